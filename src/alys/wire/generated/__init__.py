@@ -1,0 +1,1 @@
+"""Code made by protoc from governance.proto; never edited by hand."""
