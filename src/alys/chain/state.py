@@ -1,0 +1,303 @@
+"""What a node knows after a block: the peg's state and the links that await finality, one value per block.
+
+``apply`` makes the state after a block from the state before it, so two siblings have two states side by side and rolling
+back is taking the parent's. ``duties`` says what a block on a given parent must contain; the producer builds from it and
+every validator checks against it.
+
+Facts about the *parent's* payload (its peg-out requests, its tips) enter in the child: they are known to everyone by then.
+So the requests of payload N are answered in block N+1, and the fees that an AuxPoW block mints are the tips of all
+payloads from the previous AuxPoW block to its own parent, both included.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from alys.base.units import Sats, Wei
+from alys.chain import blocks, payout, peg
+from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
+from alys.chain.payout import PayoutRequest
+from alys.chain.peg import Deposit, Refund
+from alys.chain.spec import ChainSpec
+from alys.wire import bitcoin
+from alys.wire.engine import Withdrawal
+from alys.wire.ethereum import ZERO_HASH, PegOutEvent
+
+_TIPS_BYTES = 32
+
+
+class PayoutProposal(msgspec.Struct, frozen=True, kw_only=True):
+    """An unsigned payout that a block proposed."""
+
+    block_root: bytes
+    height: int
+    tx: bytes
+    input_sats: tuple[Sats, ...]
+    """Amounts of the inputs, in order; their script is the federation's."""
+    requests: tuple[PayoutRequest, ...]
+    """Whom the first outputs pay, in order."""
+
+    @property
+    def txid(self) -> str:
+        """Final from the start, as signatures are witnesses."""
+        return bitcoin.parse_tx(self.tx).txid
+
+
+class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A block that no AuxPoW has finalised yet."""
+
+    root: bytes
+    height: int
+    execution_hash: bytes
+    payout: PayoutProposal | None = None
+
+
+class PegState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a block's validity depends on, besides the facts of the two other chains."""
+
+    head_root: bytes
+    height: int
+    slot: int
+    timestamp: int
+    """EVM timestamp of the head, whole seconds."""
+    execution_hash: bytes
+    finalised_root: bytes
+    finalised_height: int
+    finalised_execution_hash: bytes
+    """Zero until the first AuxPoW, as the Engine API wants it."""
+    unfinalised: tuple[ChainLink, ...] = ()
+    """Blocks after the last finalised one up to the head, ascending."""
+    utxos: dict[str, Sats]
+    """Federation outputs that payouts may spend, ``txid:vout`` to sats; credited deposits and change."""
+    minted: frozenset[str]
+    """Deposits minted on this branch, ``txid:vout``."""
+    refunded: frozenset[str]
+    """Requests refunded or due to be, ``tx_hash:log_index``."""
+    refunds_due: tuple[Refund, ...] = ()
+    """Refunds that did not fit into a block yet, oldest first."""
+    payouts_finalised: tuple[PayoutProposal, ...] = ()
+    """Proposals that an AuxPoW covers and that no block lists as signed yet, oldest first: these may be signed."""
+    tips: bytes = bytes(_TIPS_BYTES)
+    """Tips since the last AuxPoW that are not minted yet, wei, big-endian (they may exceed 64 bits)."""
+
+    @property
+    def tips_wei(self) -> Wei:
+        """``tips`` as a number: those of payloads before the head's."""
+        return Wei(int.from_bytes(self.tips, "big"))
+
+    @property
+    def blocks_since_pow(self) -> int:
+        """How far the head is above the last finalised block."""
+        return self.height - self.finalised_height
+
+
+class SeenDeposit(msgspec.Struct, frozen=True, kw_only=True):
+    """A deposit as the validator's own Bitcoin node shows it."""
+
+    deposit: Deposit
+    block_hash: str
+    confirmations: int
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a validator looked up by itself for one block."""
+
+    now: float
+    """Node time, Unix seconds."""
+    deposits: Mapping[str, SeenDeposit] = {}
+    """By ``txid:vout``; a deposit the block lists and that is absent here was not found."""
+    parent_requests: tuple[PegOutEvent, ...] = ()
+    """RequestPegOut events of the parent's payload, in log order."""
+    parent_tips: Wei = Wei(0)
+    """Tips of the parent's payload (``peg.block_tips``)."""
+
+
+class Duties(msgspec.Struct, frozen=True, kw_only=True):
+    """What a block on a given parent must do, whatever deposits it mints."""
+
+    fees: tuple[tuple[bytes, Wei], ...]
+    refunds: tuple[Refund, ...]
+    """To pay in this block."""
+    refunds_left: tuple[Refund, ...]
+    """To pay later, for lack of room."""
+    new_refunds: tuple[Refund, ...]
+    """Those of ``refunds`` and ``refunds_left`` that arise from the parent's payload."""
+    payout: bitcoin.Tx | None
+    """Unsigned; None when there is nothing to pay."""
+    requests: tuple[PayoutRequest, ...]
+    """What ``payout`` pays, in order."""
+
+    @property
+    def addresses(self) -> frozenset[bytes]:
+        """Whom fees and refunds credit, for ``peg.fit_pegins``."""
+        fees = (address for address, wei in self.fees if wei)
+        return frozenset((*fees, *(refund.address for refund in self.refunds)))
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(PegState)
+
+
+def encode(state: PegState) -> bytes:
+    """Canonical bytes, for storage."""
+    return _encoder.encode(state)
+
+
+def decode(data: bytes) -> PegState:
+    """The state in the bytes; raises msgspec.MsgspecError."""
+    return _decoder.decode(data)
+
+
+def genesis_state(genesis: SignedBlock) -> PegState:
+    """The state after the genesis block: final, nothing minted, nothing owed."""
+    root = blocks.root(genesis.block)
+    payload = genesis.block.payload
+    return PegState(
+        head_root=root,
+        height=payload.block_number,
+        slot=genesis.block.slot,
+        timestamp=payload.timestamp,
+        execution_hash=payload.block_hash,
+        finalised_root=root,
+        finalised_height=payload.block_number,
+        finalised_execution_hash=ZERO_HASH,
+        utxos={},
+        minted=frozenset(),
+        refunded=frozenset(),
+    )
+
+
+def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: ChainSpec) -> Duties:
+    """What a block on ``parent`` must do; with ``header`` it also mints the fees."""
+    fees: tuple[tuple[bytes, Wei], ...] = ()
+    if header is not None:
+        pot = Wei(parent.tips_wei + facts.parent_tips)
+        fees = peg.split_fees(pot, header.fee_recipient, spec.federation_fee_addresses)
+    settlement = payout.settle(
+        facts.parent_requests,
+        parent.utxos,
+        spec.federation,
+        network=spec.network,
+        minimum_sats=spec.pegout_minimum_sats,
+        fee_rate=spec.fee_rate_sat_vb,
+    )
+    new = tuple(r for r in settlement.refunds if r.request not in parent.refunded)
+    taken = {address for address, _ in fees}
+    now, later = peg.fit_refunds(taken, (*parent.refunds_due, *new))
+    return Duties(
+        fees=fees,
+        refunds=now,
+        refunds_left=later,
+        new_refunds=new,
+        payout=settlement.tx,
+        requests=settlement.requests,
+    )
+
+
+def withdrawals(todo: Duties, pegins: tuple[Deposit, ...]) -> tuple[Withdrawal, ...]:
+    """The exact withdrawals of a block with these duties that mints these deposits."""
+    return peg.expected_withdrawals(todo.fees, pegins, todo.refunds)
+
+
+def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec) -> PegState:
+    """The state after a valid block, from the state after its parent and the same facts it was checked with.
+
+    Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed.
+    """
+    todo = duties(state, facts, block.auxpow_header, spec)
+    root = blocks.root(block)
+    proposal = _proposal(state, block, root, todo)
+    link = ChainLink(
+        root=root,
+        height=block.height,
+        execution_hash=block.payload.block_hash,
+        payout=proposal,
+    )
+    minted = tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins)
+    moved = msgspec.structs.replace(
+        state,
+        head_root=root,
+        height=block.height,
+        slot=block.slot,
+        timestamp=block.payload.timestamp,
+        execution_hash=block.payload.block_hash,
+        unfinalised=(*state.unfinalised, link),
+        utxos=_utxos_after(state.utxos, minted, proposal, spec),
+        minted=state.minted | {deposit.outpoint for deposit in minted},
+        refunded=state.refunded | {refund.request for refund in todo.new_refunds},
+        refunds_due=todo.refunds_left,
+        tips=_tips_bytes(Wei(state.tips_wei + facts.parent_tips)),
+    )
+    if block.auxpow_header is None:
+        return moved
+    return _finalise(moved, block, block.auxpow_header)
+
+
+def range_links(state: PegState, header: AuxPowHeader) -> tuple[ChainLink, ...] | None:
+    """The blocks an AuxPoW header covers on this branch, or None when it does not start right after the last
+    finalised block or ends outside the branch.
+    """
+    links = state.unfinalised
+    if not links or links[0].root != header.range_start:
+        return None
+    ends = [n for n, link in enumerate(links) if link.root == header.range_end]
+    return links[: ends[0] + 1] if ends else None
+
+
+def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> PegState:
+    """The range is final; its proposals may be signed; what the block lists as signed is done with; fees are minted."""
+    covered = range_links(state, header)
+    assert covered is not None, "a valid AuxPoW covers a range of its own branch"
+    last = covered[-1]
+    listed = {bitcoin.parse_tx(raw).txid for raw in block.finalized_payouts}
+    waiting = tuple(p for p in state.payouts_finalised if p.txid not in listed)
+    fresh = tuple(link.payout for link in covered if link.payout is not None)
+    return msgspec.structs.replace(
+        state,
+        finalised_root=last.root,
+        finalised_height=last.height,
+        finalised_execution_hash=last.execution_hash,
+        unfinalised=state.unfinalised[len(covered) :],
+        payouts_finalised=(*waiting, *fresh),
+        tips=bytes(_TIPS_BYTES),
+    )
+
+
+def _proposal(
+    state: PegState, block: ConsensusBlock, root: bytes, todo: Duties
+) -> PayoutProposal | None:
+    if block.payout_proposal is None:
+        return None
+    tx = bitcoin.parse_tx(block.payout_proposal)
+    return PayoutProposal(
+        block_root=root,
+        height=block.height,
+        tx=block.payout_proposal,
+        input_sats=tuple(state.utxos[payout.outpoint_key(txin.outpoint)] for txin in tx.inputs),
+        requests=todo.requests,
+    )
+
+
+def _utxos_after(
+    utxos: Mapping[str, Sats],
+    minted: tuple[Deposit, ...],
+    proposal: PayoutProposal | None,
+    spec: ChainSpec,
+) -> dict[str, Sats]:
+    after = dict(utxos)
+    after.update((deposit.outpoint, deposit.sats) for deposit in minted)
+    if proposal is None:
+        return after
+    tx = bitcoin.parse_tx(proposal.tx)
+    for txin in tx.inputs:
+        del after[payout.outpoint_key(txin.outpoint)]
+    script = spec.federation.script_pubkey
+    txid = tx.txid
+    after.update(
+        (f"{txid}:{n}", Sats(out.value)) for n, out in enumerate(tx.outputs) if out.script == script
+    )
+    return after
+
+
+def _tips_bytes(wei: Wei) -> bytes:
+    return wei.to_bytes(_TIPS_BYTES, "big")
