@@ -1,0 +1,1 @@
+"""A Bitcoin regtest node as a pure model: chain state, mempool, RPC methods."""

@@ -1,0 +1,1 @@
+"""An Ethereum execution client as a pure model on the executable specification (EELS)."""

@@ -1,0 +1,1 @@
+"""A governance node as a pure model: the stream protocol and one federation key."""

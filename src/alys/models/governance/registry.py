@@ -1,0 +1,127 @@
+"""Who is connected, who has registered, and what was heard from whom.
+
+A connection's life: ``open`` (authenticated or refused), ``register`` (must come first), ``close``.
+What nodes reported outlives their connections, so that a test can read it after the fact.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from alys.base.errors import AlysError
+from alys.base.prng import Random
+from alys.wire.generated import governance_pb2 as pb
+
+CONNECTIONS_MAX = 10  # the protocol's own bound on streams per federation
+SESSION_SECONDS = 3600  # the life of a session token
+SESSION_TOKEN_BYTES = 16
+
+
+class Unauthenticated(AlysError):
+    """The caller's metadata carries no valid bearer token; the stream is not opened."""
+
+
+class TooManyConnections(AlysError):
+    """The node holds as many streams as it may; retry when another has ended."""
+
+    def __init__(self) -> None:
+        super().__init__(f"all {CONNECTIONS_MAX} connections are in use")
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node said of itself, and the session it was given."""
+
+    node_id: str
+    public_key: str
+    version: str
+    capabilities: tuple[str, ...]
+    session_token: str
+    expires_at: int
+    """Unix seconds."""
+
+
+class Connection(msgspec.Struct, kw_only=True):
+    """One open stream. ``registration`` is None until the first accepted registration."""
+
+    connection_id: str
+    registration: Registration | None = None
+
+
+class Registry:
+    """Connections by id, in the order they were opened."""
+
+    def __init__(self, random: Random, bearer_token: str | None) -> None:
+        """With ``bearer_token`` None every caller may open a stream."""
+        self._random = random
+        self._bearer_token = bearer_token
+        self._open: dict[str, Connection] = {}
+        self.last_status: dict[str, object] | None = None
+        self.last_status_by_node: dict[str, dict[str, object]] = {}
+
+    def open(self, connection_id: str, metadata: Mapping[str, str]) -> None:
+        """Admit a stream; raises Unauthenticated, TooManyConnections, ValueError on a known id."""
+        if connection_id in self._open:
+            raise ValueError(f"connection {connection_id} is open already")
+        expected = self._bearer_token
+        if expected is not None and metadata.get("authorization") != f"Bearer {expected}":
+            raise Unauthenticated("authorization must be 'Bearer <token>' with the node's token")
+        if len(self._open) >= CONNECTIONS_MAX:
+            raise TooManyConnections
+        self._open[connection_id] = Connection(connection_id=connection_id)
+
+    def close(self, connection_id: str) -> None:
+        """Forget a stream; closing twice is harmless."""
+        self._open.pop(connection_id, None)
+
+    def get(self, connection_id: str) -> Connection:
+        """An open stream; raises KeyError."""
+        return self._open[connection_id]
+
+    def register(
+        self, connection: Connection, node_id: str, said: pb.NodeRegistration, now: float
+    ) -> Registration:
+        """Give a session; registering again on one stream keeps the token and moves its end."""
+        old = connection.registration
+        token = old.session_token if old else self._random.randbytes(SESSION_TOKEN_BYTES).hex()
+        connection.registration = Registration(
+            node_id=node_id,
+            public_key=said.node_info.public_key,
+            version=said.node_info.version,
+            capabilities=tuple(said.capabilities),
+            session_token=token,
+            expires_at=int(now) + SESSION_SECONDS,
+        )
+        return connection.registration
+
+    def heard_status(self, connection: Connection, said: pb.StatusUpdate, now: float) -> None:
+        """Keep a node's latest status."""
+        assert connection.registration is not None, "status before registration"
+        node_id = connection.registration.node_id
+        self.last_status = {
+            "node_id": node_id,
+            "received_at": now,
+            "status": pb.NodeStatus.Name(said.status),
+            "block_height": said.block_height,
+            "sync_status": pb.SyncStatus.Name(said.sync_status),
+            "connection_count": said.connection_count,
+        }
+        self.last_status_by_node[node_id] = self.last_status
+
+    def view(self) -> list[dict[str, object]]:
+        """The open streams as JSON values, without session tokens."""
+        return [_connection_view(connection) for connection in self._open.values()]
+
+
+def _connection_view(connection: Connection) -> dict[str, object]:
+    view: dict[str, object] = {"connection_id": connection.connection_id, "registered": False}
+    registration = connection.registration
+    if registration is not None:
+        view.update(
+            registered=True,
+            node_id=registration.node_id,
+            public_key=registration.public_key,
+            version=registration.version,
+            capabilities=list(registration.capabilities),
+            expires_at=registration.expires_at,
+        )
+    return view

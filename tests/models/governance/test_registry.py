@@ -1,0 +1,92 @@
+"""Streams are admitted, registered and forgotten; what was heard stays."""
+
+import pytest
+
+from alys.base.prng import SeededRandom
+from alys.models.governance.registry import (
+    CONNECTIONS_MAX,
+    SESSION_SECONDS,
+    Registry,
+    TooManyConnections,
+    Unauthenticated,
+)
+from alys.wire.generated import governance_pb2 as pb
+
+TOKEN = "a-token-of-the-test"
+
+
+def make_registry(bearer_token: str | None = None) -> Registry:
+    return Registry(SeededRandom(1), bearer_token)
+
+
+def test_without_a_token_every_caller_is_admitted() -> None:
+    registry = make_registry()
+    registry.open("a", {})
+    assert registry.get("a").registration is None
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, {"authorization": TOKEN}, {"authorization": "Bearer another"}, {"x-api-key": TOKEN}],
+    ids=["none", "no-scheme", "wrong", "other-header"],
+)
+def test_with_a_token_only_its_bearer_is_admitted(metadata: dict[str, str]) -> None:
+    registry = make_registry(TOKEN)
+    with pytest.raises(Unauthenticated):
+        registry.open("a", metadata)
+    with pytest.raises(KeyError):
+        registry.get("a")
+    registry.open("a", {"authorization": f"Bearer {TOKEN}"})
+
+
+def test_the_stream_after_the_last_is_refused_until_one_ends() -> None:
+    registry = make_registry()
+    for number in range(CONNECTIONS_MAX):
+        registry.open(str(number), {})
+    with pytest.raises(TooManyConnections):
+        registry.open("more", {})
+    registry.close("0")
+    registry.close("0")
+    registry.open("more", {})
+
+
+def test_one_id_cannot_be_open_twice() -> None:
+    registry = make_registry()
+    registry.open("a", {})
+    with pytest.raises(ValueError, match="a is open"):
+        registry.open("a", {})
+
+
+def test_registering_again_keeps_the_token_and_moves_its_end() -> None:
+    registry = make_registry()
+    registry.open("a", {})
+    first = registry.register(registry.get("a"), "alys-1", pb.NodeRegistration(), 100.5)
+    again = registry.register(registry.get("a"), "alys-1", pb.NodeRegistration(), 200.0)
+    assert first.session_token == again.session_token
+    assert (first.expires_at, again.expires_at) == (100 + SESSION_SECONDS, 200 + SESSION_SECONDS)
+
+
+def test_two_streams_get_two_tokens_and_the_view_shows_neither() -> None:
+    registry = make_registry()
+    tokens = set()
+    for name in ("a", "b"):
+        registry.open(name, {})
+        given = registry.register(registry.get(name), name, pb.NodeRegistration(), 0)
+        tokens.add(given.session_token)
+    assert len(tokens) == 2
+    assert not any(token in repr(registry.view()) for token in tokens)
+
+
+def test_the_latest_status_of_each_node_outlives_its_stream() -> None:
+    registry = make_registry()
+    for name, height in (("a", 1), ("b", 2), ("a", 3)):
+        if height < 3:
+            registry.open(name, {})
+            registry.register(registry.get(name), name, pb.NodeRegistration(), 0)
+        status = pb.StatusUpdate(status=pb.NODE_STATUS_ACTIVE, block_height=height)
+        registry.heard_status(registry.get(name), status, 10.0 + height)
+    registry.close("a")
+    heights = {name: said["block_height"] for name, said in registry.last_status_by_node.items()}
+    assert heights == {"a": 3, "b": 2}
+    assert registry.last_status == registry.last_status_by_node["a"]
+    assert registry.last_status["received_at"] == 13.0
