@@ -1,0 +1,93 @@
+"""Consensus blocks as the node shows them: claims, which the two chains must bear out.
+
+A claim is tied to the chains by the hash of its execution payload and, for payouts, by the txid of the proposal (a segwit
+txid does not change when the transaction is signed).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from alys.oracles.statement import BrokenFeed
+from alys.wire import bitcoin
+
+
+class PegInClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """The deposit that a block says it credits."""
+
+    txid: str
+    vout: int
+    block_hash: str
+
+    @property
+    def key(self) -> str:
+        """``txid:vout``, the name of a deposit everywhere."""
+        return f"{self.txid}:{self.vout}"
+
+
+class AuxPowClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """The range that a merged-mined header finalises, and who is paid for it."""
+
+    range_end: str
+    fee_recipient: str
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One consensus block, reduced to what touches money."""
+
+    root: str
+    height: int
+    execution_hash: str
+    auxpow: AuxPowClaim | None
+    pegins: tuple[PegInClaim, ...]
+    proposal_txid: str | None
+
+
+def read_claim(block: Mapping[str, Any]) -> Claim:
+    """The claim in a consensus block's JSON; raises BrokenFeed naming the field that is missing or malformed."""
+    try:
+        payload = block["executionPayload"]
+        return Claim(
+            root=plain_hex(block["root"]),
+            height=number(payload["blockNumber"]),
+            execution_hash="0x" + plain_hex(payload["blockHash"]),
+            auxpow=_auxpow(block.get("auxpowHeader")),
+            pegins=tuple(_pegin(entry) for entry in block["pegins"]),
+            proposal_txid=_proposal(block.get("payoutProposal")),
+        )
+    except KeyError as missing:
+        raise BrokenFeed("consensus", f"a block without {missing}") from missing
+    except (TypeError, ValueError, bitcoin.MalformedBitcoin) as bad:
+        raise BrokenFeed("consensus", f"a malformed block: {bad}") from bad
+
+
+def plain_hex(text: str) -> str:
+    """Hex digits in lower case without 0x."""
+    return text.lower().removeprefix("0x")
+
+
+def number(value: int | str) -> int:
+    """A JSON number or a hex quantity."""
+    return value if isinstance(value, int) else int(value, 16)
+
+
+def _auxpow(value: Mapping[str, Any] | None) -> AuxPowClaim | None:
+    if value is None:
+        return None
+    recipient = "0x" + plain_hex(value["feeRecipient"])
+    return AuxPowClaim(range_end=plain_hex(value["rangeEnd"]), fee_recipient=recipient)
+
+
+def _pegin(value: Mapping[str, Any]) -> PegInClaim:
+    return PegInClaim(
+        txid=plain_hex(value["txid"]),
+        vout=number(value["vout"]),
+        block_hash=plain_hex(value["blockHash"]),
+    )
+
+
+def _proposal(value: str | None) -> str | None:
+    if not value:
+        return None
+    return bitcoin.parse_tx(bytes.fromhex(plain_hex(value))).txid
