@@ -1,0 +1,8 @@
+"""``python -m alys`` is the command ``alys``."""
+
+import sys
+
+from alys.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

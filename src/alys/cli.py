@@ -1,0 +1,186 @@
+"""The front door: reads the command line, the environment and the clocks, calls one function, prints, exits.
+
+Nothing heavy is imported before it is known to be needed: ``alys version`` and a typing error answer at once.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import alys
+from alys.base import errors
+
+if TYPE_CHECKING:
+    from alys.config.settings import Settings
+    from alys.report.record import CaseRecord, RunRecord
+    from alys.worlds.protocol import DriverFactory
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of printing its usage as well."""
+
+    def error(self, message: str) -> NoReturn:
+        raise errors.UsageError(f"{message} (see {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="alys", description=alys.__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    test = commands.add_parser(
+        "test",
+        help="run a suite of scenarios and say what came of it",
+        description="Run a suite, or a scenario file. The exit code is the verdict: 0 pass, 1 fail, 2 usage or "
+        "configuration, 3 environment, 4 inconclusive, 5 threshold, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    test.add_argument("suite", metavar="SUITE", help="integration, or the path of a scenario file")
+    test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
+    test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
+    test.add_argument(
+        "-k", dest="keyword", metavar="EXPR", help="only scenarios that match, as in pytest"
+    )
+    test.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
+    test.add_argument("--results-dir", metavar="DIR", help="where the run makes its folder")
+    test.add_argument("--time-scale", metavar="X", help="node seconds per wall second, local world")
+    test.add_argument(
+        "-o", dest="output", metavar="json|text", help="what to print on standard output"
+    )
+    commands.add_parser("version", help="print the version")
+    return parser
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    open_driver: "DriverFactory | None" = None,
+) -> int:
+    """Run one command and return its exit code. ``open_driver`` replaces the worlds, for tests of this front door."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _command(words, os.environ if environment is None else environment, open_driver)
+    except errors.AlysError as error:
+        return _refuse(words, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _refuse(words, "interrupted before the run began", errors.ExitCode.INTERRUPTED)
+
+
+def _command(
+    words: list[str], environment: Mapping[str, str], open_driver: "DriverFactory | None"
+) -> int:
+    parser = _parser()
+    arguments = parser.parse_args(words)
+    if arguments.command == "version":
+        print(f"alys {alys.__version__}")
+        return int(errors.ExitCode.PASS)
+    if arguments.command == "test":
+        return _test(arguments, environment, open_driver)
+    parser.print_help(sys.stderr)
+    return int(errors.ExitCode.USAGE)
+
+
+def _test(
+    arguments: argparse.Namespace,
+    environment: Mapping[str, str],
+    open_driver: "DriverFactory | None",
+) -> int:
+    """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
+    settings = _settings(arguments, environment)
+    from alys.runner import catalogue
+
+    suite, files = catalogue.resolve(arguments.suite)
+    _set_up_logging(settings.test_environment.log_level)
+    from alys.report import text
+    from alys.runner import session
+    from alys.worlds import registry
+
+    def progress(case: "CaseRecord") -> None:
+        print(text.case_line(case), file=sys.stderr, flush=True)
+
+    request = session.RunRequest(
+        suite=suite,
+        target=arguments.suite,
+        files=files,
+        settings=settings,
+        keyword=arguments.keyword,
+        wall_clock=time.time,
+        stopwatch=time.perf_counter,
+        progress=progress,
+    )
+    with _terminated_like_interrupted():
+        run = session.run(request, open_driver or registry.open_driver)
+    _print(run, settings.test_environment.report_format)
+    return run.exit_code
+
+
+def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
+    from alys.config import loader
+
+    return loader.load(
+        arguments.config,
+        environment,
+        {
+            ("world", "kind"): ("--world", arguments.world),
+            ("world", "seed"): ("--seed", arguments.seed),
+            ("world", "time_scale"): ("--time-scale", arguments.time_scale),
+            ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
+            ("test_environment", "report_format"): ("-o", arguments.output),
+        },
+    )
+
+
+def _print(run: "RunRecord", form: str) -> None:
+    """The result on standard output; an interruption is one line on standard error."""
+    from alys.report import json as json_report
+    from alys.report import text
+
+    if form == "json":
+        sys.stdout.write(json_report.render(run))
+    elif run.exit_code == errors.ExitCode.INTERRUPTED:
+        print(f"alys: {run.cause}; what there is of it: {run.results_dir}", file=sys.stderr)
+    else:
+        sys.stdout.write(text.render(run))
+    sys.stdout.flush()
+
+
+def _refuse(words: list[str], message: str, exit_code: errors.ExitCode) -> int:
+    """One line on standard error; with ``-o json`` also the one object that its reader waits for."""
+    print(f"alys: {message}", file=sys.stderr)
+    if "-ojson" in words or ("-o", "json") in zip(words, words[1:], strict=False):
+        verdict = exit_code.name.lower()
+        print(json.dumps({"verdict": verdict, "exit_code": int(exit_code), "cause": message}))
+    return int(exit_code)
+
+
+def _set_up_logging(directives: str) -> None:
+    import logging
+
+    from alys.config import loglevels
+
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)-5s %(name)s: %(message)s")
+    logging.addLevelName(loglevels.LEVELS["trace"], "TRACE")
+    for name, level in loglevels.parse(directives, "log level").items():
+        logging.getLogger(name or None).setLevel(level)
+
+
+class _terminated_like_interrupted:
+    """While inside, SIGTERM does what Ctrl-C does: worlds close, results are written, exit code 130."""
+
+    def __init__(self) -> None:
+        self._before: Callable[..., object] | int | None = None
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, _interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt

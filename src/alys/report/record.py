@@ -1,0 +1,111 @@
+"""A finished run as data. The writers beside this file turn it into text; nothing here knows how it was obtained."""
+
+import enum
+
+import msgspec
+
+
+class Outcome(enum.Enum):
+    """How one scenario ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    """It ended well but looked at nothing, or said itself that nothing was proven."""
+    ERROR = "error"
+    """The machine or a service kept it from taking place, or it was used wrongly."""
+    SKIPPED = "skipped"
+    NOT_RUN = "not run"
+    """The run ended before its turn, or in the middle of it."""
+
+
+class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One scenario."""
+
+    name: str
+    outcome: Outcome
+    exit_code: int
+    """What this scenario alone would make of the run."""
+    duration_s: float
+    """Wall time from its start to its end; waiting for a turn is not counted."""
+    node_time_s: float | None = None
+    """How far the node's clock moved meanwhile."""
+    samples: int = 0
+    """How many times something was looked at that could have been wrong."""
+    cause: str = ""
+    """One line that says why it is not a pass; empty for a pass."""
+    detail: str = ""
+    """The traceback or other long text behind the cause."""
+    facts: dict[str, object] = {}
+    """Figures that the scenario put down: JSON values."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Scenarios by outcome, and all samples."""
+
+    collected: int
+    passed: int
+    failed: int
+    inconclusive: int
+    error: int
+    skipped: int
+    not_run: int
+    samples: int
+
+
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict is about. ``unknown`` is said where a fact cannot be had, never left out."""
+
+    alys: str
+    python: str
+    commit: str
+    """Git commit of the source, with ``-dirty`` when files differ from it."""
+    lock_hash: str
+    """SHA-256 of the lock file that the dependencies came from."""
+    config_hash: str
+    """SHA-256 of ``config.resolved.toml`` beside the report."""
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: the verdict and everything needed to believe it or to repeat it."""
+
+    run_id: str
+    suite: str
+    world: str
+    seed: int
+    verdict: str
+    """``pass``, ``fail``, ``usage``, ``environment``, ``inconclusive``, ``threshold`` or ``interrupted``."""
+    exit_code: int
+    cause: str
+    """One line; empty for a pass."""
+    counts: Counts
+    cases: tuple[CaseRecord, ...]
+    trace_hash: str | None
+    """BLAKE2b, 32 bytes, hex, of ``events.jsonl``; None in a world whose traces differ from run to run."""
+    started_at: str
+    """UTC, ISO 8601."""
+    duration_s: float
+    """Wall time of the whole run."""
+    simulated_s: float | None
+    """Sum of the scenarios' virtual time; None outside simulation."""
+    time_scale: float | None
+    """Node seconds per wall second; None in simulation."""
+    results_dir: str
+    replay: str
+    """The command that repeats this run."""
+    versions: Versions
+
+
+def count(cases: tuple[CaseRecord, ...]) -> Counts:
+    """The counts of these cases."""
+    tally = {outcome: sum(case.outcome is outcome for case in cases) for outcome in Outcome}
+    return Counts(
+        collected=len(cases),
+        passed=tally[Outcome.PASSED],
+        failed=tally[Outcome.FAILED],
+        inconclusive=tally[Outcome.INCONCLUSIVE],
+        error=tally[Outcome.ERROR],
+        skipped=tally[Outcome.SKIPPED],
+        not_run=tally[Outcome.NOT_RUN],
+        samples=sum(case.samples for case in cases),
+    )

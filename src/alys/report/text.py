@@ -1,0 +1,53 @@
+"""The record as a few lines for a terminal, and the progress line of one scenario."""
+
+from alys.report import record
+
+_MARKS = {
+    record.Outcome.PASSED: "PASS",
+    record.Outcome.FAILED: "FAIL",
+    record.Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    record.Outcome.ERROR: "ERROR",
+    record.Outcome.SKIPPED: "SKIP",
+    record.Outcome.NOT_RUN: "NOT RUN",
+}
+
+
+def case_line(case: record.CaseRecord) -> str:
+    """One line for one scenario, the cause at its end."""
+    line = f"{_MARKS[case.outcome]:<5} {case.name}  {case.duration_s:.2f} s, {_plural(case.samples, 'sample')}"
+    return f"{line}: {case.cause}" if case.cause else line
+
+
+def render(run: record.RunRecord) -> str:
+    """The summary, ending with a newline: verdict first, cause, where the report is, how to repeat it."""
+    counts = run.counts
+    tally = [
+        f"{number} {name}"
+        for name, number in (
+            ("passed", counts.passed),
+            ("failed", counts.failed),
+            ("inconclusive", counts.inconclusive),
+            ("in error", counts.error),
+            ("skipped", counts.skipped),
+            ("not run", counts.not_run),
+        )
+        if number
+    ]
+    time = f"{run.duration_s:.1f} s"
+    if run.simulated_s is not None:
+        time += f" for {run.simulated_s:.0f} simulated seconds"
+    lines = [
+        f"{run.verdict.upper()}  {run.suite} in world {run.world}, seed {run.seed}: "
+        f"{', '.join(tally) or 'nothing ran'}, {_plural(counts.samples, 'sample')}, {time}"
+    ]
+    if run.cause:
+        lines.append(f"cause:  {run.cause}")
+    if run.trace_hash:
+        lines.append(f"trace:  {run.trace_hash}")
+    lines.append(f"report: {run.results_dir}/report.html")
+    lines.append(f"replay: {run.replay}")
+    return "\n".join(lines) + "\n"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

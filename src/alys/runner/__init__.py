@@ -1,0 +1,1 @@
+"""The pytest plugin: options, the world fixture, the recorder, the verdict."""

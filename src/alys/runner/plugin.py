@@ -1,0 +1,184 @@
+"""The pytest plugin: collects scenarios, starts them in worlds, and keeps a record of each.
+
+Theory of operation. pytest calls its items one after the other; scenarios of the local world mostly wait, so one at a time
+would waste the machine. Where the driver allows it, every scenario that needs nothing but ``world`` is started
+before pytest's loop begins (``pytest_runtestloop``), and the call phase of its item only waits for it. pytest sees
+ordinary items with ordinary reports; what a case took is read from the scenario's own clock, not from pytest's.
+
+Scenarios are ``async def test_*(world)``. The driver runs the coroutine; no other plugin knows about it.
+"""
+
+import inspect
+from collections.abc import Callable, Generator
+
+import pytest
+
+from alys.base import errors
+from alys.report import record
+from alys.runner import outcomes, running
+from alys.runner.results import EventLog
+from alys.worlds import protocol
+
+_RUNNING = pytest.StashKey[running.Running]()
+
+
+class RunTimeout(errors.AlysError):
+    """The run as a whole took longer than it may."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        super().__init__(
+            f"the run took longer than test_environment.timeout_seconds = {timeout_s:g}"
+        )
+
+
+class ScenarioPlugin:
+    """One per run; ``cases`` holds what ended, ``collect_causes`` why files could not be loaded."""
+
+    def __init__(
+        self,
+        driver: protocol.Driver,
+        *,
+        info: Callable[[str], protocol.ScenarioInfo],
+        clock: running.Clock,
+        scenario_timeout_s: float,
+        run_timeout_s: float,
+        events: EventLog,
+        progress: Callable[[record.CaseRecord], None],
+    ) -> None:
+        self.cases: list[record.CaseRecord] = []
+        self.collect_causes: list[str] = []
+        self._names: dict[str, str] = {}
+        self._seen: list[str] = []
+        self._driver = driver
+        self._info = info
+        self._clock = clock
+        self._deadline = clock() + run_timeout_s
+        self._run_timeout_s = run_timeout_s
+        self._scenario_timeout_s = scenario_timeout_s
+        self._events = events
+        self._progress = progress
+        self._first: dict[str, outcomes.Judgement] = {}
+
+    # -- collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """The terminal reporter is off, and with it the option that pytest's tracebacks ask for."""
+        config.option.verbose = 0
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep why a file could not be loaded."""
+        if report.failed:
+            reason = [line for line in report.longreprtext.splitlines() if line.strip()]
+            self.collect_causes.append(
+                f"cannot load {report.nodeid}: {reason[-1].removeprefix('E').strip() if reason else '?'}"
+            )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Remember what there was before a ``-k`` takes some away, and give each scenario its name."""
+        names = running.display_names([(item.path, item.name) for item in items])
+        self._names = {item.nodeid: name for item, name in zip(items, names, strict=True)}
+        self._seen = names
+
+    @property
+    def seen(self) -> list[str]:
+        """Names of all scenarios in the files, chosen or not."""
+        return self._seen
+
+    # -- running
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Start ahead what can be; returns None, so that pytest's own loop follows."""
+        if session.testsfailed or not self._driver.concurrent:
+            return
+        for item in session.items:
+            if isinstance(item, pytest.Function) and _needs_world_alone(item):
+                under_way = self._make(item)
+                self._start(item, under_way, {"world": under_way.world})
+
+    @pytest.fixture
+    def world(self, request: pytest.FixtureRequest) -> protocol.World:
+        """The world of this scenario; it is open while the scenario runs, and closed after it."""
+        item = request.node
+        return item.stash[_RUNNING].world if _RUNNING in item.stash else self._make(item).world
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Let the driver run an async scenario; True tells pytest that the call was made."""
+        __tracebackhide__ = True
+        if not inspect.iscoroutinefunction(pyfuncitem.obj):
+            if "world" in pyfuncitem.fixturenames:
+                raise errors.UsageError(f"{pyfuncitem.name} takes a world: write `async def`")
+            return None
+        under_way = pyfuncitem.stash.get(_RUNNING, None)
+        if under_way is None:
+            raise errors.UsageError(f"{pyfuncitem.name} is async: it must take the fixture `world`")
+        if self._clock() > self._deadline and not (under_way.handle and under_way.handle.done()):
+            raise RunTimeout(self._run_timeout_s)
+        names = inspect.signature(pyfuncitem.obj).parameters
+        handle = under_way.handle or self._start(
+            pyfuncitem, under_way, {name: pyfuncitem.funcargs[name] for name in names}
+        )
+        self._driver.wait(handle)
+        return True
+
+    def _make(self, item: pytest.Item) -> running.Running:
+        name = self._names[item.nodeid]
+        under_way = running.Running(name, self._driver.world(self._info(name)))
+        item.stash[_RUNNING] = under_way
+        return under_way
+
+    def _start(
+        self, item: pytest.Function, under_way: running.Running, arguments: dict[str, object]
+    ) -> protocol.Handle:
+        life = under_way.live(item.obj, arguments, self._clock)
+        under_way.handle = self._driver.start(under_way.world, life, self._timeout_s())
+        return under_way.handle
+
+    def _timeout_s(self) -> float:
+        """Simulated budgets must not depend on how fast this machine was so far."""
+        if self._driver.deterministic:
+            return self._scenario_timeout_s
+        return max(0.001, min(self._scenario_timeout_s, self._deadline - self._clock()))
+
+    # -- recording
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Judge each phase; the first that went wrong decides, and after teardown the case is written down."""
+        report = yield
+        if call.excinfo is not None and item.nodeid not in self._first:
+            self._first[item.nodeid] = outcomes.judge(
+                call.excinfo.value, report.longreprtext, item.path
+            )
+        if call.when == "teardown":
+            self._finish(item)
+        return report
+
+    def _finish(self, item: pytest.Item) -> None:
+        under_way = item.stash.get(_RUNNING, None)
+        samples = under_way.world.samples if under_way else 0
+        fallback = outcomes.PASSED if samples else outcomes.NOTHING_CHECKED
+        judgement = self._first.get(item.nodeid, fallback)
+        name = self._names[item.nodeid]
+        case = under_way.record(judgement) if under_way else running.case_record(name, judgement)
+        self.cases.append(case)
+        if under_way is not None and under_way.began is not None:
+            self._events.scenario(name, under_way.world.trace())
+            del item.stash[_RUNNING]  # a world may be large; its figures are in the case
+        self._progress(case)
+
+    def unfinished(self, session_items: list[pytest.Item]) -> list[record.CaseRecord]:
+        """A case for each chosen scenario that the run did not get to the end of."""
+        ended = {case.name for case in self.cases}
+        left = [self._names[item.nodeid] for item in session_items]
+        return [running.case_record(name, outcomes.NOT_RUN) for name in left if name not in ended]
+
+
+def _needs_world_alone(item: pytest.Function) -> bool:
+    return item.fixturenames == ["world"] and inspect.iscoroutinefunction(item.obj)

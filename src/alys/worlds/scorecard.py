@@ -1,0 +1,48 @@
+"""Counts what a scenario proved. A base for worlds: ``check``, ``samples``, ``facts``."""
+
+from alys.base import errors
+
+
+class CheckFailed(errors.AlysError):
+    """Something that must hold does not: the sentence, and the figures that contradict it."""
+
+    def __init__(self, what: str, facts: dict[str, object]) -> None:
+        self.what = what
+        self.facts = facts
+        figures = ", ".join(f"{name}={value!r}" for name, value in facts.items())
+        super().__init__(f"{what} ({figures})" if figures else what)
+
+
+class NeverHappened(CheckFailed):
+    """Something that was waited for did not come about in the given node time."""
+
+    def __init__(self, what: str, *, timeout_s: float, last: object) -> None:
+        self.timeout_s = timeout_s
+        self.last = last
+        super().__init__(
+            f"never happened within {timeout_s:g} s of node time: {what}", {"last": last}
+        )
+
+
+class Scorecard:
+    """How often something was looked at that could have been wrong, and what the report shows of it."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.facts: dict[str, object] = {}
+
+    def sample(self, count: int = 1) -> None:
+        """Count samples taken elsewhere, by an oracle for instance; ``count`` may be zero."""
+        if count < 0:
+            raise errors.AlysBug(f"samples only grow, not by {count}")
+        self.samples += count
+
+    def note(self, **facts: object) -> None:
+        """Put figures into the report; a later value replaces an earlier one of the same name."""
+        self.facts.update(facts)
+
+    def check(self, condition: bool, what: str, **facts: object) -> None:
+        """Count one sample; raise CheckFailed with the sentence and the facts if the condition is false."""
+        self.samples += 1
+        if not condition:
+            raise CheckFailed(what, facts)
