@@ -1,0 +1,544 @@
+"""ChainActor: the consensus of one authority.
+
+In the producer's role it owns a slot timer, builds a block in its own slots, asks its own execution client to judge it,
+gathers approvals and imports at a quorum. In the co-signer's role it checks what it is offered as a whole, against its own
+Bitcoin node and its own execution client, and approves or says why not. Both keep the same state (``chain.state``),
+save it with the block in one batch before the execution client is told, and take it up again after a restart.
+
+What a block must contain is not decided here but in ``chain.state.duties`` and ``chain.validity``; this file asks, waits,
+and acts.
+"""
+
+import msgspec
+
+from alys.actors.actor import Actor
+from alys.actors.context import Context
+from alys.actors.message import Message, Request
+from alys.chain import approvals, auxpow, blocks, peg, slots, state, validity
+from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
+from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
+from alys.chain.spec import ChainSpec
+from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.node import engine, lookups, messages, storage
+from alys.node.errors import EngineRefused
+from alys.wire.jsonrpc import RpcError
+
+REFUSALS_KEPT = 32
+WORK_KEPT = 16
+CATCH_UP_BLOCKS_MAX = 1024
+
+HEAD = -1
+"""As a height: that of the head."""
+
+RPC_NO_WORK = -32000
+RPC_BAD_WORK = -32602
+
+
+class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Registered names of the actors and ports that Chain speaks with."""
+
+    engine: str
+    storage: str
+    bitcoin: str
+    bridge: str | None = None
+    stream: str | None = None
+    peers: tuple[str, ...] = ()
+    """Chain actors of the other authorities."""
+
+
+class SlotTick(Message, frozen=True, kw_only=True):
+    """A slot begins."""
+
+    slot: int
+
+
+class PauseProduction(Message, frozen=True, kw_only=True):
+    """Make no more blocks until told to."""
+
+    reason: str
+
+
+class ResumeProduction(Message, frozen=True, kw_only=True):
+    """Make blocks again."""
+
+
+class GetBlockAt(Request[SignedBlock | None], frozen=True, kw_only=True):
+    """The canonical block at a height (``HEAD``: the last), None above the head."""
+
+    height: int
+
+
+class GetBlockByRoot(Request[SignedBlock | None], frozen=True, kw_only=True):
+    """A stored block."""
+
+    root: bytes
+
+
+class AuxWork(msgspec.Struct, frozen=True, kw_only=True):
+    """What to mine on: the range's hash and what the header will say."""
+
+    aux_hash: bytes
+    range_start: bytes
+    range_end: bytes
+    height: int
+    bits: int
+    chain_id: int
+    previous: bytes
+    fee_recipient: bytes
+
+
+class CreateAuxBlock(Request[AuxWork], frozen=True, kw_only=True):
+    """Work over all blocks after the last finalised one. Fails with RpcError -32000 when there is none."""
+
+    fee_recipient: bytes
+
+
+class SubmitAuxBlock(Request[None], frozen=True, kw_only=True):
+    """Proof of that work. Fails with RpcError naming the check that it does not pass."""
+
+    aux_hash: bytes
+    auxpow: bytes
+
+
+class GetQueuedPow(Request[AuxPowHeader | None], frozen=True, kw_only=True):
+    """The proof that the next block will carry."""
+
+
+class Candidate(msgspec.Struct, kw_only=True):
+    """A block that waits for approvals."""
+
+    block: ConsensusBlock
+    root: bytes
+    facts: Facts
+    approvals: AggregateApproval
+
+
+class Chain(Actor):
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        spec: ChainSpec,
+        names: ChainNames,
+        *,
+        authority_index: int,
+        signer: Signer,
+        verifier: Verifier,
+        produces: bool,
+    ) -> None:
+        self._spec = spec
+        self._names = names
+        self._index = authority_index
+        self._signer = signer
+        self._verifier = verifier
+        self._produces = produces
+        #: State after the imported head; replaced, never changed in place.
+        self._state: PegState
+        #: Peg-out requests and tips of the head's payload: what the next block must answer for.
+        self._head_facts: engine.PayloadFacts
+        self._candidate: Candidate | None = None
+        #: Deposits that the bridge announced and no block has minted, by outpoint.
+        self._ready: dict[str, SeenDeposit] = {}
+        self._work: dict[bytes, AuxWork] = {}
+        self._queued: AuxPowHeader | None = None
+        self._signed: dict[str, bytes] = {}
+        self._paused: str | None = None
+        self._halted: str | None = None
+        self._refusals: list[tuple[str, str, str]] = []
+
+    # Start
+
+    async def on_start(self, ctx: Context) -> None:
+        """Take up the saved head, or begin at the execution client's genesis."""
+        saved = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadHead())
+        if saved is None:
+            payload = await ctx.ask(ctx.whereis(self._names.engine), engine.GetGenesis())
+            genesis = blocks.genesis_block(
+                payload, bits=self._spec.bits, aux_chain_id=self._spec.aux_chain_id
+            )
+            self._state = state.genesis_state(genesis)
+            await self._save(ctx, genesis)
+            head = genesis
+        else:
+            head = blocks.decode(saved.block)
+            self._state = state.decode(saved.state)
+            await self._execute(ctx, head.block)
+        await self._set_head(ctx)
+        await self._read_head_facts(ctx, head.block)
+        if self._state.payouts_finalised and self._names.bridge is not None:
+            finalised = messages.PayoutsFinalised(proposals=self._state.payouts_finalised)
+            ctx.tell(ctx.whereis(self._names.bridge), finalised)
+        if self._produces:
+            self._arm_slot(ctx)
+
+    def _arm_slot(self, ctx: Context) -> None:
+        now = ctx.now()
+        following = slots.slot_at(now, self._spec.slot_duration_ms) + 1
+        start = slots.slot_start(following, self._spec.slot_duration_ms)
+        ctx.after(max(0.0, start - now), SlotTick(slot=following), about=f"slot:{following}")
+
+    # Production
+
+    async def on_slot_tick(self, message: SlotTick, ctx: Context) -> None:
+        """Produce when the slot is ours and nothing forbids it."""
+        self._arm_slot(ctx)
+        mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
+        if not mine or self._paused is not None or message.slot <= self._state.slot:
+            return
+        if self._queued is None and self._out_of_work():
+            self._halt(ctx, "max_blocks_without_pow")
+            return
+        try:
+            await self._produce(message.slot, ctx)
+        except EngineRefused as error:
+            self._halt(ctx, str(error))
+
+    def _out_of_work(self) -> bool:
+        return self._state.blocks_since_pow >= self._spec.max_blocks_without_pow
+
+    def _halt(self, ctx: Context, reason: str) -> None:
+        if self._halted != reason:
+            self._halted = reason
+            self._report(ctx)
+
+    async def _produce(self, slot: int, ctx: Context) -> None:
+        header = self._queued
+        todo = state.duties(self._state, self._facts(ctx, {}), header, self._spec)
+        ready = [seen.deposit for seen in self._ready.values()]
+        chosen = peg.fit_pegins(todo.addresses, ready)
+        deposits = {deposit.outpoint: self._ready[deposit.outpoint] for deposit in chosen}
+        payload = await ctx.ask(
+            ctx.whereis(self._names.engine),
+            engine.BuildPayload(
+                parent_hash=self._state.execution_hash,
+                finalised_hash=self._state.finalised_execution_hash,
+                timestamp=slots.payload_timestamp(ctx.now(), self._state.timestamp),
+                withdrawals=state.withdrawals(todo, chosen),
+            ),
+        )
+        block = ConsensusBlock(
+            parent_root=self._state.head_root,
+            slot=slot,
+            payload=payload,
+            auxpow_header=header,
+            pegins=tuple(
+                PegInRef(txid=d.txid, vout=d.vout, block_hash=deposits[d.outpoint].block_hash)
+                for d in chosen
+            ),
+            payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
+            finalized_payouts=() if header is None else self._signed_in_order(),
+        )
+        await self._offer(block, self._facts(ctx, deposits), ctx)
+
+    def _signed_in_order(self) -> tuple[bytes, ...]:
+        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first."""
+        waiting = (proposal.txid for proposal in self._state.payouts_finalised)
+        return tuple(self._signed[txid] for txid in waiting if txid in self._signed)
+
+    async def _offer(self, block: ConsensusBlock, facts: Facts, ctx: Context) -> None:
+        """Judge the own block like any other, approve it, and ask the others."""
+        root = blocks.root(block)
+        approval = approvals.approve(self._signer, self._index, root)
+        own = approvals.merge(None, approval, self._verifier)
+        signed = SignedBlock(block=block, approvals=own)
+        validity.check_block(signed, self._state, facts, self._spec, self._verifier)
+        await self._execute(ctx, block)
+        self._candidate = Candidate(block=block, root=root, facts=facts, approvals=own)
+        proposal = messages.BlockProposed(block=blocks.encode(signed))
+        for peer in self._names.peers:
+            ctx.tell(ctx.whereis(peer), proposal)
+        await self._import_at_quorum(ctx)
+
+    async def on_block_approved(self, message: messages.BlockApproved, ctx: Context) -> None:
+        """Count a co-signer's approval; import at the quorum. One that does not verify counts for nothing."""
+        candidate = self._candidate
+        if candidate is None or candidate.root != message.root:
+            return
+        approval = Approval(
+            block_root=message.root,
+            authority_index=message.authority_index,
+            signature=message.signature,
+        )
+        try:
+            approvals.check_approval(
+                approval, candidate.root, self._spec.authorities, self._verifier
+            )
+        except approvals.BadApproval as error:
+            self._remember_refusal(message.root, message.authority_index, str(error))
+            return
+        candidate.approvals = approvals.merge(candidate.approvals, approval, self._verifier)
+        await self._import_at_quorum(ctx)
+
+    async def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
+        """Remember why; bring a co-signer that fell behind up to the head."""
+        self._remember_refusal(message.root, message.authority_index, message.reason)
+        if message.reason != validity.Reason.MISSING_PARENT.value or ctx.sender is None:
+            return
+        missing = range(message.height + 1, self._state.height + 1)[:CATCH_UP_BLOCKS_MAX]
+        for height in missing:
+            block = await ctx.ask(
+                ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height)
+            )
+            if block is not None:
+                ctx.tell(ctx.sender, messages.BlockSealed(block=block))
+
+    def _remember_refusal(self, root: bytes, authority: int, reason: str) -> None:
+        self._refusals = [*self._refusals, (root.hex(), str(authority), reason)][-REFUSALS_KEPT:]
+
+    async def _import_at_quorum(self, ctx: Context) -> None:
+        candidate = self._candidate
+        if candidate is None or len(candidate.approvals.indices) < self._spec.quorum:
+            return
+        self._candidate = None
+        sealed = SignedBlock(block=candidate.block, approvals=candidate.approvals)
+        await self._import(sealed, candidate.facts, ctx)
+        for peer in self._names.peers:
+            ctx.tell(ctx.whereis(peer), messages.BlockSealed(block=blocks.encode(sealed)))
+
+    # Co-signing
+
+    async def on_block_proposed(self, message: messages.BlockProposed, ctx: Context) -> None:
+        """The full check; an approval or the reason against it."""
+        if ctx.sender is None:
+            return
+        signed = blocks.decode(message.block)
+        root = blocks.root(signed.block)
+        try:
+            await self._judge(signed, ctx)
+        except validity.Invalid as error:
+            refusal = messages.BlockRefused(
+                root=root,
+                authority_index=self._index,
+                reason=error.reason.value,
+                detail=str(error),
+                height=self._state.height,
+            )
+            ctx.tell(ctx.sender, refusal)
+            return
+        approval = approvals.approve(self._signer, self._index, root)
+        ctx.tell(
+            ctx.sender,
+            messages.BlockApproved(
+                root=root, authority_index=self._index, signature=approval.signature
+            ),
+        )
+
+    async def _judge(self, signed: SignedBlock, ctx: Context) -> Facts:
+        """Facts of our own, every rule, and our own execution client. Raises validity.Invalid."""
+        seen = await lookups.seen_deposits(
+            ctx, self._names.bitcoin, self._spec, signed.block.pegins
+        )
+        facts = self._facts(ctx, seen)
+        validity.check_block(signed, self._state, facts, self._spec, self._verifier)
+        await self._execute(ctx, signed.block)
+        return facts
+
+    async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
+        """Import a block that a quorum approved, after checking that it did and that the block is sound."""
+        signed = blocks.decode(message.block)
+        if signed.block.height <= self._state.height:
+            return
+        validity.check_quorum(signed, self._spec, self._verifier)
+        facts = await self._judge(signed, ctx)
+        await self._import(signed, facts, ctx)
+
+    # Import
+
+    async def _import(self, signed: SignedBlock, facts: Facts, ctx: Context) -> None:
+        """Save first, then tell the execution client, then the others: a crash in between is made good on start."""
+        before = self._state
+        self._state = state.apply(before, signed.block, facts, self._spec)
+        await self._save(ctx, signed)
+        await self._set_head(ctx)
+        await self._read_head_facts(ctx, signed.block)
+        for ref in signed.block.pegins:
+            self._ready.pop(ref.outpoint, None)
+        self._halted = None
+        if signed.block.auxpow_header is not None:
+            self._queued = None
+            self._work.clear()
+        self._tell_bridge(before, signed.block, facts, ctx)
+        self._report(ctx)
+
+    def _tell_bridge(
+        self, before: PegState, block: ConsensusBlock, facts: Facts, ctx: Context
+    ) -> None:
+        if self._names.bridge is None:
+            return
+        bridge = ctx.whereis(self._names.bridge)
+        link = next((x for x in self._state.unfinalised if x.root == self._state.head_root), None)
+        imported = messages.BlockImported(
+            height=block.height,
+            root=self._state.head_root,
+            minted=tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins),
+            proposed=None if link is None else link.payout,
+            refunded=tuple(sorted(self._state.refunded - before.refunded)),
+        )
+        ctx.tell(bridge, imported)
+        known = {proposal.txid for proposal in before.payouts_finalised}
+        fresh = tuple(p for p in self._state.payouts_finalised if p.txid not in known)
+        if fresh:
+            ctx.tell(bridge, messages.PayoutsFinalised(proposals=fresh))
+
+    async def _save(self, ctx: Context, signed: SignedBlock) -> None:
+        head = storage.Head(block=blocks.encode(signed), state=state.encode(self._state))
+        await ctx.ask(
+            ctx.whereis(self._names.storage),
+            storage.SaveHead(root=self._state.head_root, height=self._state.height, head=head),
+        )
+
+    async def _set_head(self, ctx: Context) -> None:
+        await ctx.ask(
+            ctx.whereis(self._names.engine),
+            engine.SetHead(
+                head_hash=self._state.execution_hash,
+                finalised_hash=self._state.finalised_execution_hash,
+            ),
+        )
+
+    async def _read_head_facts(self, ctx: Context, block: ConsensusBlock) -> None:
+        self._head_facts = await ctx.ask(
+            ctx.whereis(self._names.engine),
+            engine.GetPayloadFacts(
+                block_hash=block.payload.block_hash,
+                base_fee_per_gas=block.payload.base_fee_per_gas,
+                imported=True,
+            ),
+        )
+
+    async def _execute(self, ctx: Context, block: ConsensusBlock) -> None:
+        verdict = await ctx.ask(
+            ctx.whereis(self._names.engine), engine.ExecutePayload(payload=block.payload)
+        )
+        if not verdict.valid:
+            raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
+
+    def _facts(self, ctx: Context, deposits: dict[str, SeenDeposit]) -> Facts:
+        return Facts(
+            now=ctx.now(),
+            deposits=deposits,
+            parent_requests=self._head_facts.requests,
+            parent_tips=self._head_facts.tips,
+        )
+
+    # From the bridge
+
+    def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
+        """Queue a deposit that is not minted yet."""
+        outpoint = message.deposit.outpoint
+        if not state.already_minted(self._state, outpoint):
+            self._ready[outpoint] = SeenDeposit(
+                deposit=message.deposit,
+                block_hash=message.block_hash,
+                confirmations=self._spec.required_confirmations,
+            )
+
+    def on_payout_signed(self, message: messages.PayoutSigned, ctx: Context) -> None:
+        """Keep it for the next AuxPoW block."""
+        self._signed[message.txid] = message.tx
+
+    # Merged mining
+
+    def on_create_aux_block(self, message: CreateAuxBlock, ctx: Context) -> AuxWork | None:
+        """See CreateAuxBlock."""
+        links = self._state.unfinalised
+        if not links or (self._queued is not None and self._queued.range_end == links[-1].root):
+            ctx.refuse(RpcError(RPC_NO_WORK, "no work to do"))
+            return None
+        work = AuxWork(
+            aux_hash=auxpow.aux_hash([link.root for link in links]),
+            range_start=links[0].root,
+            range_end=links[-1].root,
+            height=links[-1].height,
+            bits=auxpow.required_bits(self._spec, links[-1].height),
+            chain_id=self._spec.aux_chain_id,
+            previous=self._state.finalised_root,
+            fee_recipient=message.fee_recipient,
+        )
+        self._work[work.aux_hash] = work
+        while len(self._work) > WORK_KEPT:
+            del self._work[next(iter(self._work))]
+        return work
+
+    def on_submit_aux_block(self, message: SubmitAuxBlock, ctx: Context) -> None:
+        """Check the proof and queue it for the next block."""
+        work = self._work.get(message.aux_hash)
+        if work is None:
+            ctx.refuse(RpcError(RPC_BAD_WORK, "this is no work that was given out and is open"))
+            return
+        header = AuxPowHeader(
+            range_start=work.range_start,
+            range_end=work.range_end,
+            bits=work.bits,
+            chain_id=work.chain_id,
+            height=work.height,
+            fee_recipient=work.fee_recipient,
+            auxpow=message.auxpow,
+        )
+        try:
+            validity.check_auxpow_range(header, self._state, self._spec)
+        except validity.Invalid as error:
+            ctx.refuse(RpcError(RPC_BAD_WORK, str(error)))
+            return
+        self._queued = header
+
+    def on_get_queued_pow(self, message: GetQueuedPow, ctx: Context) -> AuxPowHeader | None:
+        """See GetQueuedPow."""
+        return self._queued
+
+    # Questions and orders from outside
+
+    def on_pause_production(self, message: PauseProduction, ctx: Context) -> None:
+        """See PauseProduction."""
+        self._paused = message.reason
+        self._report(ctx)
+
+    def on_resume_production(self, message: ResumeProduction, ctx: Context) -> None:
+        """See ResumeProduction."""
+        self._paused = None
+        self._report(ctx)
+
+    def on_get_status(self, message: messages.GetStatus, ctx: Context) -> messages.ChainStatus:
+        """See ChainStatus."""
+        name, reason = self._condition()
+        return messages.ChainStatus(
+            state=name,
+            reason=reason,
+            height=self._state.height,
+            head_root=self._state.head_root,
+            execution_hash=self._state.execution_hash,
+            slot=self._state.slot,
+            finalised_height=self._state.finalised_height,
+            minted=len(self._state.minted),
+            refusals=tuple(self._refusals),
+        )
+
+    async def on_get_block_at(self, message: GetBlockAt, ctx: Context) -> SignedBlock | None:
+        """See GetBlockAt."""
+        height = self._state.height if message.height == HEAD else message.height
+        data = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height))
+        return None if data is None else blocks.decode(data)
+
+    async def on_get_block_by_root(
+        self, message: GetBlockByRoot, ctx: Context
+    ) -> SignedBlock | None:
+        """See GetBlockByRoot."""
+        data = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadBlock(root=message.root))
+        return None if data is None else blocks.decode(data)
+
+    def _condition(self) -> tuple[str, str]:
+        if self._paused is not None:
+            return "paused", self._paused
+        if self._halted is not None:
+            return "halted", self._halted
+        return "active", ""
+
+    def _report(self, ctx: Context) -> None:
+        if self._names.stream is None:
+            return
+        status = messages.ReportStatus(
+            height=self._state.height,
+            finalised_height=self._state.finalised_height,
+            state=self._condition()[0],
+        )
+        ctx.tell(ctx.whereis(self._names.stream), status)

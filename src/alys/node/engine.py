@@ -1,0 +1,193 @@
+"""EngineActor: consensus's hands on the execution client. It speaks the Engine API and nothing else decides for it.
+
+Acceptance of a payload is VALID with latestValidHash equal to its hash, and nothing else: INVALID carries a hash too (that of
+the last valid ancestor), and SYNCING and ACCEPTED are no judgement at all.
+"""
+
+from typing import Any
+
+import msgspec
+
+from alys.actors.actor import Actor
+from alys.actors.context import Context
+from alys.actors.message import Message, Request
+from alys.base.units import Wei
+from alys.chain import blocks, peg
+from alys.node import ports
+from alys.node.errors import EngineRefused
+from alys.wire import engine as wire
+from alys.wire import ethereum
+from alys.wire.engine import ExecutionPayload, ForkchoiceState, PayloadAttributes, Withdrawal
+
+CAPABILITIES = (
+    "engine_forkchoiceUpdatedV2",
+    "engine_getPayloadV2",
+    "engine_newPayloadV2",
+)
+
+
+class GetGenesis(Request[ExecutionPayload], frozen=True, kw_only=True):
+    """The execution client's block 0."""
+
+
+class BuildPayload(Request[ExecutionPayload], frozen=True, kw_only=True):
+    """Build a block on the head. Fails with EngineRefused when the client builds nothing."""
+
+    parent_hash: bytes
+    finalised_hash: bytes
+    timestamp: int
+    withdrawals: tuple[Withdrawal, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The client's judgement of a payload."""
+
+    valid: bool
+    reason: str = ""
+
+
+class ExecutePayload(Request[Verdict], frozen=True, kw_only=True):
+    """Execute a payload, without making it the head."""
+
+    payload: ExecutionPayload
+
+
+class SetHead(Request[None], frozen=True, kw_only=True):
+    """Make an executed payload the head. Fails with EngineRefused unless the client says VALID."""
+
+    head_hash: bytes
+    finalised_hash: bytes
+
+
+class PayloadFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payload did that the next block must answer for."""
+
+    requests: tuple[ethereum.PegOutEvent, ...]
+    tips: Wei
+
+
+class GetPayloadFacts(Request[PayloadFacts], frozen=True, kw_only=True):
+    """Peg-out requests (in log order) and tips of an executed payload, from its receipts."""
+
+    block_hash: bytes
+    base_fee_per_gas: int
+    imported: bool = False
+    """Whether the block is the head now: then the bridge is told of every request in it."""
+
+
+class BurnDetected(Message, frozen=True, kw_only=True):
+    """To the bridge: coins were burnt for a peg-out. The operation's correlation id begins here."""
+
+    operation: str
+    tx_hash: str
+    log_index: int
+    caller: bytes
+    address: bytes
+    wei: str
+    """In decimal: amounts may exceed 64 bits."""
+    block_hash: bytes
+
+
+class Engine(Actor):
+    """See the module's docstring. Names are registered ones: the client's port, and the bridge (None: there is none)."""
+
+    def __init__(self, client: str, bridge: str | None) -> None:
+        self._client = client
+        self._bridge = bridge
+
+    async def on_start(self, ctx: Context) -> None:
+        """Ask the client what it can do; an execution client that cannot do V2 is none of ours."""
+        able = await self._call(ctx, "engine_exchangeCapabilities", list(CAPABILITIES))
+        missing = [name for name in CAPABILITIES if name not in able]
+        if missing:
+            raise EngineRefused("engine_exchangeCapabilities", f"lacks {', '.join(missing)}")
+
+    async def on_get_genesis(self, message: GetGenesis, ctx: Context) -> ExecutionPayload:
+        """See GetGenesis."""
+        block = await self._call(ctx, "eth_getBlockByNumber", "0x0", False)
+        return blocks.payload_from_rpc_block(block)
+
+    async def on_build_payload(self, message: BuildPayload, ctx: Context) -> ExecutionPayload:
+        """forkchoiceUpdated with attributes, then getPayload."""
+        attributes = PayloadAttributes(
+            timestamp=message.timestamp,
+            prev_randao=bytes(32),
+            suggested_fee_recipient=ethereum.BURN_ADDRESS,
+            withdrawals=message.withdrawals,
+        )
+        answer = await self._forkchoice(
+            ctx, message.parent_hash, message.finalised_hash, attributes.to_json()
+        )
+        if answer.payload_id is None:
+            raise EngineRefused("engine_forkchoiceUpdatedV2", "no payload id")
+        built = await self._call(ctx, "engine_getPayloadV2", ethereum.to_data(answer.payload_id))
+        return ExecutionPayload.from_json(built["executionPayload"])
+
+    async def on_execute_payload(self, message: ExecutePayload, ctx: Context) -> Verdict:
+        """newPayload, judged by ``accepts``."""
+        answer = await self._call(ctx, "engine_newPayloadV2", message.payload.to_json())
+        status = wire.PayloadStatus.from_json(answer)
+        return accepts(status, message.payload.block_hash)
+
+    async def on_set_head(self, message: SetHead, ctx: Context) -> None:
+        """forkchoiceUpdated without attributes."""
+        await self._forkchoice(ctx, message.head_hash, message.finalised_hash, None)
+
+    async def on_get_payload_facts(self, message: GetPayloadFacts, ctx: Context) -> PayloadFacts:
+        """Read the receipts once; tell the bridge of each request when the block is the head."""
+        receipts = await self._call(
+            ctx, "eth_getBlockReceipts", ethereum.to_data(message.block_hash)
+        )
+        if receipts is None:
+            raise EngineRefused("eth_getBlockReceipts", f"no block {message.block_hash.hex()}")
+        requests = tuple(
+            ethereum.decode_request_peg_out(log)
+            for receipt in receipts
+            for log in receipt["logs"]
+            if ethereum.is_request_peg_out(log)
+        )
+        if message.imported and self._bridge is not None:
+            for request in requests:
+                operation = f"pegout:{request.tx_hash}:{request.log_index}"
+                burn = BurnDetected(
+                    operation=operation,
+                    tx_hash=request.tx_hash,
+                    log_index=request.log_index,
+                    caller=request.caller,
+                    address=request.address,
+                    wei=str(request.wei),
+                    block_hash=message.block_hash,
+                )
+                ctx.tell(ctx.whereis(self._bridge), burn, about=operation)
+        tips = peg.block_tips(receipts, message.base_fee_per_gas)
+        return PayloadFacts(requests=requests, tips=tips)
+
+    async def _forkchoice(
+        self, ctx: Context, head: bytes, finalised: bytes, attributes: dict[str, Any] | None
+    ) -> wire.ForkchoiceAnswer:
+        state = ForkchoiceState(
+            head_block_hash=head, safe_block_hash=finalised, finalized_block_hash=finalised
+        )
+        answer = wire.ForkchoiceAnswer.from_json(
+            await self._call(ctx, "engine_forkchoiceUpdatedV2", state.to_json(), attributes)
+        )
+        verdict = accepts(answer.payload_status, head)
+        if not verdict.valid:
+            raise EngineRefused("engine_forkchoiceUpdatedV2", verdict.reason)
+        return answer
+
+    async def _call(self, ctx: Context, method: str, *params: Any) -> Any:
+        return await ctx.ask(
+            ctx.whereis(self._client), ports.JsonRpcCall(method=method, params=params)
+        )
+
+
+def accepts(status: wire.PayloadStatus, block_hash: bytes) -> Verdict:
+    """VALID with this very hash, or the reason why not."""
+    if status.status is wire.Status.VALID and status.latest_valid_hash == block_hash:
+        return Verdict(valid=True)
+    latest = status.latest_valid_hash
+    detail = status.validation_error or (
+        f"latest valid hash {latest.hex()}" if latest is not None else "no latest valid hash"
+    )
+    return Verdict(valid=False, reason=f"{status.status.value}: {detail}")

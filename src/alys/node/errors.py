@@ -1,0 +1,29 @@
+"""Errors between the node and what it leans on; the class says whether trying again can help."""
+
+from alys.base.errors import AlysError
+
+
+class PortDown(AlysError):
+    """The service behind a port cannot be reached now; temporary."""
+
+    def __init__(self, port: str, reason: str) -> None:
+        super().__init__(f"{port} cannot be reached: {reason}")
+        self.port = port
+        self.reason = reason
+
+
+class EngineRefused(AlysError):
+    """The execution client did not do what consensus asked (no payload id, not VALID)."""
+
+    def __init__(self, call: str, reason: str) -> None:
+        super().__init__(f"{call}: {reason}")
+        self.call = call
+        self.reason = reason
+
+
+class CorruptRecord(AlysError):
+    """A stored record cannot be read: another version, or damage."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"stored record {key}: {reason}")
+        self.key = key

@@ -1,0 +1,136 @@
+"""What the node's actors say to each other across modules. Messages of one actor's own, and those only it answers, stand with it."""
+
+import msgspec
+
+from alys.actors.message import Message, Request
+from alys.chain.peg import Deposit
+from alys.chain.state import PayoutProposal
+
+
+class PeginReady(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: a deposit has its confirmations. Saying it twice mints nothing twice."""
+
+    deposit: Deposit
+    block_hash: str
+
+
+class BlockProposed(Message, frozen=True, kw_only=True):
+    """Producer to co-signers: a block with its author's approval (``chain.blocks`` encoding)."""
+
+    block: bytes
+
+
+class BlockApproved(Message, frozen=True, kw_only=True):
+    """Co-signer to producer: the full check passed and the co-signer's own execution client said VALID."""
+
+    root: bytes
+    authority_index: int
+    signature: bytes
+
+
+class BlockRefused(Message, frozen=True, kw_only=True):
+    """Co-signer to producer: no approval, and why. ``height`` is the co-signer's head, so that it can be caught up."""
+
+    root: bytes
+    authority_index: int
+    reason: str
+    detail: str
+    height: int
+
+
+class BlockSealed(Message, frozen=True, kw_only=True):
+    """Producer to co-signers: a block with a quorum of approvals."""
+
+    block: bytes
+
+
+class BlockImported(Message, frozen=True, kw_only=True):
+    """Chain to Bridge: the new head, as far as the peg is concerned."""
+
+    height: int
+    root: bytes
+    minted: tuple[Deposit, ...]
+    proposed: PayoutProposal | None
+    refunded: tuple[str, ...]
+    """Requests (``tx_hash:log_index``) that the block gives back as a withdrawal, or will when there is room."""
+
+
+class PayoutsFinalised(Message, frozen=True, kw_only=True):
+    """Chain to Bridge: an AuxPoW covers these proposals; only now may they be signed."""
+
+    proposals: tuple[PayoutProposal, ...]
+
+
+class PayoutSigned(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: a payout with exactly the threshold of signatures, for the next AuxPoW block to list."""
+
+    txid: str
+    tx: bytes
+
+
+class NotifyPegin(Message, frozen=True, kw_only=True):
+    """Bridge to Stream: a deposit was minted; every governance node must know the output that it will spend."""
+
+    deposit: Deposit
+    confirmations: int
+
+
+class RequestSignatures(Message, frozen=True, kw_only=True):
+    """Bridge to Stream: collect the federation's signatures over an unsigned payout."""
+
+    operation: str
+    attempt: int
+    txid: str
+    tx: bytes
+    input_sats: tuple[int, ...]
+
+
+class SignaturesCollected(Message, frozen=True, kw_only=True):
+    """Stream to Bridge: exactly the threshold of checked signatures, the same signers for every input."""
+
+    txid: str
+    signatures: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    """Per signer: x-only key, one signature per input in order."""
+
+
+class SignaturesShort(Message, frozen=True, kw_only=True):
+    """Stream to Bridge: not enough signatures yet, and what each governance node said."""
+
+    txid: str
+    collected: int
+    needed: int
+    reasons: tuple[str, ...]
+
+
+class ReportStatus(Message, frozen=True, kw_only=True):
+    """Chain to Stream: what governance shall see of the node."""
+
+    height: int
+    finalised_height: int
+    state: str
+
+
+class ChainStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The node's view of itself."""
+
+    state: str
+    """``active``, ``halted`` or ``paused``; ``reason`` says why not active."""
+    reason: str
+    height: int
+    head_root: bytes
+    execution_hash: bytes
+    slot: int
+    finalised_height: int
+    minted: int
+    refusals: tuple[tuple[str, str, str], ...]
+    """The last refusals by co-signers: block root, authority, reason."""
+
+
+class GetStatus(Request[ChainStatus], frozen=True, kw_only=True):
+    """Ask Chain for its status."""
+
+
+class AnnounceDeposit(Request[bool], frozen=True, kw_only=True):
+    """Tell Bridge of a deposit by its transaction; False when it is none. Harmless for one that is known."""
+
+    txid: str
