@@ -1,0 +1,1 @@
+"""gRPC stubs made by protoc from governance.proto; never edited by hand."""

@@ -1,0 +1,118 @@
+"""A JSON-RPC server over HTTP: a socket, a gate, a handler. What is said over it is decided in ``wire.jsonrpc``."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from alys.base.errors import EnvironmentFailure
+from alys.wire.jsonrpc import Dialect, Handle, answer
+
+BODY_BYTES_MAX = 32 * 1024 * 1024  # bitcoind's limit; a block in hex is at most 8 MB
+CLOSE_SECONDS = 1.0  # how long a call under way may hold up closing
+
+Gate = Callable[[web.Request], web.Response | None]
+"""Looks at a request before its body is read; a response turns it away."""
+
+
+class RunningServer:
+    """A server that listens; ``close`` it to give the port back. ``port`` is the one really bound."""
+
+    def __init__(self, *, url: str, port: int, close: Callable[[], Awaitable[None]]) -> None:
+        self.url = url
+        self.port = port
+        self._close = close
+
+    async def close(self) -> None:
+        """Stop listening and end open connections; calling it again does nothing."""
+        close, self._close = self._close, _nothing
+        await close()
+
+
+async def _nothing() -> None:
+    return None
+
+
+def port_taken(host: str, port: int, what: str) -> EnvironmentFailure:
+    """The failure to raise when an address cannot be bound: names address and fix."""
+    return EnvironmentFailure(
+        f"cannot listen on {host}:{port} for {what}: the port is in use; "
+        f"stop what holds it or choose another port (0 takes a free one)"
+    )
+
+
+def bind(host: str, port: int, what: str) -> socket.socket:
+    """A bound stream socket; port 0 takes a free one. Raises EnvironmentFailure naming host, port and fix."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot listen on {host}:{port} for {what}: {error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise port_taken(host, port, what) from error
+        raise EnvironmentFailure(f"cannot listen on {host}:{port} for {what}: {error}") from error
+    return listener
+
+
+async def serve_app(app: web.Application, host: str, port: int, what: str) -> RunningServer:
+    """Serve an aiohttp application; the tasks that serve it belong to aiohttp and end with ``close``."""
+    listener = bind(host, port, what)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_SECONDS)
+    try:
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+    except OSError as error:
+        await runner.cleanup()
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise port_taken(host, port, what) from error
+        raise EnvironmentFailure(f"cannot listen on {host}:{port} for {what}: {error}") from error
+    bound = int(listener.getsockname()[1])
+
+    async def close() -> None:
+        await runner.cleanup()
+        with contextlib.suppress(OSError):
+            listener.close()
+
+    shown_host = f"[{host}]" if ":" in host else host
+    return RunningServer(url=f"http://{shown_host}:{bound}", port=bound, close=close)
+
+
+async def serve_jsonrpc(
+    handle: Handle,
+    dialect: Dialect,
+    host: str,
+    port: int,
+    *,
+    what: str,
+    gate: Gate | None = None,
+) -> RunningServer:
+    """Serve a handler on every path of ``host:port``; ``what`` names it in the error of a port in use.
+
+    Handlers run on the event loop, one call at a time.
+    """
+    refusal = "JSONRPC server handles only POST requests" if dialect is Dialect.BITCOIN else ""
+
+    async def post(request: web.Request) -> web.Response:
+        turned_away = gate(request) if gate is not None else None
+        if turned_away is not None:
+            return turned_away
+        status, body = answer(await request.read(), handle, dialect)
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    async def other(_: web.Request) -> web.Response:
+        return web.Response(status=405, text=refusal, headers={"Allow": "POST"})
+
+    app = web.Application(client_max_size=BODY_BYTES_MAX)
+    app.router.add_post("/{path:.*}", post)
+    app.router.add_route("*", "/{path:.*}", other)
+    return await serve_app(app, host, port, what)

@@ -1,0 +1,1 @@
+"""The built-in scenarios, shipped in the wheel. Fixtures only."""

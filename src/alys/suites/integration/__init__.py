@@ -1,0 +1,1 @@
+"""Cross-actor flows: blocks, pegs, coordination."""
