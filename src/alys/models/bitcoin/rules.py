@@ -1,0 +1,169 @@
+"""The consensus rules that the regtest node enforces, each a function that raises ``Rejected`` with Core's reject reason.
+
+Reasons are Bitcoin Core's own short strings (``bad-txns-in-belowout`` and so on), since tools match on them.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from alys.base.errors import AlysError
+from alys.wire import bitcoin
+from alys.wire.bitcoin import Block, Header, Tx, TxOut
+
+REGTEST_BITS = 0x207FFFFF
+COINBASE_MATURITY = 100
+HALVING_INTERVAL_BLOCKS = 150
+SUBSIDY_SATS = 50 * 100_000_000
+MONEY_MAX_SATS = 21_000_000 * 100_000_000
+BLOCK_WEIGHT_MAX = 4_000_000
+SIGOPS_COST_MAX = 80_000
+FUTURE_SECONDS_MAX = 2 * 60 * 60
+MEDIAN_TIME_BLOCKS = 11
+COINBASE_SCRIPT_BYTES = range(2, 101)
+WITNESS_MAGIC = b"\x6a\x24\xaa\x21\xa9\xed"
+WITNESS_RESERVED = bytes(32)
+LOCKTIME_IS_TIME = 500_000_000
+SEQUENCE_FINAL = 0xFFFFFFFF
+
+
+class Rejected(AlysError):
+    """A block or transaction breaks a rule; ``reason`` is Core's string, ``detail`` the figures."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}, {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Missing(Rejected):
+    """An input spends what is not there (any more)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("bad-txns-inputs-missingorspent", detail)
+
+
+def subsidy(height: int) -> int:
+    """New coins of a block in sats; regtest halves every 150 blocks."""
+    return SUBSIDY_SATS >> min(63, height // HALVING_INTERVAL_BLOCKS)
+
+
+def height_script(height: int) -> bytes:
+    """The height as BIP34 wants it to begin a coinbase's script."""
+    if height == 0:
+        return b"\x00"
+    if height <= 16:
+        return bytes((0x50 + height,))
+    data = height.to_bytes((height.bit_length() + 8) // 8, "little")
+    return bytes((len(data),)) + data
+
+
+def witness_commitment(txs: Sequence[Tx]) -> bytes:
+    """BIP141's commitment script for a block with these transactions (the coinbase counts as zero)."""
+    wtxids = [bitcoin.NULL_HASH, *(tx.wtxid for tx in txs[1:])]
+    root = bitcoin.unshown(bitcoin.merkle_root(wtxids))
+    return WITNESS_MAGIC + bitcoin.sha256d(root + WITNESS_RESERVED)
+
+
+def mined(header: Header) -> Header:
+    """The header with the first nonce that meets its target."""
+    target = bitcoin.target_of(header.bits)
+    start = header.serialize()[:76]
+    for nonce in range(1 << 32):
+        data = start + nonce.to_bytes(4, "little")
+        digest = hashlib.sha256(hashlib.sha256(data).digest()).digest()
+        if int.from_bytes(digest, "little") <= target:
+            return Header(
+                version=header.version,
+                previous=header.previous,
+                merkle_root=header.merkle_root,
+                time=header.time,
+                bits=header.bits,
+                nonce=nonce,
+            )
+    raise Rejected("high-hash", "no nonce meets the target")
+
+
+def check_header(header: Header, median_time: int, now: float) -> None:
+    """Work, difficulty and time of a header on a known parent."""
+    if header.bits != REGTEST_BITS:
+        raise Rejected("bad-diffbits", "incorrect proof of work")
+    if not bitcoin.meets_target(header.hash, header.bits):
+        raise Rejected("high-hash", "proof of work failed")
+    if header.time <= median_time:
+        raise Rejected("time-too-old", "block's timestamp is too early")
+    if header.time > now + FUTURE_SECONDS_MAX:
+        raise Rejected("time-too-new", "block timestamp too far in the future")
+    if header.version < 4:
+        raise Rejected(f"bad-version(0x{header.version:08x})", "rejected block version")
+
+
+def check_block(block: Block, height: int) -> None:
+    """All that a block says about itself: merkle root, coinbase, witness commitment, weight, each transaction."""
+    if not block.txs or not block.txs[0].is_coinbase:
+        raise Rejected("bad-cb-missing", "first tx is not coinbase")
+    if any(tx.is_coinbase for tx in block.txs[1:]):
+        raise Rejected("bad-cb-multiple", "more than one coinbase")
+    txids = [tx.txid for tx in block.txs]
+    if bitcoin.merkle_root(txids) != block.header.merkle_root:
+        raise Rejected("bad-txnmrklroot", "hashMerkleRoot mismatch")
+    if bitcoin.merkle_mutated(txids):
+        raise Rejected("bad-txns-duplicate", "duplicate transaction")
+    script = block.txs[0].inputs[0].script_sig
+    if len(script) not in COINBASE_SCRIPT_BYTES:
+        raise Rejected("bad-cb-length")
+    if not script.startswith(height_script(height)):
+        raise Rejected("bad-cb-height", "block height mismatch in coinbase")
+    for tx in block.txs:
+        check_transaction(tx)
+    _check_witness_commitment(block)
+    if sum(tx.weight for tx in block.txs) + 4 * 81 > BLOCK_WEIGHT_MAX:
+        raise Rejected("bad-blk-weight", "weight limit failed")
+
+
+def _check_witness_commitment(block: Block) -> None:
+    coinbase = block.txs[0]
+    commitments = [out.script for out in coinbase.outputs if out.script.startswith(WITNESS_MAGIC)]
+    if not commitments:
+        if any(txin.witness for tx in block.txs for txin in tx.inputs):
+            raise Rejected("unexpected-witness", "unexpected witness data found")
+        return
+    if coinbase.inputs[0].witness != (WITNESS_RESERVED,):
+        raise Rejected("bad-witness-nonce-size", "invalid witness reserved value size")
+    if commitments[-1][:38] != witness_commitment(block.txs):
+        raise Rejected("bad-witness-merkle-match", "witness merkle commitment mismatch")
+
+
+def check_transaction(tx: Tx) -> None:
+    """All that a transaction says about itself."""
+    if not tx.inputs:
+        raise Rejected("bad-txns-vin-empty")
+    if not tx.outputs:
+        raise Rejected("bad-txns-vout-empty")
+    if any(not 0 <= out.value <= MONEY_MAX_SATS for out in tx.outputs):
+        raise Rejected("bad-txns-vout-toolarge")
+    if sum(out.value for out in tx.outputs) > MONEY_MAX_SATS:
+        raise Rejected("bad-txns-txouttotal-toolarge")
+    if len({txin.outpoint for txin in tx.inputs}) != len(tx.inputs):
+        raise Rejected("bad-txns-inputs-duplicate")
+    if not tx.is_coinbase and any(txin.outpoint.is_null for txin in tx.inputs):
+        raise Rejected("bad-txns-prevout-null")
+
+
+def is_final(tx: Tx, height: int, median_time: int) -> bool:
+    """Whether its lock time (BIP113) allows a transaction in a block."""
+    if tx.locktime == 0:
+        return True
+    limit = height if tx.locktime < LOCKTIME_IS_TIME else median_time
+    return tx.locktime < limit or all(txin.sequence == SEQUENCE_FINAL for txin in tx.inputs)
+
+
+def check_scripts(tx: Tx, prevouts: Sequence[TxOut], *, policy: bool = False) -> None:
+    """Run the script of every input; raises Rejected with the engine's words."""
+    for index in range(len(tx.inputs)):
+        try:
+            bitcoin.verify_input(tx, index, prevouts, policy=policy)
+        except bitcoin.ScriptError as error:
+            raise Rejected(
+                f"mandatory-script-verify-flag-failed ({error.description})",
+                f"input {index} of {tx.txid}",
+            ) from error

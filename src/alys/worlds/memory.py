@@ -1,0 +1,213 @@
+"""The simulated world's ports: the same services as elsewhere, behind links in memory whose delays are the seed's.
+
+A call still becomes the bytes that would cross a socket, and the answer is read back from bytes, so a value that JSON
+cannot carry fails here as it would there. Calls to one service may overtake each other, as over parallel connections;
+frames of one governance stream keep their order, as over one.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from alys.actors.actor import Actor
+from alys.actors.context import Context, Promise
+from alys.actors.message import Message
+from alys.actors.ref import Ref
+from alys.base.prng import Random
+from alys.models.governance.node import GovernanceNode
+from alys.models.governance.registry import TooManyConnections, Unauthenticated
+from alys.node import ports
+from alys.wire import jsonrpc
+from alys.wire.generated import governance_pb2 as pb
+
+DELAY_MIN_SECONDS = 0.001
+DELAY_MAX_SECONDS = 0.020
+
+
+class Service:
+    """A JSON-RPC service in memory: what a server does between two sockets, without them."""
+
+    def __init__(self, handle: jsonrpc.Handle, dialect: jsonrpc.Dialect) -> None:
+        self._handle = handle
+        self._dialect = dialect
+
+    def call(self, method: str, params: tuple[Any, ...]) -> Any:
+        """The result of one call; raises RpcError."""
+        body = jsonrpc.encode_call(method, list(params), 1)
+        return jsonrpc.decode_answer(jsonrpc.answer(body, self._handle, self._dialect)[1])
+
+
+class Arrived(Message, frozen=True, kw_only=True):
+    """A call has reached its service."""
+
+    number: int
+
+
+class ServicePort(Actor):
+    """A gateway to a service in memory."""
+
+    def __init__(self, service: Service, random: Random) -> None:
+        self._service = service
+        self._random = random
+        self._calls = 0
+        self._open: dict[int, tuple[Promise, ports.JsonRpcCall]] = {}
+
+    def on_json_rpc_call(self, message: ports.JsonRpcCall, ctx: Context) -> None:
+        """Take the call on its way; the answer follows ``Arrived``."""
+        self._calls += 1
+        self._open[self._calls] = (ctx.defer(), message)
+        ctx.after(delay(self._random), Arrived(number=self._calls))
+
+    def on_arrived(self, message: Arrived, ctx: Context) -> None:
+        """Let the service answer."""
+        promise, call = self._open.pop(message.number)
+        try:
+            promise.complete(self._service.call(call.method, call.params))
+        except jsonrpc.RpcError as error:
+            promise.fail(error)
+
+
+class StorePort(Actor):
+    """A store in memory; it lives in ``pairs`` and so outlives the actor, as a disk would."""
+
+    def __init__(self, pairs: dict[bytes, bytes]) -> None:
+        self._pairs = pairs
+
+    def on_get(self, message: ports.StoreGet, ctx: Context) -> bytes | None:
+        """The value, None when there is none."""
+        return self._pairs.get(message.key)
+
+    def on_scan(self, message: ports.StoreScan, ctx: Context) -> tuple[tuple[bytes, bytes], ...]:
+        """Pairs under a prefix, in the order of the keys."""
+        found = (pair for pair in self._pairs.items() if pair[0].startswith(message.prefix))
+        return tuple(sorted(found))
+
+    def on_write(self, message: ports.StoreWrite, ctx: Context) -> None:
+        """One batch."""
+        self._pairs.update(message.puts)
+        for key in message.deletes:
+            self._pairs.pop(key, None)
+
+
+class Delivery(Message, frozen=True, kw_only=True):
+    """Something that is due on a stream: the head of its queue."""
+
+    endpoint: int
+
+
+class GovernanceLink(msgspec.Struct, kw_only=True):
+    """The way to one governance node; ``down`` is set by whoever cuts it."""
+
+    node: GovernanceNode
+    down: bool = False
+    streams: int = 0
+    """Streams opened so far; the current one's id ends with it."""
+    is_open: bool = False
+    queue: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
+    owner: Ref | None = None
+
+    @property
+    def connection_id(self) -> str:
+        """The current stream's name at the node."""
+        return f"stream-{self.streams}"
+
+
+class GovernancePort(Actor):
+    """A gateway to the governance nodes over links in memory."""
+
+    def __init__(self, links: list[GovernanceLink], random: Random) -> None:
+        self._links = links
+        self._random = random
+
+    def on_open_stream(self, message: ports.OpenStream, ctx: Context) -> None:
+        """Open it, or say why not."""
+        link = self._links[message.endpoint]
+        link.owner = ctx.sender
+        metadata = {} if message.token is None else {"authorization": f"Bearer {message.token}"}
+        self._later(message.endpoint, lambda now: self._open(message.endpoint, metadata, now), ctx)
+
+    def on_send_frame(self, message: ports.SendFrame, ctx: Context) -> None:
+        """Hand a frame to the node; its answers come back on the same stream."""
+        stream = self._links[message.endpoint].streams
+        arrive = lambda now: self._arrive(message.endpoint, stream, message.frame, now)  # noqa: E731
+        self._later(message.endpoint, arrive, ctx)
+
+    def on_close_stream(self, message: ports.CloseStream, ctx: Context) -> None:
+        """End it; nobody is told."""
+        link = self._links[message.endpoint]
+        if link.is_open:
+            link.is_open = False
+            link.node.disconnect(link.connection_id)
+
+    def on_cut(self, message: "Cut", ctx: Context) -> None:
+        """The node is gone, or back."""
+        link = self._links[message.endpoint]
+        link.down = message.down
+        if message.down and link.is_open:
+            self._end(message.endpoint, "the node went down", ctx)
+
+    def on_delivery(self, message: Delivery, ctx: Context) -> None:
+        """Do what is due; each entry of the queue has its own timer, so order is the queue's."""
+        self._links[message.endpoint].queue.popleft()(ctx)
+
+    def _later(self, endpoint: int, action: Callable[[Context], None], ctx: Context) -> None:
+        self._links[endpoint].queue.append(action)
+        ctx.after(delay(self._random), Delivery(endpoint=endpoint))
+
+    def _open(self, endpoint: int, metadata: dict[str, str], ctx: Context) -> None:
+        link = self._links[endpoint]
+        if link.down:
+            self._tell(
+                link, ports.StreamClosed(endpoint=endpoint, reason="connection refused"), ctx
+            )
+            return
+        link.streams += 1
+        try:
+            link.node.connect(link.connection_id, metadata)
+        except (Unauthenticated, TooManyConnections) as error:
+            self._tell(link, ports.StreamClosed(endpoint=endpoint, reason=str(error)), ctx)
+            return
+        link.is_open = True
+        self._tell(link, ports.StreamOpened(endpoint=endpoint), ctx)
+
+    def _arrive(self, endpoint: int, stream: int, frame: bytes, ctx: Context) -> None:
+        link = self._links[endpoint]
+        if not link.is_open or link.streams != stream:
+            self._tell(link, ports.StreamClosed(endpoint=endpoint, reason="not open"), ctx)
+            return
+        for answer in link.node.receive(link.connection_id, pb.StreamRequest.FromString(frame)):
+            encoded = answer.SerializeToString(deterministic=True)
+            back = self._answer(endpoint, stream, encoded)
+            self._later(endpoint, back, ctx)
+
+    def _answer(self, endpoint: int, stream: int, frame: bytes) -> Callable[[Context], None]:
+        def back(ctx: Context) -> None:
+            link = self._links[endpoint]
+            if link.is_open and link.streams == stream:
+                self._tell(link, ports.FrameReceived(endpoint=endpoint, frame=frame), ctx)
+
+        return back
+
+    def _end(self, endpoint: int, reason: str, ctx: Context) -> None:
+        link = self._links[endpoint]
+        link.is_open = False
+        link.node.disconnect(link.connection_id)
+        self._tell(link, ports.StreamClosed(endpoint=endpoint, reason=reason), ctx)
+
+    def _tell(self, link: GovernanceLink, message: Message, ctx: Context) -> None:
+        if link.owner is not None:
+            ctx.tell(link.owner, message)
+
+
+class Cut(Message, frozen=True, kw_only=True):
+    """Take a governance node off the network, or bring it back."""
+
+    endpoint: int
+    down: bool
+
+
+def delay(random: Random) -> float:
+    """Seconds that something takes on its way."""
+    return DELAY_MIN_SECONDS + (DELAY_MAX_SECONDS - DELAY_MIN_SECONDS) * random.random()

@@ -1,0 +1,102 @@
+"""The services of a test network, as models: one Bitcoin node, an execution client per authority, the governance nodes.
+
+Every world stands on the same network; it differs in what lies between the services and the node's actors.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from alys.base.prng import Random
+from alys.chain import spec as chain_spec
+from alys.chain.approvals import BlsScheme
+from alys.chain.spec import ChainSpec
+from alys.config.settings import NodeSettings
+from alys.models.bitcoin.node import BitcoinNode
+from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.node import EthereumNode
+from alys.models.governance.node import GovernanceNode
+from alys.node.tree import Authority
+from alys.wire import bitcoin, ethereum
+
+AUTHORITIES = 3
+PRODUCER = 0
+"""Which authority is the node under test; the others co-sign."""
+
+NODE_TREE = "node"
+
+MINER_SECRET = (0x11).to_bytes(32, "big")
+"""Whom the blocks that only confirm pay; nobody spends it."""
+
+BOOTSTRAP_BLOCKS = 110
+"""Mined to the depositor before the chain starts: ten coinbases of its own can be spent then (maturity 100)."""
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    """The services, and the specification that their genesis gives."""
+
+    bitcoin: BitcoinNode
+    clients: tuple[EthereumNode, ...]
+    """By authority."""
+    governance: tuple[GovernanceNode, ...]
+    spec: ChainSpec
+    depositor_secret: bytes
+
+    def authority(self, index: int) -> Authority:
+        """Who an authority is, for its tree."""
+        scheme = BlsScheme()
+        return Authority(
+            tree=tree_name(index),
+            index=index,
+            signer=scheme.signer(chain_spec.DEV_SECRETS[index]),
+            verifier=scheme,
+            peers=tuple(tree_name(other) for other in range(AUTHORITIES) if other != index),
+        )
+
+
+def tree_name(index: int) -> str:
+    """The registered prefix of an authority's actors."""
+    return NODE_TREE if index == PRODUCER else f"cosigner-{index}"
+
+
+def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> Network:
+    """Fresh services whose chains begin now, with a depositor who has coins to spend."""
+    start = int(now())
+    depositor = random.fork("depositor").randbytes(32)
+    bitcoin_node = BitcoinNode(now, genesis_time=start)
+    address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
+    bitcoin_node.handle("generatetoaddress", [BOOTSTRAP_BLOCKS, address])
+    clients = tuple(EthereumNode(dev_genesis(start), now) for _ in range(AUTHORITIES))
+    genesis = clients[PRODUCER].handle("eth_getBlockByNumber", ["0x0", False])
+    base = chain_spec.dev_spec(
+        ethereum.from_data(genesis["hash"], 32),
+        bitcoin_start_height=BOOTSTRAP_BLOCKS,
+        slot_duration_ms=settings.slot_duration_ms,
+        required_confirmations=settings.required_confirmations,
+        max_blocks_without_pow=settings.max_blocks_without_pow,
+    )
+    spec = msgspec.structs.replace(base, fee_rate_sat_vb=settings.fee_rate_sat_vb)
+    return Network(
+        bitcoin=bitcoin_node,
+        clients=clients,
+        governance=_governance(spec, now, random),
+        spec=spec,
+        depositor_secret=depositor,
+    )
+
+
+def _governance(
+    spec: ChainSpec, now: Callable[[], float], random: Random
+) -> tuple[GovernanceNode, ...]:
+    return tuple(
+        GovernanceNode(
+            f"governance-{number + 1}",
+            secret,
+            spec.federation.keys,
+            spec.federation.threshold,
+            now,
+            random.fork(f"governance-{number + 1}"),
+            spec.network,
+        )
+        for number, secret in enumerate(chain_spec.DEV_SECRETS)
+    )
