@@ -1,0 +1,196 @@
+"""The execution client below its RPC: fork tree, pool, payloads under construction. What each call means is said here.
+
+Rules that clients have been caught breaking, and that this one keeps: a block's hash is computed before a known block is
+believed; a refused block leaves nothing behind; making a canonical ancestor of the head the head builds and moves nothing;
+a payload's id follows from what was asked, so asking twice gives one payload.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+from ethereum.forks.shanghai.blocks import Header
+
+from alys.models.ethereum import execution
+from alys.models.ethereum.execution import InvalidPayload
+from alys.models.ethereum.genesis import Genesis
+from alys.models.ethereum.pool import PoolRefusal, TransactionPool
+from alys.models.ethereum.transactions import SignedTransaction
+from alys.models.ethereum.tree import Block, BlockTree
+from alys.wire.engine import (
+    ExecutionPayload,
+    ForkchoiceAnswer,
+    ForkchoiceState,
+    PayloadAttributes,
+    PayloadStatus,
+    Status,
+)
+from alys.wire.ethereum import ZERO_HASH
+from alys.wire.jsonrpc import RpcError
+
+UNKNOWN_PAYLOAD = -38001
+INVALID_FORKCHOICE = -38002
+INVALID_ATTRIBUTES = -38003
+
+PAYLOADS_MAX = 64
+"""Payloads under construction that are kept; the oldest is forgotten first."""
+
+
+class _Build(msgspec.Struct, kw_only=True):
+    """A payload that was asked for; made when it is fetched, so that late transactions are in it."""
+
+    parent: Block
+    attributes: PayloadAttributes
+    block: Block | None = None
+
+
+class Client:
+    """The chain of one execution client."""
+
+    def __init__(self, genesis: Genesis, now: Callable[[], float]) -> None:
+        self.chain_id = genesis.chain_id
+        self.tree = BlockTree(execution.genesis_block(genesis))
+        self.pool = TransactionPool()
+        self.listeners: list[Callable[[Block], None]] = []
+        self.now = now
+        self._builds: dict[bytes, _Build] = {}
+
+    # Engine API
+
+    def new_payload(self, payload: ExecutionPayload) -> PayloadStatus:
+        """Judge and keep a payload; the head does not move."""
+        try:
+            header = execution.header_of(payload)
+        except (InvalidPayload, OverflowError, ValueError) as error:
+            return _status(Status.INVALID, None, str(error))
+        found = execution.hash_of(header)
+        if found != payload.block_hash:
+            why = f"blockhash mismatch, want {payload.block_hash.hex()}, got {found.hex()}"
+            return _status(Status.INVALID, None, why)
+        if self.tree.get(found) is not None:
+            return _status(Status.VALID, found)
+        refused = self.tree.last_valid_of_refused(found)
+        if refused is not None:
+            return _status(Status.INVALID, refused, "it was refused before")
+        return self._import(payload, header)
+
+    def _import(self, payload: ExecutionPayload, header: Header) -> PayloadStatus:
+        parent = self.tree.get(payload.parent_hash)
+        if parent is None:
+            last_valid = self.tree.last_valid_of_refused(payload.parent_hash)
+            if last_valid is None:
+                return _status(Status.SYNCING, None)
+            self.tree.refuse(payload.block_hash, last_valid)
+            return _status(Status.INVALID, last_valid, "links to previously rejected block")
+        try:
+            block = execution.import_payload(
+                payload, header, parent, self.chain_id, lambda: self.tree.hashes_before(parent)
+            )
+        except InvalidPayload as error:
+            self.tree.refuse(payload.block_hash, parent.hash)
+            return _status(Status.INVALID, parent.hash, error.reason)
+        self.tree.insert(block)
+        return _status(Status.VALID, block.hash)
+
+    def forkchoice_updated(
+        self, state: ForkchoiceState, attributes: PayloadAttributes | None
+    ) -> ForkchoiceAnswer:
+        """Move the head, and begin a payload when there are attributes. Raises RpcError -38002 and -38003."""
+        head = self.tree.get(state.head_block_hash)
+        if head is None:
+            return ForkchoiceAnswer(payload_status=self._unknown_head(state.head_block_hash))
+        valid = _status(Status.VALID, head.hash)
+        if self.tree.is_canonical(head) and head is not self.tree.head:
+            return ForkchoiceAnswer(payload_status=valid)
+        safe = self._ancestor(head, state.safe_block_hash, "safe")
+        finalized = self._ancestor(head, state.finalized_block_hash, "finalized")
+        moved = head is not self.tree.head
+        if moved:
+            self._move(head)
+        self.tree.safe = safe
+        self.tree.finalized = finalized
+        if moved:
+            for listener in list(self.listeners):
+                listener(head)
+        payload_id = None if attributes is None else self._begin(head, attributes)
+        return ForkchoiceAnswer(payload_status=valid, payload_id=payload_id)
+
+    def _unknown_head(self, head_hash: bytes) -> PayloadStatus:
+        if head_hash == ZERO_HASH:
+            return _status(Status.INVALID, None, "forkchoice head is the zero hash")
+        refused = self.tree.last_valid_of_refused(head_hash)
+        if refused is not None:
+            return _status(Status.INVALID, refused, "links to previously rejected block")
+        return _status(Status.SYNCING, None)
+
+    def _ancestor(self, head: Block, block_hash: bytes, name: str) -> Block | None:
+        if block_hash == ZERO_HASH:
+            return None
+        block = self.tree.get(block_hash)
+        if block is None or not self.tree.descends(head, block):
+            raise RpcError(
+                INVALID_FORKCHOICE,
+                "Invalid forkchoice state",
+                {"err": f"{name} block not in chain"},
+            )
+        return block
+
+    def _move(self, head: Block) -> None:
+        change = self.tree.set_head(head)
+        self.pool.prune(head.state, self.now())
+        for block in reversed(change.removed):
+            for transaction in block.transactions:
+                self._take_back(transaction, head)
+
+    def _take_back(self, transaction: SignedTransaction, head: Block) -> None:
+        if self.tree.transaction(transaction.hash) is not None:
+            return
+        try:
+            self.pool.add(transaction, head.state, int(head.header.gas_limit), self.now())
+        except PoolRefusal:
+            return  # it cannot be paid on the new branch: geth forgets it too
+
+    def _begin(self, head: Block, attributes: PayloadAttributes) -> bytes:
+        if attributes.timestamp <= int(head.header.timestamp):
+            raise RpcError(
+                INVALID_ATTRIBUTES,
+                "Invalid payload attributes",
+                {"err": f"timestamp {attributes.timestamp} is not above the head's"},
+            )
+        asked = head.hash + msgspec.json.encode(attributes.to_json())
+        payload_id = hashlib.sha256(asked).digest()[:8]
+        if payload_id not in self._builds:
+            self._builds[payload_id] = _Build(parent=head, attributes=attributes)
+            if len(self._builds) > PAYLOADS_MAX:
+                del self._builds[next(iter(self._builds))]
+        return payload_id
+
+    def get_payload(self, payload_id: bytes) -> Block:
+        """The payload that was asked for; raises RpcError -38001."""
+        build = self._builds.get(payload_id)
+        if build is None:
+            raise RpcError(UNKNOWN_PAYLOAD, "Unknown payload")
+        if build.block is None:
+            base_fee = execution.next_base_fee(build.parent.header)
+            build.block = execution.build(
+                build.parent,
+                build.attributes,
+                self.pool.in_order(base_fee),
+                self.chain_id,
+                self.tree.hashes_before(build.parent),
+            )
+        return build.block
+
+
+def _status(status: Status, latest: bytes | None, error: str | None = None) -> PayloadStatus:
+    return PayloadStatus(status=status, latest_valid_hash=latest, validation_error=error)
+
+
+def tips_paid(block: Block) -> int:
+    """What the block's transactions paid above the base fee, in wei (getPayload's blockValue)."""
+    base_fee = int(block.header.base_fee_per_gas)
+    used, total = 0, 0
+    for transaction, receipt in zip(block.transactions, block.receipts, strict=True):
+        total += (int(receipt.cumulative_gas_used) - used) * transaction.tip(base_fee)
+        used = int(receipt.cumulative_gas_used)
+    return total

@@ -1,0 +1,47 @@
+"""An execution client on real ports: the public JSON-RPC, and the Engine API behind a JWT (HS256, no ``Bearer``, no call)."""
+
+import time
+
+from aiohttp import web
+
+from alys.models.ethereum.node import EthereumNode
+from alys.shells.jsonrpc_server import Gate, RunningServer, serve_jsonrpc
+from alys.wire.engine import JwtRefused, jwt_check
+from alys.wire.jsonrpc import Dialect
+
+
+async def serve_ethereum(
+    node: EthereumNode, host: str = "127.0.0.1", port: int = 0
+) -> RunningServer:
+    """The public port. Raises EnvironmentFailure when the port cannot be bound."""
+    return await serve_jsonrpc(
+        node.handle, Dialect.ETHEREUM, host, port, what="the Ethereum node's JSON-RPC"
+    )
+
+
+async def serve_engine(
+    node: EthereumNode, host: str = "127.0.0.1", port: int = 0, *, jwt_secret: bytes
+) -> RunningServer:
+    """The Engine API; a token's time is judged by the wall clock. Raises EnvironmentFailure."""
+    return await serve_jsonrpc(
+        node.handle_engine,
+        Dialect.ETHEREUM,
+        host,
+        port,
+        what="the Engine API",
+        gate=_jwt_gate(jwt_secret),
+    )
+
+
+def _jwt_gate(secret: bytes) -> Gate:
+    def gate(request: web.Request) -> web.Response | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return web.Response(status=401, text="missing token")
+        try:
+            jwt_check(token.strip(), secret, time.time())
+        except JwtRefused as error:
+            return web.Response(status=401, text=error.reason)
+        return None
+
+    return gate
