@@ -115,6 +115,11 @@ def mint_amount(sats: Sats) -> Gwei:
     return sats_to_gwei(sats)
 
 
+def deep_enough(confirmations: int, required: int) -> bool:
+    """Whether a deposit may be minted; the block that holds it counts as one."""
+    return confirmations >= required
+
+
 def split_fees(
     fees: Wei, fee_recipient: bytes, members: Sequence[bytes]
 ) -> tuple[tuple[bytes, Wei], ...]:

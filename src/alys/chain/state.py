@@ -194,6 +194,11 @@ def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: Ch
     )
 
 
+def already_minted(state: PegState, outpoint: str) -> bool:
+    """Whether this branch has minted a deposit (``txid:vout``): it never may again."""
+    return outpoint in state.minted
+
+
 def withdrawals(todo: Duties, pegins: tuple[Deposit, ...]) -> tuple[Withdrawal, ...]:
     """The exact withdrawals of a block with these duties that mints these deposits."""
     return peg.expected_withdrawals(todo.fees, pegins, todo.refunds)

@@ -84,6 +84,12 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     "alys_announceDeposit": lambda txid: Question(
         actor="bridge", request=messages.AnnounceDeposit(txid=str(txid)), show=lambda found: found
     ),
+    "alys_pauseProduction": lambda reason="by request": Question(
+        actor="chain", request=chain.PauseProduction(reason=str(reason)), show=lambda _: True
+    ),
+    "alys_resumeProduction": lambda: Question(
+        actor="chain", request=chain.ResumeProduction(), show=lambda _: True
+    ),
     "alys_governance": lambda: Question(
         actor="stream", request=stream.GetStreamStatus(), show=_show_all
     ),

@@ -8,6 +8,7 @@ it was: deposits are told again, payouts are signed or broadcast again, and neit
 """
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
@@ -97,6 +98,7 @@ class Bridge(Actor):
 
     # Start
 
+    @override
     async def on_start(self, ctx: Context) -> None:
         """Take up the stored records and go on with what is unfinished."""
         for name, data in await self._load(ctx, PEGIN):

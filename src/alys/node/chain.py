@@ -10,6 +10,7 @@ and acts.
 """
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
@@ -52,13 +53,13 @@ class SlotTick(Message, frozen=True, kw_only=True):
     slot: int
 
 
-class PauseProduction(Message, frozen=True, kw_only=True):
+class PauseProduction(Request[None], frozen=True, kw_only=True):
     """Make no more blocks until told to."""
 
     reason: str
 
 
-class ResumeProduction(Message, frozen=True, kw_only=True):
+class ResumeProduction(Request[None], frozen=True, kw_only=True):
     """Make blocks again."""
 
 
@@ -148,6 +149,7 @@ class Chain(Actor):
 
     # Start
 
+    @override
     async def on_start(self, ctx: Context) -> None:
         """Take up the saved head, or begin at the execution client's genesis."""
         saved = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadHead())

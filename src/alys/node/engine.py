@@ -7,6 +7,7 @@ the last valid ancestor), and SYNCING and ACCEPTED are no judgement at all.
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
@@ -95,6 +96,7 @@ class Engine(Actor):
         self._client = client
         self._bridge = bridge
 
+    @override
     async def on_start(self, ctx: Context) -> None:
         """Ask the client what it can do; an execution client that cannot do V2 is none of ours."""
         able = await self._call(ctx, "engine_exchangeCapabilities", list(CAPABILITIES))

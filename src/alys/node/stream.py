@@ -16,6 +16,7 @@ Correlation: ``metadata.request_id`` is the operation plus the attempt; the answ
 from collections import deque
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
@@ -122,12 +123,14 @@ class Stream(Actor):
 
     # Connections
 
+    @override
     def on_start(self, ctx: Context) -> None:
         """Open every stream at once."""
         for endpoint in self._endpoints:
             self._connect(endpoint, ctx)
         ctx.after(HEARTBEAT_SECONDS, SendHeartbeats())
 
+    @override
     def post_stop(self, ctx: Context) -> None:
         """Close what is open."""
         for endpoint in self._endpoints:
@@ -161,15 +164,17 @@ class Stream(Actor):
 
     def on_stream_closed(self, message: ports.StreamClosed, ctx: Context) -> None:
         """Try again, later with every failure."""
-        endpoint = self._endpoints[message.endpoint]
+        self._lost(self._endpoints[message.endpoint], message.reason, ctx)
+
+    def _lost(self, endpoint: Endpoint, reason: str, ctx: Context) -> None:
         if endpoint.state == "down":
             return
         endpoint.state = "down"
-        endpoint.reason = message.reason
+        endpoint.reason = reason
         delay = min(BACKOFF_MAX_SECONDS, BACKOFF_MIN_SECONDS * 2.0**endpoint.attempts)
         endpoint.attempts += 1
         for request_id, collection in list(self._open.items()):
-            collection.answers.setdefault(endpoint.index, f"not connected ({message.reason})")
+            collection.answers.setdefault(endpoint.index, f"not connected ({reason})")
             self._give_up_if_all_answered(request_id, ctx)
         jitter = 0.9 + 0.2 * ctx.random.random()
         ctx.after(delay * jitter, Reconnect(endpoint=endpoint.index))
@@ -202,8 +207,8 @@ class Stream(Actor):
 
     def _registered(self, endpoint: Endpoint, accepted: bool, ctx: Context) -> None:
         if not accepted:
-            endpoint.reason = "registration refused"
             ctx.tell(self._gateway(ctx), ports.CloseStream(endpoint=endpoint.index))
+            self._lost(endpoint, "registration refused", ctx)
             return
         endpoint.state = "ready"
         endpoint.attempts = 0
