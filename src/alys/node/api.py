@@ -4,18 +4,19 @@ createauxblock, submitauxblock, getdepositaddress, getheadblock, getblockbyheigh
 sidechain's own; the ``alys_`` methods show what its engineers ask next. A pure table: the shell that owns the socket asks.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
+from alys.actors.errors import ActorError
 from alys.actors.message import Request
 from alys.chain import blocks
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.node import bridge, chain, messages, stream
 from alys.wire import ethereum
-from alys.wire.jsonrpc import RpcError
+from alys.wire.jsonrpc import INTERNAL_ERROR, RpcError
 
 METHOD_NOT_FOUND = -32601
 BAD_PARAMS = -32602
@@ -42,6 +43,21 @@ def question(spec: ChainSpec, method: str, params: list[Any]) -> Question | str:
         return make(*params)
     except (TypeError, ValueError, ethereum.BadEthereumData) as error:
         raise RpcError(BAD_PARAMS, f"{method}: {error}") from error
+
+
+Ask = Callable[[str, Request[Any]], Awaitable[Any]]
+"""Asks one of the node's actors, named ``chain``, ``bridge`` or ``stream``."""
+
+
+async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> Any:
+    """The result of one call as JSON values; raises RpcError."""
+    asked = question(spec, method, params)
+    if isinstance(asked, str):
+        return asked
+    try:
+        return asked.show(await ask(asked.actor, asked.request))
+    except ActorError as error:
+        raise RpcError(INTERNAL_ERROR, f"{asked.actor} did not answer: {error}") from error
 
 
 def _create_aux_block(address: str) -> Question:

@@ -1,0 +1,88 @@
+"""A JSON-RPC client over HTTP, for gateways and for scenarios: one connection pool, one identity."""
+
+import itertools
+import time
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from alys.node.errors import PortDown
+from alys.wire.engine import jwt_token
+from alys.wire.jsonrpc import MalformedAnswer, decode_answer, encode_call
+
+TIMEOUT_SECONDS = 30.0
+
+
+class Basic(msgspec.Struct, frozen=True, kw_only=True):
+    """bitcoind's way: user and password."""
+
+    user: str
+    password: str
+
+
+class Jwt(msgspec.Struct, frozen=True, kw_only=True):
+    """The Engine API's way: a fresh HS256 token per call, from the shared 32-byte secret."""
+
+    secret: bytes
+
+
+class JsonRpcClient:
+    """Calls one service at ``url``. ``timeout_seconds`` (wall) bounds each call."""
+
+    def __init__(
+        self, url: str, auth: Basic | Jwt | None = None, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self.url = url
+        self._auth = auth
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._ids = itertools.count(1)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "JsonRpcClient":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def call(self, method: str, *params: Any) -> Any:
+        """The result; raises RpcError for a refusal by the service, PortDown when it gave no JSON-RPC answer."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
+        body = encode_call(method, list(params), next(self._ids))
+        try:
+            async with self._session.post(self.url, data=body, headers=self._headers()) as answer:
+                text = await answer.read()
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise PortDown(self.url, reason) from error
+        try:
+            return decode_answer(text)
+        except MalformedAnswer as error:
+            raise PortDown(
+                self.url, f"HTTP {status}: {text[:80].decode(errors='replace')}"
+            ) from error
+
+    async def close(self) -> None:
+        """End the connections; a later call opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        if isinstance(self._auth, Basic):
+            headers["Authorization"] = aiohttp.BasicAuth(
+                self._auth.user, self._auth.password
+            ).encode()
+        elif isinstance(self._auth, Jwt):
+            token = jwt_token(self._auth.secret, int(time.time()))
+            headers["Authorization"] = f"Bearer {token}"
+        return headers
