@@ -167,6 +167,7 @@ class SimDispatcher:
             if instant is None:
                 return False
             self._jump(instant)
+            self._fill()
         self._run_one()
         return True
 
@@ -182,6 +183,7 @@ class SimDispatcher:
                     self._jump(limit)
                     raise OutOfTime(f"{limit_seconds:g} virtual seconds are over", self._describe())
                 self._jump(instant)
+                self._fill()
             self._run_one()
 
     def run_until_idle(self) -> None:

@@ -17,6 +17,7 @@ class NeverHappened(CheckFailed):
     """Something that was waited for did not come about in the given node time."""
 
     def __init__(self, what: str, *, timeout_s: float, last: object) -> None:
+        self.waited_for = what
         self.timeout_s = timeout_s
         self.last = last
         super().__init__(

@@ -1,0 +1,76 @@
+"""Feeds the ledger from the services' public interfaces, look by look, and says what it found.
+
+One look: Bitcoin's height, then the node's and the client's new blocks, then Bitcoin's height again. Bitcoin is fed up to
+the first height, so whatever was paid there had been decided in the blocks read after it; the second height is the most
+that Bitcoin can have had when those blocks were made, so a mint is called early only if it surely was. When Bitcoin moved
+as far as a deposit needs to ripen in between, the look begins again.
+"""
+
+from typing import Any
+
+from alys.oracles.evm_side import balances_of_dump
+from alys.oracles.ledger import Ledger
+from alys.oracles.statement import LedgerStatement
+from alys.oracles.terms import Terms
+from alys.wire.ethereum import from_quantity, to_quantity
+from alys.worlds.protocol import BitcoinSide, EthereumSide, NodeSide
+
+
+class Auditor:
+    """Owns a ledger and reads for it. Looks must not overlap."""
+
+    def __init__(
+        self, terms: Terms, bitcoin: BitcoinSide, ethereum: EthereumSide, node: NodeSide
+    ) -> None:
+        self.ledger = Ledger(terms)
+        self.looks = 0
+        self.statement: LedgerStatement | None = None
+        self._terms = terms
+        self._bitcoin = bitcoin
+        self._ethereum = ethereum
+        self._node = node
+        self._evm_next = 0
+
+    async def look(self) -> LedgerStatement:
+        """Read what is new and judge everything; raises Violation."""
+        while True:
+            before = await self._bitcoin_height()
+            fresh = await self._read_evm()
+            after = await self._bitcoin_height()
+            self._evm_next += len(fresh)
+            await self._feed_bitcoin(before)
+            for block, receipts, dump, consensus in fresh:
+                balances = balances_of_dump(dump)
+                self.ledger.feed_evm_block(block, receipts, balances, bitcoin_height=after)
+                self.ledger.feed_consensus_block(consensus)
+            if after - before < self._terms.confirmations:
+                break
+        self.looks += 1
+        self.statement = self.ledger.check()
+        return self.statement
+
+    async def _bitcoin_height(self) -> int:
+        return int(str(await self._bitcoin.call("getblockcount")))
+
+    async def _read_evm(self) -> list[tuple[Any, Any, Any, Any]]:
+        head: Any = await self._node.call("getheadblock")
+        executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag behind for a moment
+        last = min(head["height"], from_quantity(executed))
+        fresh = []
+        for number in range(self._evm_next, last + 1):
+            tag = to_quantity(number)
+            fresh.append(
+                (
+                    await self._ethereum.call("eth_getBlockByNumber", tag, True),
+                    await self._ethereum.call("eth_getBlockReceipts", tag),
+                    await self._ethereum.call("debug_dumpBlock", tag),
+                    await self._node.call("getblockbyheight", number),
+                )
+            )
+        return fresh
+
+    async def _feed_bitcoin(self, height: int) -> None:
+        for number in range(self.ledger.bitcoin_height + 1, height + 1):
+            digest = await self._bitcoin.call("getblockhash", number)
+            raw = await self._bitcoin.call("getblock", digest, 0)
+            self.ledger.feed_bitcoin_block(number, str(raw))

@@ -1,0 +1,274 @@
+"""The local world: every service on a real socket of this machine, actors on asyncio, node time faster than the wall.
+
+All scenarios of a run share one event loop; each has services, ports, a store and a system of its own, so they overlap
+without meeting.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from typing_extensions import override
+
+from alys.actors import loop as actors_loop
+from alys.actors.actor import Actor
+from alys.actors.reply import Reply
+from alys.actors.supervision import ChildSpec
+from alys.actors.system import System
+from alys.base.errors import UsageError
+from alys.config.settings import Settings
+from alys.shells.bitcoin_server import serve_bitcoin
+from alys.shells.ethereum_server import serve_engine, serve_ethereum
+from alys.shells.governance_admin import GovernanceAdmin
+from alys.shells.governance_gateway import GovernanceGateway
+from alys.shells.governance_server import RunningGovernance, serve_governance
+from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
+from alys.shells.jsonrpc_gateway import JsonRpcGateway
+from alys.shells.node_server import serve_node
+from alys.shells.store_gateway import StoreGateway
+from alys.worlds import network
+from alys.worlds.network_world import NetworkWorld
+from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
+
+T = TypeVar("T")
+
+BITCOIN_USER = "alys"
+BITCOIN_PASSWORD = "regtest"
+JWT_BYTES = 32
+CLOSE_SECONDS = 20.0
+"""Wall time that thrown-out scenarios have for their ``finally`` blocks."""
+
+Closer = Callable[[], Coroutine[Any, Any, None]]
+
+
+class LocalWorld(NetworkWorld):
+    """See the module's docstring."""
+
+    name = "local"
+
+    def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
+        super().__init__(settings, info)
+        #: What was started, to be ended in reverse.
+        self._closers: list[Closer] = []
+        self._background: list[asyncio.Task[None]] = []
+
+    @override
+    async def await_reply(self, reply: Reply[T]) -> T:
+        return await actors_loop.wait(reply)
+
+    @override
+    async def start_services(self) -> None:
+        self.dispatcher = actors_loop.LoopDispatcher(
+            asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
+        )
+        self.system = System(
+            self.dispatcher, self.random.fork("actors"), observer=self.start_trace()
+        )
+        random = self.random.fork("network")
+        self.network = network.build(self.settings.node, self.dispatcher.now, random)
+        targets = await self._serve_governance()
+        await self._serve_chains(random.fork("jwt").randbytes(JWT_BYTES))
+        self._port(network.NODE_TREE, "governance", lambda: GovernanceGateway(targets))
+        server = await serve_node(self.network.spec, self.ask_node, self.settings.world.host, 0)
+        self._closers.append(server.close)
+        self.node = self._client(server.url)
+
+    async def _serve_chains(self, jwt_secret: bytes) -> None:
+        """The Bitcoin node that all share, and a client per authority; their ports."""
+        chosen = self.settings.world
+        net = self.network
+        host = chosen.host
+        served = await serve_bitcoin(
+            net.bitcoin, host, chosen.bitcoin_rpc_port, BITCOIN_USER, BITCOIN_PASSWORD
+        )
+        self._closers.append(served.close)
+        basic = Basic(user=BITCOIN_USER, password=BITCOIN_PASSWORD)
+        jwt = Jwt(secret=jwt_secret)
+        self.bitcoin = self._client(served.url, basic)
+        public = await serve_ethereum(net.clients[network.PRODUCER], host, chosen.ethereum_rpc_port)
+        self._closers.append(public.close)
+        self.ethereum = self._client(public.url)
+        for index, client in enumerate(net.clients):
+            tree = network.tree_name(index)
+            port = chosen.engine_api_port if index == network.PRODUCER else 0
+            engine = await serve_engine(client, host, port, jwt_secret=jwt_secret)
+            self._closers.append(engine.close)
+            if index == network.PRODUCER:
+                self.engine = self._client(engine.url, jwt)
+            self._gateway(tree, "bitcoin", served.url, basic)
+            self._gateway(tree, "engine", engine.url, jwt)
+            path = self.info.scratch / tree / "store"
+            self._port(tree, "store", lambda path=path: StoreGateway(path))  # type: ignore[misc]
+
+    async def _serve_governance(self) -> list[str]:
+        """The governance nodes; their gRPC targets."""
+        side = _Governance(self)
+        self.governance = side
+        self._closers.append(side.close)
+        base = self.settings.world.governance_base_port
+        for index in range(len(self.network.governance)):
+            await side.serve(index, base + index if base else 0)
+        return side.targets
+
+    def _client(self, url: str, auth: Basic | Jwt | None = None) -> JsonRpcClient:
+        client = JsonRpcClient(url, auth)
+        self._closers.append(client.close)
+        return client
+
+    def _gateway(self, tree: str, name: str, url: str, auth: Basic | Jwt) -> None:
+        self._port(tree, name, lambda: JsonRpcGateway(JsonRpcClient(url, auth)))
+
+    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
+        self.system.spawn(
+            ChildSpec(name=f"{tree}-{name}", factory=factory, register=f"{tree}/ports/{name}")
+        )
+
+    @override
+    async def stop_services(self) -> None:
+        """In reverse order; what fails to close does not keep the rest open."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        failed: list[BaseException] = []
+        while self._closers:
+            try:
+                await self._closers.pop()()
+            except Exception as error:
+                failed.append(error)
+        shutil.rmtree(self.info.scratch, ignore_errors=True)
+        if failed:
+            raise failed[0]
+
+    @override
+    def start_background(self, work: Coroutine[Any, Any, None]) -> None:
+        self._background.append(asyncio.get_running_loop().create_task(work))
+
+    @override
+    async def end_background(self) -> None:
+        await asyncio.gather(*self._background)
+        self._background.clear()
+
+
+class _Governance:
+    """The governance nodes' servers, and a scenario's way to them."""
+
+    def __init__(self, world: LocalWorld) -> None:
+        self._world = world
+        self._servers: dict[int, RunningGovernance] = {}
+        self._ports: dict[int, tuple[int, int]] = {}
+
+    @property
+    def targets(self) -> list[str]:
+        return [self._servers[index].url for index in sorted(self._servers)]
+
+    async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
+        node = self._world.network.governance[index]
+        host = self._world.settings.world.host
+        server = await serve_governance(node, host, port, admin_port=admin_port)
+        self._servers[index] = server
+        self._ports[index] = (server.port, server.admin_port)
+
+    async def state(self, index: int) -> object:
+        found: object = await GovernanceAdmin(self._servers[index].admin_url).state()
+        return found
+
+    async def faults(self, index: int, **switches: bool) -> object:
+        told: object = await GovernanceAdmin(self._servers[index].admin_url).faults(**switches)
+        return told
+
+    async def stop(self, index: int) -> None:
+        await self._servers.pop(index).close()
+
+    async def start(self, index: int) -> None:
+        await self.serve(index, *self._ports[index])
+
+    async def close(self) -> None:
+        for index in sorted(self._servers, reverse=True):
+            await self._servers.pop(index).close()
+
+
+class _Scenario:
+    """A scenario under way."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self.task = task
+
+    def done(self) -> bool:
+        return self.task.done()
+
+
+class LocalDriver(Driver):
+    """Runs scenarios as tasks of one loop, a bounded number at once."""
+
+    name = "local"
+    deterministic = False
+    concurrent = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._turn = asyncio.Semaphore(settings.concurrency)
+        self._tasks: dict[asyncio.Task[None], Coroutine[object, object, None]] = {}
+
+    @override
+    def world(self, info: ScenarioInfo) -> World:
+        return LocalWorld(self._settings, info)
+
+    @override
+    def start(
+        self, world: World, scenario: Coroutine[object, object, None], timeout_s: float
+    ) -> Handle:
+        assert isinstance(world, LocalWorld), "a driver runs its own worlds"
+        task = self._loop.create_task(self._in_turn(world, scenario, timeout_s))
+        self._tasks[task] = scenario
+        return _Scenario(task)
+
+    async def _in_turn(
+        self, world: LocalWorld, scenario: Coroutine[object, object, None], timeout_s: float
+    ) -> None:
+        async with self._turn:
+            limit = asyncio.timeout(timeout_s)
+            try:
+                async with limit:
+                    await scenario
+            except TimeoutError as error:
+                if not limit.expired():
+                    raise
+                raise ScenarioTimeout(
+                    name=world.info.name, timeout_s=timeout_s, waiting_for=world.waiting_for
+                ) from error
+
+    @override
+    def wait(self, handle: Handle) -> None:
+        assert isinstance(handle, _Scenario), "a driver knows its own handles"
+        try:
+            self._loop.run_until_complete(handle.task)
+        finally:
+            if handle.task.done():
+                self._tasks.pop(handle.task, None)
+
+    @override
+    def close(self) -> None:
+        if self._loop.is_closed():
+            return
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            self._loop.run_until_complete(asyncio.wait(self._tasks, timeout=CLOSE_SECONDS))
+        for coroutine in self._tasks.values():
+            coroutine.close()  # one that never began; harmless for the others
+        self._tasks.clear()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+def open_driver(settings: Settings) -> LocalDriver:
+    """See ``protocol.DriverFactory``. Raises UsageError for services elsewhere, which this world cannot use yet."""
+    given = settings.mock_services
+    for name in given.__struct_fields__:
+        if getattr(given, name):
+            raise UsageError(
+                f"mock_services.{name} is set, but the local world starts its own services: remove it"
+            )
+    return LocalDriver(settings)

@@ -1,0 +1,320 @@
+"""The part of a world that is the same wherever it runs: network, system, drivers, verbs, audit.
+
+What differs (how an answer is awaited, what lies between the actors and the services) is left to ``local`` and ``sim``.
+"""
+
+import abc
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from alys.actors.dispatch import Dispatcher
+from alys.actors.errors import ActorStopped
+from alys.actors.message import Request
+from alys.actors.reply import Reply
+from alys.actors.supervision import ChildSpec, Restart
+from alys.actors.system import System
+from alys.base.errors import AlysBug, AlysError
+from alys.base.prng import SeededRandom
+from alys.config.settings import Settings
+from alys.node.messages import GetStatus
+from alys.node.tree import cosigner_tree, node_tree
+from alys.oracles.statement import LedgerStatement
+from alys.oracles.terms import Terms
+from alys.sim.trace import TraceRecorder
+from alys.wire import ethereum
+from alys.worlds import network
+from alys.worlds.audit import Auditor
+from alys.worlds.forger import Forger, Offer, Verdict
+from alys.worlds.miner import MergedMiner
+from alys.worlds.network import NODE_TREE, Network
+from alys.worlds.protocol import (
+    BitcoinSide,
+    EthereumSide,
+    GovernanceSide,
+    NodeSide,
+    ScenarioInfo,
+)
+from alys.worlds.scorecard import NeverHappened, Scorecard
+from alys.worlds.users import BitcoinUser, EthereumUser
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.25
+"""Node time between two looks of ``eventually``."""
+
+AUDIT_SECONDS = 2.0
+"""Node time between two looks of the ledger while a scenario runs."""
+
+START_SECONDS = 60.0
+"""Node time for all actors to come up."""
+
+
+class TreeFailed(AlysError):
+    """A supervision tree gave up; a scenario over a broken node proves nothing."""
+
+
+class NetworkWorld(Scorecard, abc.ABC):
+    """See the module's docstring; everything but ``open`` expects an open world."""
+
+    name = ""
+    bitcoin: BitcoinSide
+    ethereum: EthereumSide
+    engine: EthereumSide
+    """The producing node's Engine API."""
+    governance: GovernanceSide
+    node: NodeSide
+    network: Network
+    system: System
+    dispatcher: Dispatcher
+    auditor: Auditor
+    miner: MergedMiner
+
+    def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
+        super().__init__()
+        self.settings = settings
+        self.info = info
+        self.seed = info.seed
+        self.random = SeededRandom(info.seed).fork(info.name)
+        self.waiting_for: str | None = None
+        self._lines: list[str] = []
+        self._closing = False
+        self._opened = False
+        self._mining = False
+        self._trouble: BaseException | None = None
+
+    # What a world supplies
+
+    @abc.abstractmethod
+    async def await_reply(self, reply: Reply[T]) -> T:
+        """Wait for an actor's answer."""
+
+    @abc.abstractmethod
+    async def start_services(self) -> None:
+        """Bring up the services, register the ports of every authority, set the drivers."""
+
+    @abc.abstractmethod
+    async def stop_services(self) -> None:
+        """The reverse; must not raise when little was started."""
+
+    @abc.abstractmethod
+    def start_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the scenario until the world closes."""
+
+    @abc.abstractmethod
+    async def end_background(self) -> None:
+        """Wait until what runs beside has ended (``_closing`` is set)."""
+
+    # Life
+
+    async def open(self) -> None:
+        """Services, ports, co-signers, node, audit."""
+        await self.start_services()
+        self.miner = MergedMiner(self.node, self.bitcoin)
+        self.auditor = Auditor(self._terms(), self.bitcoin, self.ethereum, self.node)
+        for index in range(network.AUTHORITIES):
+            if index != network.PRODUCER:
+                self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))
+        nodes = len(self.network.governance)
+        me = self.network.authority(network.PRODUCER)
+        self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=None))
+        self.system.spawn(
+            ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
+        )
+        await self._until_up()
+        self._opened = True
+        self.start_background(self._watch())
+
+    async def _until_up(self) -> None:
+        """Wait until every authority answers."""
+        for index in range(network.AUTHORITIES):
+            name = f"{network.tree_name(index)}/chain"
+            end = self.now() + START_SECONDS
+            while not await self._answers(name):
+                if self.system.failure is not None or self.now() >= end:
+                    raise TreeFailed(
+                        f"{name} did not come up: {self.system.failure or 'no answer'}"
+                    )
+                await self.sleep(POLL_SECONDS)
+
+    async def _answers(self, name: str) -> bool:
+        try:
+            await self.call_actor(name, GetStatus())
+        except ActorStopped:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """The last audit, then everything down. Raises what the audit or a background job found."""
+        self._closing = True
+        trouble: BaseException | None = self._trouble
+        try:
+            if self._opened:
+                await self.end_background()
+                trouble = self._trouble
+                if trouble is None:
+                    await self._last_audit()
+        finally:
+            if hasattr(self, "system"):
+                await self.await_reply(self.system.shutdown())
+            await self.stop_services()
+        if trouble is not None:
+            raise trouble
+
+    async def _last_audit(self) -> None:
+        """On in every scenario: the ledger balances at the end."""
+        statement = await self.auditor.look()
+        self.sample(sum(statement.samples.values()))
+        self.note(ledger=summary(statement))
+
+    async def _watch(self) -> None:
+        """Beside the scenario: audit, and mine while that is asked for."""
+        try:
+            while not self._closing:
+                await self.auditor.look()
+                if self._mining:
+                    await self.miner.mine()
+                await self.sleep(AUDIT_SECONDS)
+        except Exception as error:
+            self._trouble = error
+
+    def _terms(self) -> Terms:
+        spec = self.network.spec
+        return Terms(
+            federation_scripts=(spec.federation.script_pubkey,),
+            bridge_address=ethereum.BRIDGE_ADDRESS,
+            genesis_wei=0,
+            bitcoin_genesis_height=spec.bitcoin_start_height,
+            confirmations=spec.required_confirmations,
+            fee_members=tuple(ethereum.to_data(a) for a in spec.federation_fee_addresses),
+            network=spec.network,
+            pegout_minimum_sats=spec.pegout_minimum_sats,
+            fee_rate_sat_vb=spec.fee_rate_sat_vb,
+        )
+
+    # Time
+
+    def now(self) -> float:
+        """Node time, seconds since the Unix epoch."""
+        return self.dispatcher.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let node time pass; for polling, never to wait for something to happen."""
+        await self.await_reply(self.system.sleep(seconds))
+
+    async def eventually(
+        self, probe: Callable[[], Awaitable[T]], what: str, timeout_s: float = 60.0
+    ) -> T:
+        """See ``protocol.World.eventually``; also fails at once when the node or the ledger broke."""
+        self.sample()
+        end = self.now() + timeout_s
+        before, self.waiting_for = self.waiting_for, what
+        while True:
+            self._raise_trouble()
+            found = await probe()
+            if found:
+                self.waiting_for = before
+                return found
+            if self.now() >= end:
+                raise NeverHappened(what, timeout_s=timeout_s, last=_plain(found))
+            await self.sleep(POLL_SECONDS)
+
+    def _raise_trouble(self) -> None:
+        if self._trouble is not None:
+            trouble, self._trouble = self._trouble, None
+            raise trouble
+        if self.system.failure is not None:
+            raise TreeFailed(f"the node gave up: {self.system.failure}")
+
+    # Actors
+
+    async def call_actor(self, name: str, request: Request[T]) -> T:
+        """Ask an actor by its registered name, past every public interface."""
+        return await self.await_reply(self.system.ask(self.system.whereis(name), request))
+
+    async def ask_node(self, actor: str, request: Request[Any]) -> Any:
+        """What the node's RPC server uses."""
+        return await self.call_actor(f"{NODE_TREE}/{actor}", request)
+
+    # Peg
+
+    @property
+    def federation_address(self) -> str:
+        """Where deposits go."""
+        return self.network.spec.federation.address(self.network.spec.network)
+
+    def depositor(self) -> BitcoinUser:
+        """The Bitcoin user that the network was begun with; it has coins."""
+        return BitcoinUser(self.network.depositor_secret, self.bitcoin)
+
+    def bitcoin_user(self, name: str) -> BitcoinUser:
+        """A Bitcoin user without coins."""
+        return BitcoinUser(self.random.fork(f"bitcoin {name}").randbytes(32), self.bitcoin)
+
+    def ethereum_user(self, name: str) -> EthereumUser:
+        """An account on the sidechain; equal names are equal accounts."""
+        return EthereumUser(self.random.fork(f"ethereum {name}").randbytes(32), self.ethereum)
+
+    async def confirm(self, count: int = 1) -> None:
+        """Mine Bitcoin blocks that hold what waits in the mempool."""
+        miner = BitcoinUser(network.MINER_SECRET, self.bitcoin)
+        await self.bitcoin.call("generatetoaddress", count, miner.address)
+
+    def keep_mining(self, on: bool = True) -> None:
+        """Mine an AuxPoW every few node seconds from now on, or stop doing so."""
+        self._mining = on
+
+    async def audit(self) -> LedgerStatement:
+        """The ledger's statement over all that was there when this was called."""
+        looks = self.auditor.looks + 2  # one may be under way, begun before now
+        await self.eventually(_asynchronous(lambda: self.auditor.looks >= looks), "a ledger audit")
+        assert self.auditor.statement is not None, "a look leaves a statement"
+        return self.auditor.statement
+
+    # Forgeries
+
+    async def offer(self, block: bytes) -> tuple[Verdict, ...]:
+        """What the co-signers say of a block."""
+        to = tuple(
+            f"{network.tree_name(index)}/chain"
+            for index in range(network.AUTHORITIES)
+            if index != network.PRODUCER
+        )
+        return await self.call_actor("forger", Offer(block=block, to=to))
+
+    # Trace
+
+    def start_trace(self) -> TraceRecorder:
+        """The observer that writes this world's lines."""
+        return TraceRecorder(lambda: self.dispatcher.now(), self._lines.append)
+
+    def trace(self) -> Iterable[str]:
+        """See ``protocol.World.trace``."""
+        return (line.rstrip("\n") for line in self._lines)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The ``sent`` records so far, decoded."""
+        return [msgspec.json.decode(line) for line in self._lines if '"kind":"sent"' in line[:60]]
+
+
+def summary(statement: LedgerStatement) -> dict[str, object]:
+    """The statement for the report: figures by name, and how the surplus comes about."""
+    plain = msgspec.to_builtins(statement)
+    assert isinstance(plain, dict), "a struct becomes a mapping"
+    plain["surplus"] = {item.name: f"{item.wei} wei" for item in statement.surplus}
+    return plain
+
+
+def _asynchronous(probe: Callable[[], T]) -> Callable[[], Awaitable[T]]:
+    async def ask() -> T:
+        return probe()
+
+    return ask
+
+
+def _plain(value: object) -> object:
+    try:
+        return msgspec.to_builtins(value)
+    except (TypeError, msgspec.MsgspecError) as error:
+        raise AlysBug(f"a probe must answer JSON values: {error}") from error

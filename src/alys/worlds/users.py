@@ -1,0 +1,111 @@
+"""The people at the two ends of the peg: who deposits on Bitcoin, and who burns on the sidechain.
+
+They use public interfaces only and sign for themselves; the nodes hold no wallet.
+"""
+
+from typing import Any
+
+from alys.base.errors import AlysError
+from alys.wire import bitcoin, ethereum
+from alys.worlds.protocol import BitcoinSide, EthereumSide
+
+FEE_SATS = 1_000
+"""What a depositor leaves the Bitcoin miner."""
+
+MATURITY = 100
+PEGOUT_GAS = 200_000
+MAX_FEE_WEI = 4 * 10**9
+MAX_TIP_WEI = 10**9
+OP_RETURN_20 = b"\x6a\x14"
+
+
+class NoCoins(AlysError):
+    """The user has no coin that is large and old enough; mine to the user first."""
+
+
+class BitcoinUser:
+    """Holds one P2WPKH key."""
+
+    def __init__(self, secret: bytes, node: BitcoinSide) -> None:
+        self._secret = secret
+        self._node = node
+        self._used: set[str] = set()
+        self.script = bitcoin.p2wpkh_script(bitcoin.pubkey_of(secret))
+        address = bitcoin.script_to_address(self.script)
+        assert address is not None, "every P2WPKH script has an address"
+        self.address = address
+
+    async def deposit(self, federation: str, evm_address: bytes, sats: int) -> str:
+        """Pay the federation's address and name an EVM account; returns the txid. Raises NoCoins."""
+        outputs = (
+            bitcoin.TxOut(value=sats, script=bitcoin.address_to_script(federation)),
+            bitcoin.TxOut(value=0, script=OP_RETURN_20 + evm_address),
+        )
+        return await self.pay(outputs)
+
+    async def pay(self, outputs: tuple[bitcoin.TxOut, ...]) -> str:
+        """Send these outputs and take back the change; returns the txid. Raises NoCoins."""
+        needed = sum(output.value for output in outputs) + FEE_SATS
+        place, amount = await self._coin(needed)
+        change = bitcoin.TxOut(value=amount - needed, script=self.script)
+        tx = bitcoin.Tx(inputs=(bitcoin.TxIn(outpoint=place),), outputs=(*outputs, change))
+        signed = bitcoin.sign_p2wpkh_input(tx, 0, self._secret, amount)
+        self._used.add(place.label)
+        return str(await self._node.call("sendrawtransaction", signed.serialize().hex()))
+
+    async def received(self) -> int:
+        """Sats in confirmed unspent outputs."""
+        return sum(bitcoin.sats_of(coin["amount"]) for coin in (await self._scan())["unspents"])
+
+    async def _scan(self) -> Any:
+        return await self._node.call("scantxoutset", "start", [f"addr({self.address})"])
+
+    async def _coin(self, needed: int) -> tuple[bitcoin.OutPoint, int]:
+        found = await self._scan()
+        for coin in found["unspents"]:
+            place = bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"])
+            sats = bitcoin.sats_of(coin["amount"])
+            ripe = not coin["coinbase"] or found["height"] + 1 - coin["height"] >= MATURITY
+            if ripe and sats > needed and place.label not in self._used:
+                return place, sats
+        raise NoCoins(f"no coin of {self.address} covers {needed} sats")
+
+
+class EthereumUser:
+    """Holds one account key."""
+
+    def __init__(self, secret: bytes, node: EthereumSide) -> None:
+        self._secret = secret
+        self._node = node
+        self.address = ethereum.address_of(secret)
+
+    async def balance(self, tag: str = "latest") -> int:
+        """Wei."""
+        return ethereum.from_quantity(
+            await self._node.call("eth_getBalance", ethereum.to_data(self.address), tag)
+        )
+
+    async def request_peg_out(self, btc_address: str, wei: int) -> str:
+        """Burn ``wei`` for a payment to a Bitcoin address; returns the transaction's hash."""
+        return await self.send(
+            ethereum.BRIDGE_ADDRESS, wei, ethereum.encode_request_peg_out(btc_address), PEGOUT_GAS
+        )
+
+    async def send(self, to: bytes, wei: int, data: bytes = b"", gas: int = 21_000) -> str:
+        """Sign and send a transaction; returns its hash."""
+        chain_id = ethereum.from_quantity(await self._node.call("eth_chainId"))
+        nonce = await self._node.call(
+            "eth_getTransactionCount", ethereum.to_data(self.address), "pending"
+        )
+        raw = ethereum.sign_transaction(
+            self._secret,
+            chain_id=chain_id,
+            nonce=ethereum.from_quantity(nonce),
+            to=to,
+            value=wei,
+            data=data,
+            gas=gas,
+            max_fee=MAX_FEE_WEI,
+            max_tip=MAX_TIP_WEI,
+        )
+        return str(await self._node.call("eth_sendRawTransaction", ethereum.to_data(raw)))
