@@ -4,14 +4,19 @@ Nothing heavy is imported before it is known to be needed: ``alys version`` and 
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
+import secrets
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from typing_extensions import override
 
 import alys
 from alys.base import errors
@@ -22,9 +27,14 @@ if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
 
+_CHOSEN_SEED_BELOW = 2**32  # short enough to type again
+_UNKNOWN_WITHOUT_A_RUN = ("counts", "seed", "trace_hash", "duration_s", "results_dir")
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line instead of printing its usage as well."""
 
+    @override
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(f"{message} (see {self.prog} --help)")
 
@@ -68,7 +78,7 @@ def main(
     except errors.AlysError as error:
         return _refuse(words, str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _refuse(words, "interrupted before the run began", errors.ExitCode.INTERRUPTED)
+        return _refuse(words, "interrupted", errors.ExitCode.INTERRUPTED)
 
 
 def _command(
@@ -77,7 +87,7 @@ def _command(
     parser = _parser()
     arguments = parser.parse_args(words)
     if arguments.command == "version":
-        print(f"alys {alys.__version__}")
+        _out(f"alys {alys.__version__}\n")
         return int(errors.ExitCode.PASS)
     if arguments.command == "test":
         return _test(arguments, environment, open_driver)
@@ -100,9 +110,14 @@ def _test(
     from alys.runner import session
     from alys.worlds import registry
 
-    def progress(case: "CaseRecord") -> None:
-        print(text.case_line(case), file=sys.stderr, flush=True)
+    watcher = sys.stderr  # the run may lead what scenarios print elsewhere
 
+    def progress(case: "CaseRecord") -> None:
+        with contextlib.suppress(BrokenPipeError):
+            print(text.case_line(case), file=watcher, flush=True)
+
+    world = settings.world
+    _err(f"alys: {suite} in world {world.kind}, seed {world.seed}")
     request = session.RunRequest(
         suite=suite,
         target=arguments.suite,
@@ -132,6 +147,7 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
             ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
             ("test_environment", "report_format"): ("-o", arguments.output),
         },
+        chosen={("world", "seed"): secrets.randbelow(_CHOSEN_SEED_BELOW)},
     )
 
 
@@ -141,21 +157,36 @@ def _print(run: "RunRecord", form: str) -> None:
     from alys.report import text
 
     if form == "json":
-        sys.stdout.write(json_report.render(run))
+        _out(json_report.render(run))
     elif run.exit_code == errors.ExitCode.INTERRUPTED:
-        print(f"alys: {run.cause}; what there is of it: {run.results_dir}", file=sys.stderr)
+        _err(f"alys: {run.cause}; what there is of it: {run.results_dir}")
     else:
-        sys.stdout.write(text.render(run))
-    sys.stdout.flush()
+        _out(text.render(run))
 
 
 def _refuse(words: list[str], message: str, exit_code: errors.ExitCode) -> int:
     """One line on standard error; with ``-o json`` also the one object that its reader waits for."""
-    print(f"alys: {message}", file=sys.stderr)
-    if "-ojson" in words or ("-o", "json") in zip(words, words[1:], strict=False):
-        verdict = exit_code.name.lower()
-        print(json.dumps({"verdict": verdict, "exit_code": int(exit_code), "cause": message}))
+    _err(f"alys: {message}")
+    if {"-ojson", "-o=json"} & set(words) or ("-o", "json") in itertools.pairwise(words):
+        said = {"verdict": exit_code.name.lower(), "exit_code": int(exit_code), "cause": message}
+        said |= {"causes": [message]} | dict.fromkeys(_UNKNOWN_WITHOUT_A_RUN)
+        _out(json.dumps(said, indent=2) + "\n")
     return int(exit_code)
+
+
+def _out(text: str) -> None:
+    """To standard output. A reader that has gone away changes nothing about the verdict."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must go somewhere when Python flushes it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _err(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _set_up_logging(directives: str) -> None:

@@ -1,4 +1,4 @@
-"""Puts the settings together: defaults, then the file, then the environment, then the flags; later ones win.
+"""Puts the settings together: defaults, what the front door chose, then the file, then the environment, then the flags; later ones win.
 
 Every value remembers where it came from, so that a complaint names the file and line, the variable or the flag. The
 environment is a mapping that is passed in; only the front door knows the real one.
@@ -21,13 +21,15 @@ def load(
     path: Path | None,
     environment: Mapping[str, str],
     flags: Mapping[schema.Path, tuple[str, object]],
+    chosen: Mapping[schema.Path, object] | None = None,
 ) -> settings.Settings:
     """The resolved settings.
 
     ``flags`` maps a setting's path to the flag's name and its value; a value of None means the flag was not given.
+    ``chosen`` replaces defaults: the seed, say, which nothing below the front door may choose.
     Raises ConfigError for a missing or broken file, an unknown key, or a value out of bounds.
     """
-    values: Layer = {}
+    values: Layer = {target: (value, "default") for target, value in (chosen or {}).items()}
     if path is not None:
         values |= read_file(path)
     values |= read_environment(environment)

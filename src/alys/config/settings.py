@@ -13,7 +13,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 WorldKind = Literal["local", "sim"]
 ReportFormat = Literal["text", "json"]
 TimeScale = Annotated[float, Meta(ge=0.1, le=1000.0)]
-Seed = Annotated[int, Meta(ge=0, lt=2**63)]
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,8 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: WorldKind = "local"
     """``local``: real sockets on this machine. ``sim``: virtual time in one process, replayable by seed."""
     seed: Seed = 1
-    """Decides every choice in simulation; in the local world, the choices that are ours."""
+    """Decides every choice in simulation; in the local world, the choices that are ours. The front door draws one
+    when none is given."""
     time_scale: TimeScale = 10.0
     """Node seconds per wall second in the local world (slots, heartbeats, back-off)."""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"

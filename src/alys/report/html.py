@@ -2,9 +2,7 @@
 
 from html import escape
 
-import msgspec
-
-from alys.report import record
+from alys.report import figures, record
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #5b6570; --line: #d9dee3; --page: #fff; --card: #f6f8fa;
@@ -12,26 +10,40 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #9aa5b1; --line: #333b44; --page: #14181c;
   --card: #1c2127; --good: #4ac26b; --bad: #ff7b72; --warn: #e3b341; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 66rem; background: var(--page); color: var(--ink);
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 70rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; }
+h2 { font-size: 1.05rem; margin: 2.25rem 0 .5rem; }
 p { margin: .25rem 0; } .soft { color: var(--soft); }
-.cause { border-left: 4px solid var(--bad); background: var(--card); padding: .6rem .9rem; margin: 1rem 0;
+.tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.25rem 0 0; padding: 0; list-style: none; }
+.tiles li { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .5rem .9rem; }
+.tiles b { display: block; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.tiles span { color: var(--soft); font-size: .82rem; }
+.cause { border-left: 4px solid; background: var(--card); padding: .6rem .9rem; margin: 1.25rem 0 0;
   overflow-wrap: anywhere; }
-.badge { display: inline-block; border: 1px solid; border-radius: 1rem; padding: 0 .65rem; font-size: .8rem;
-  font-weight: 600; white-space: nowrap; vertical-align: .15em; }
+.cause span { color: var(--ink); } .cause ul { margin: .25rem 0 0; padding-left: 1.2rem; color: var(--ink); }
+.badge { display: inline-block; border: 1px solid; border-radius: 1rem; padding: .05rem .65rem; font-size: .78rem;
+  font-weight: 650; white-space: nowrap; letter-spacing: .03em; }
+h1 .badge { font-size: .95rem; padding: .1rem .9rem; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; font-size: .85rem; white-space: nowrap; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } th.number { text-align: right; }
-table.facts td { border: 0; padding: .1rem .75rem .1rem 0; font-size: .88rem; overflow-wrap: anywhere; }
-table.facts { width: auto; margin-top: .3rem; }
+table { border-collapse: collapse; }
+.cases { width: 100%; }
+.cases > tbody > tr > th, .cases > tbody > tr > td { text-align: left; vertical-align: top;
+  padding: .55rem .9rem .55rem 0; border-bottom: 1px solid var(--line); }
+.cases > tbody > tr > th { color: var(--soft); font-weight: 600; font-size: .85rem; white-space: nowrap; }
+.cases > tbody > tr > .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.figures { font-size: .86rem; margin: .3rem 0; }
+.figures th, .figures td { text-align: left; vertical-align: top; padding: .12rem .9rem .12rem 0;
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.figures th { color: var(--soft); font-weight: 500; white-space: nowrap; }
+.figures i { font-style: normal; } .figures i + i { margin-left: .2em; }
+.figures .figures { margin: 0 0 .2rem; padding-left: .6rem; border-left: 2px solid var(--line); display: block; }
+.figures .rows { border-left: 0; padding-left: 0; } .rows th { border-bottom: 1px solid var(--line); }
 code, pre { font: 13px/1.45 ui-monospace, monospace; } code { overflow-wrap: anywhere; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: .75rem; overflow-x: auto;
   white-space: pre-wrap; overflow-wrap: anywhere; margin: .4rem 0; }
-details > summary { cursor: pointer; color: var(--soft); font-size: .88rem; }
+details { margin-top: .25rem; } summary { cursor: pointer; color: var(--soft); font-size: .86rem; }
 @media (max-width: 40rem) { .wide { display: none; } }
 """
 
@@ -49,7 +61,6 @@ _VERDICT_TONES = {"pass": "good", "inconclusive": "warn", "interrupted": "warn"}
 def render(run: record.RunRecord) -> str:
     """The whole page, ending with a newline."""
     tone = _VERDICT_TONES.get(run.verdict, "bad")
-    cause = f'<p class="cause"><strong>Cause.</strong> {_say(run.cause)}</p>' if run.cause else ""
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -57,25 +68,46 @@ def render(run: record.RunRecord) -> str:
         f"<title>{_say(run.verdict)}: {_say(run.suite)} ({_say(run.run_id)})</title>",
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>{_say(run.suite)} {_badge(run.verdict.upper(), tone)}</h1>",
-        f'<p class="soft">{_say(_subtitle(run))}</p>',
-        cause,
+        f'<p class="soft">{_say(run.run_id)}, started {_say(run.started_at)}</p>',
+        _cause(run, tone),
+        _tiles(run),
         "<h2>Scenarios</h2>",
         _cases(run),
-        "<h2>This run</h2>",
-        _facts(_about(run)),
-        "<h2>Repeat it</h2>",
+        "<h2>Repeat this run</h2>",
         f"<pre>{_say(run.replay)}</pre>",
+        "<h2>What was run</h2>",
+        figures.table(_about(run)),
         "</body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _subtitle(run: record.RunRecord) -> str:
+def _cause(run: record.RunRecord, tone: str) -> str:
+    """The causes in full; one of them as a sentence, several as a list."""
+    if not run.causes:
+        return ""
+    if len(run.causes) == 1:
+        said = f"<span>{_say(run.causes[0])}</span>"
+    else:
+        said = f"<ul>{''.join(f'<li>{_say(cause)}</li>' for cause in run.causes)}</ul>"
+    return f'<div class="cause {tone}"><strong>Cause</strong> {said}</div>'
+
+
+def _tiles(run: record.RunRecord) -> str:
     counts = run.counts
-    return (
-        f"{counts.passed} of {counts.collected} scenarios passed on {counts.samples} samples, "
-        f"in world {run.world}, {run.duration_s:.1f} s, started {run.started_at}"
-    )
+    told = [
+        (f"{counts.passed} of {counts.collected}", "scenarios passed"),
+        (str(counts.samples), "samples"),
+        (f"{run.duration_s:.1f} s", "wall time"),
+        (run.world, "world"),
+        (str(run.seed), "seed"),
+    ]
+    if run.simulated_s is not None:
+        told.insert(3, (f"{run.simulated_s:.0f} s", "simulated"))
+    if run.time_scale is not None:
+        told.insert(4, (f"{run.time_scale:g}", "time scale"))
+    items = "".join(f"<li><b>{_say(value)}</b><span>{name}</span></li>" for value, name in told)
+    return f'<ul class="tiles">{items}</ul>'
 
 
 def _cases(run: record.RunRecord) -> str:
@@ -86,7 +118,7 @@ def _cases(run: record.RunRecord) -> str:
         '<th class="number">Time</th><th class="number wide">Node time</th></tr>'
     )
     rows = "\n".join(_row(case) for case in run.cases)
-    return f'<div class="scroll"><table>{head}\n{rows}</table></div>'
+    return f'<div class="scroll"><table class="cases"><tbody>{head}\n{rows}</tbody></table></div>'
 
 
 def _row(case: record.CaseRecord) -> str:
@@ -96,7 +128,10 @@ def _row(case: record.CaseRecord) -> str:
     if case.cause:
         inside.append(f'<p class="{tone}">{_say(case.cause)}</p>')
     if case.facts:
-        inside.append(_facts(case.facts))
+        shown = "" if case.outcome is record.Outcome.PASSED else " open"
+        inside.append(
+            f"<details{shown}><summary>Figures</summary>{figures.table(case.facts)}</details>"
+        )
     if case.detail:
         inside.append(
             f"<details><summary>Details</summary><pre>{_say(case.detail)}</pre></details>"
@@ -110,31 +145,16 @@ def _row(case: record.CaseRecord) -> str:
 
 def _about(run: record.RunRecord) -> dict[str, object]:
     about: dict[str, object] = {
-        "run": run.run_id,
         "exit code": run.exit_code,
-        "seed": run.seed,
-        "time scale": run.time_scale,
-        "simulated seconds": run.simulated_s,
         "trace hash": run.trace_hash,
         "commit": run.versions.commit,
         "lock": run.versions.lock_hash,
         "configuration": run.versions.config_hash,
-        "versions": f"alys {run.versions.alys}, Python {run.versions.python}",
+        "alys": run.versions.alys,
+        "Python": run.versions.python,
         "results": run.results_dir,
     }
     return {name: value for name, value in about.items() if value is not None}
-
-
-def _facts(facts: dict[str, object]) -> str:
-    rows = "".join(
-        f'<tr><td class="soft">{_say(name)}</td><td><code>{_say(_value(value))}</code></td></tr>'
-        for name, value in facts.items()
-    )
-    return f'<table class="facts">{rows}</table>'
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _badge(text: str, tone: str) -> str:

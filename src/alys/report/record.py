@@ -1,6 +1,8 @@
 """A finished run as data. The writers beside this file turn it into text; nothing here knows how it was obtained."""
 
 import enum
+import math
+from collections.abc import Mapping
 
 import msgspec
 
@@ -37,7 +39,7 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     """The traceback or other long text behind the cause."""
     facts: dict[str, object] = {}
-    """Figures that the scenario put down: JSON values."""
+    """Figures that the scenario put down: JSON values, as ``plain`` makes them."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +79,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """``pass``, ``fail``, ``usage``, ``environment``, ``inconclusive``, ``threshold`` or ``interrupted``."""
     exit_code: int
     cause: str
-    """One line; empty for a pass."""
+    """One line: the first of the causes; empty for a pass."""
+    causes: tuple[str, ...]
+    """Everything that speaks for this verdict, one line each."""
     counts: Counts
     cases: tuple[CaseRecord, ...]
     trace_hash: str | None
@@ -109,3 +113,27 @@ def count(cases: tuple[CaseRecord, ...]) -> Counts:
         not_run=tally[Outcome.NOT_RUN],
         samples=sum(case.samples for case in cases),
     )
+
+
+def plain(value: object) -> object:
+    """The value as JSON can say it: bytes in hex, sets sorted, other things as their own words.
+
+    A figure that a report cannot print must not cost the report.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(inner) for inner in value), key=str)
+    if isinstance(value, msgspec.Struct):
+        return plain(msgspec.structs.asdict(value))
+    return str(value)

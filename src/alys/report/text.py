@@ -14,12 +14,12 @@ _MARKS = {
 
 def case_line(case: record.CaseRecord) -> str:
     """One line for one scenario, the cause at its end."""
-    line = f"{_MARKS[case.outcome]:<5} {case.name}  {case.duration_s:.2f} s, {_plural(case.samples, 'sample')}"
+    line = f"{_MARKS[case.outcome]:<4}  {case.name}  {_plural(case.samples, 'sample')}, {case.duration_s:.2f} s"
     return f"{line}: {case.cause}" if case.cause else line
 
 
 def render(run: record.RunRecord) -> str:
-    """The summary, ending with a newline: verdict first, cause, where the report is, how to repeat it."""
+    """The summary, ending with a newline: causes, how to repeat it, and last the verdict with the place of the report."""
     counts = run.counts
     tally = [
         f"{number} {name}"
@@ -36,16 +36,14 @@ def render(run: record.RunRecord) -> str:
     time = f"{run.duration_s:.1f} s"
     if run.simulated_s is not None:
         time += f" for {run.simulated_s:.0f} simulated seconds"
-    lines = [
-        f"{run.verdict.upper()}  {run.suite} in world {run.world}, seed {run.seed}: "
-        f"{', '.join(tally) or 'nothing ran'}, {_plural(counts.samples, 'sample')}, {time}"
-    ]
-    if run.cause:
-        lines.append(f"cause:  {run.cause}")
+    lines = [f"cause:  {cause}" for cause in run.causes]
     if run.trace_hash:
         lines.append(f"trace:  {run.trace_hash}")
-    lines.append(f"report: {run.results_dir}/report.html")
-    lines.append(f"replay: {run.replay}")
+    lines += [
+        f"replay: {run.replay}",
+        f"{run.verdict.upper()}  {run.suite} in world {run.world}, seed {run.seed}: "
+        f"{', '.join(tally) or 'nothing ran'}, {_plural(counts.samples, 'sample')}, {time}; report: {run.results_dir}/report.html",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,12 +1,15 @@
 """What an exception means for the scenario that raised it: outcome, exit code, and one line that names the cause."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from alys.base import errors
+from alys.config.errors import nearest_name
 from alys.report import record
+from alys.worlds import scorecard
 
 _CAUSE_CHARACTERS_MAX = 500  # a line in a table; the whole text stays in the details
 
@@ -18,6 +21,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: errors.ExitCode
     cause: str = ""
     detail: str = ""
+    facts: dict[str, object] = {}
+    """Figures that contradict what was checked."""
 
 
 PASSED = Judgement(outcome=record.Outcome.PASSED, exit_code=errors.ExitCode.PASS)
@@ -26,6 +31,12 @@ NOTHING_CHECKED = Judgement(
     outcome=record.Outcome.INCONCLUSIVE,
     exit_code=errors.ExitCode.INCONCLUSIVE,
     cause="no samples: it ended without a single world.check or world.eventually, so nothing was proven",
+)
+
+CUT_OFF = Judgement(
+    outcome=record.Outcome.NOT_RUN,
+    exit_code=errors.ExitCode.INCONCLUSIVE,
+    cause="interrupted while it ran",
 )
 
 NOT_RUN = Judgement(
@@ -50,11 +61,44 @@ def judge(raised: BaseException, detail: str, scenario_file: Path) -> Judgement:
         return Judgement(
             outcome=record.Outcome.SKIPPED, exit_code=errors.ExitCode.PASS, cause=_line(str(raised))
         )
+    if isinstance(raised, pytest.FixtureLookupError):
+        raised = _no_such_fixture(raised)
     exit_code = raised.exit_code if isinstance(raised, errors.AlysError) else errors.ExitCode.FAIL
     outcome = _OUTCOMES.get(exit_code, record.Outcome.FAILED)
+    figures = raised.facts if isinstance(raised, scorecard.CheckFailed) else {}
     return Judgement(
-        outcome=outcome, exit_code=exit_code, cause=_cause(raised, scenario_file), detail=detail
+        outcome=outcome,
+        exit_code=exit_code,
+        cause=_cause(raised, scenario_file),
+        detail=detail,
+        facts={"failed check": figures} if figures else {},
     )
+
+
+def _no_such_fixture(raised: pytest.FixtureLookupError) -> errors.UsageError:
+    near = nearest_name(raised.argname or "", ["world"])
+    hint = f"; did you mean {near!r}?" if near else ""
+    return errors.UsageError(f"fixture {raised.argname!r} not found{hint}")
+
+
+def forgotten(places: Sequence[str]) -> Judgement:
+    """The meaning of calls without ``await``: what they were to prove was not proven."""
+    return Judgement(
+        outcome=record.Outcome.FAILED,
+        exit_code=errors.ExitCode.FAIL,
+        cause=f"never awaited: {', '.join(places)}; write `await` in front of it",
+    )
+
+
+def unloadable(raised: BaseException, scenario_file: Path) -> str:
+    """Why a scenario's file could not be loaded: file, line, error."""
+    first = raised.__cause__ or raised  # pytest wraps what it finds while importing
+    if isinstance(first, SyntaxError) and first.filename:
+        where = f"{Path(first.filename).name}:{first.lineno}"
+    else:
+        where = _place(first, scenario_file) or scenario_file.name
+    said = first.msg if isinstance(first, SyntaxError) else str(first)
+    return f"cannot load {where}: {_line(f'{type(first).__name__}: {said}')}"
 
 
 def _cause(raised: BaseException, scenario_file: Path) -> str:
@@ -64,7 +108,11 @@ def _cause(raised: BaseException, scenario_file: Path) -> str:
     speaks_for_itself = isinstance(
         raised, errors.AlysError | AssertionError | pytest.fail.Exception
     ) and str(raised)
-    said = str(raised) if speaks_for_itself else f"{type(raised).__name__}: {raised}"
+    said = (
+        str(raised)
+        if speaks_for_itself
+        else f"{type(raised).__name__}: {raised}".removesuffix(": ")
+    )
     place = _place(raised, scenario_file)
     return f"{_line(said)} ({place})" if place else _line(said)
 

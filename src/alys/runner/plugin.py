@@ -10,12 +10,13 @@ Scenarios are ``async def test_*(world)``. The driver runs the coroutine; no oth
 
 import inspect
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 
 from alys.base import errors
 from alys.report import record
-from alys.runner import outcomes, running
+from alys.runner import outcomes, running, unawaited
 from alys.runner.results import EventLog
 from alys.worlds import protocol
 
@@ -33,7 +34,10 @@ class RunTimeout(errors.AlysError):
 
 
 class ScenarioPlugin:
-    """One per run; ``cases`` holds what ended, ``collect_causes`` why files could not be loaded."""
+    """One per run.
+
+    ``cases`` holds what ended, ``collect_causes`` why files could not be loaded, ``broken`` what broke pytest itself.
+    """
 
     def __init__(
         self,
@@ -45,11 +49,15 @@ class ScenarioPlugin:
         run_timeout_s: float,
         events: EventLog,
         progress: Callable[[record.CaseRecord], None],
+        collected: Callable[[], None],
     ) -> None:
         self.cases: list[record.CaseRecord] = []
         self.collect_causes: list[str] = []
+        self.broken: BaseException | None = None
+        self.unawaited = unawaited.Watch()
         self._names: dict[str, str] = {}
         self._seen: list[str] = []
+        self._chosen: list[pytest.Item] = []
         self._driver = driver
         self._info = info
         self._clock = clock
@@ -58,6 +66,7 @@ class ScenarioPlugin:
         self._scenario_timeout_s = scenario_timeout_s
         self._events = events
         self._progress = progress
+        self._collected = collected
         self._first: dict[str, outcomes.Judgement] = {}
 
     # -- collection
@@ -67,13 +76,20 @@ class ScenarioPlugin:
         """The terminal reporter is off, and with it the option that pytest's tracebacks ask for."""
         config.option.verbose = 0
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+    def pytest_exception_interact(
+        self,
+        node: pytest.Item | pytest.Collector,
+        call: pytest.CallInfo[object],
+        report: pytest.CollectReport | pytest.TestReport,
+    ) -> None:
         """Keep why a file could not be loaded."""
-        if report.failed:
-            reason = [line for line in report.longreprtext.splitlines() if line.strip()]
-            self.collect_causes.append(
-                f"cannot load {report.nodeid}: {reason[-1].removeprefix('E').strip() if reason else '?'}"
-            )
+        if isinstance(report, pytest.CollectReport) and call.excinfo is not None:
+            self.collect_causes.append(outcomes.unloadable(call.excinfo.value, node.path))
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep what broke pytest; True tells it that nothing needs to be printed."""
+        self.broken = excinfo.value
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -81,6 +97,10 @@ class ScenarioPlugin:
         names = running.display_names([(item.path, item.name) for item in items])
         self._names = {item.nodeid: name for item, name in zip(items, names, strict=True)}
         self._seen = names
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """What was chosen."""
+        self._chosen = list(session.items)
 
     @property
     def seen(self) -> list[str]:
@@ -91,12 +111,19 @@ class ScenarioPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Start ahead what can be; returns None, so that pytest's own loop follows."""
+        """Start ahead what can be; returns None, so that pytest's own loop follows.
+
+        A world that cannot be made is left to its item, where the error has a name and a report.
+        """
+        self._collected()
         if session.testsfailed or not self._driver.concurrent:
             return
         for item in session.items:
             if isinstance(item, pytest.Function) and _needs_world_alone(item):
-                under_way = self._make(item)
+                try:
+                    under_way = self._make(item)
+                except Exception:
+                    continue
                 self._start(item, under_way, {"world": under_way.world})
 
     @pytest.fixture
@@ -165,20 +192,42 @@ class ScenarioPlugin:
         samples = under_way.world.samples if under_way else 0
         fallback = outcomes.PASSED if samples else outcomes.NOTHING_CHECKED
         judgement = self._first.get(item.nodeid, fallback)
-        name = self._names[item.nodeid]
-        case = under_way.record(judgement) if under_way else running.case_record(name, judgement)
+        forgotten = self.unawaited.take(lambda file, function: _is_of(item, file, function))
+        if forgotten and judgement in (outcomes.PASSED, outcomes.NOTHING_CHECKED):
+            judgement = outcomes.forgotten(forgotten)
+        self._progress(self._write_down(self._names[item.nodeid], under_way, judgement))
+        if under_way is not None:
+            del item.stash[_RUNNING]  # a world may be large; its figures are in the case
+
+    def _write_down(
+        self, name: str, under_way: running.Running | None, judgement: outcomes.Judgement
+    ) -> record.CaseRecord:
+        if under_way is None:
+            case = running.case_record(name, judgement)
+        else:
+            case = under_way.record(judgement, self._clock())
         self.cases.append(case)
         if under_way is not None and under_way.began is not None:
             self._events.scenario(name, under_way.world.trace())
-            del item.stash[_RUNNING]  # a world may be large; its figures are in the case
-        self._progress(case)
+        return case
 
-    def unfinished(self, session_items: list[pytest.Item]) -> list[record.CaseRecord]:
-        """A case for each chosen scenario that the run did not get to the end of."""
+    def write_down_the_rest(self) -> None:
+        """A case for each chosen scenario that the run did not get to the end of; after the driver was closed."""
         ended = {case.name for case in self.cases}
-        left = [self._names[item.nodeid] for item in session_items]
-        return [running.case_record(name, outcomes.NOT_RUN) for name in left if name not in ended]
+        for item in self._chosen:
+            name, under_way = self._names[item.nodeid], item.stash.get(_RUNNING, None)
+            if name not in ended:
+                begun = under_way is not None and under_way.began is not None
+                self._write_down(name, under_way, outcomes.CUT_OFF if begun else outcomes.NOT_RUN)
+
+
+def _is_of(item: pytest.Item, file: Path, function: str) -> bool:
+    return file == item.path and function == getattr(item, "originalname", item.name)
 
 
 def _needs_world_alone(item: pytest.Function) -> bool:
-    return item.fixturenames == ["world"] and inspect.iscoroutinefunction(item.obj)
+    """Whether nothing else is to be set up first, nor may keep it from running (a skip is known in setup only)."""
+    if any(item.get_closest_marker(name) for name in ("skip", "skipif", "usefixtures")):
+        return False
+    asked = set(item.fixturenames) - {"request"}  # which the fixture itself asks for
+    return asked == {"world"} and inspect.iscoroutinefunction(item.obj)

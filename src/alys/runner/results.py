@@ -1,4 +1,4 @@
-"""The results folder of a run: made before the run, filled as it goes, complete before anything is cleaned up."""
+"""The results folder of a run: made before the run, filled as it goes, written whatever became of the run."""
 
 import contextlib
 import hashlib
@@ -63,12 +63,25 @@ class EventLog:
 
 
 def write(folder: Path, run: record.RunRecord, config_toml: str) -> None:
-    """Everything besides the events; ``report.json`` last, so that who finds it finds the rest."""
-    (folder / "config.resolved.toml").write_text(config_toml, encoding="utf-8")
-    (folder / "replay.txt").write_text(run.replay + "\n", encoding="utf-8")
-    (folder / "junit.xml").write_text(junit.render(run), encoding="utf-8")
-    (folder / "report.html").write_text(html.render(run), encoding="utf-8")
-    (folder / "report.json").write_text(json.render(run), encoding="utf-8")
+    """Everything besides the events; ``report.json`` last, so that who finds it finds the rest.
+
+    Raises EnvironmentFailure when the disk refuses.
+    """
+    about = f"# at commit {run.versions.commit}, lock {run.versions.lock_hash}"
+    texts = {
+        "config.resolved.toml": config_toml,
+        "replay.txt": f"{run.replay}\n{about}\n",
+        "junit.xml": junit.render(run),
+        "report.html": html.render(run),
+        "report.json": json.render(run),
+    }
+    for name, text in texts.items():
+        try:
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise errors.EnvironmentFailure(
+                f"cannot write {folder / name}: {error.strerror}"
+            ) from error
 
 
 def point_latest(folder: Path) -> None:
@@ -77,3 +90,6 @@ def point_latest(folder: Path) -> None:
     with contextlib.suppress(OSError):
         pending.symlink_to(folder.name)
         pending.replace(folder.parent / LATEST)
+        return
+    with contextlib.suppress(OSError):
+        pending.unlink(missing_ok=True)

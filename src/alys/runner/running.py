@@ -1,7 +1,7 @@
 """One scenario under way: its world, its clock readings, and the coroutine that the driver runs."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from alys.report import record
@@ -53,15 +53,16 @@ class Running:
         finally:
             self.node_ended = self.world.now()
 
-    def record(self, judgement: outcomes.Judgement) -> record.CaseRecord:
-        """The case as the report shows it."""
+    def record(self, judgement: outcomes.Judgement, now: float) -> record.CaseRecord:
+        """The case as the report shows it; ``now`` is its end when it was cut off."""
+        ended = now if self.ended is None else self.ended
         return case_record(
             self.name,
             judgement,
-            duration_s=_span(self.began, self.ended) or 0.0,
+            duration_s=_span(self.began, ended) or 0.0,
             node_time_s=_span(self.node_began, self.node_ended),
             samples=self.world.samples,
-            facts=dict(self.world.facts),
+            facts={**self.world.facts, **judgement.facts},
         )
 
 
@@ -72,7 +73,7 @@ def case_record(
     duration_s: float = 0.0,
     node_time_s: float | None = None,
     samples: int = 0,
-    facts: dict[str, object] | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> record.CaseRecord:
     """A case from a judgement and the figures beside it; without figures, one that never began."""
     return record.CaseRecord(
@@ -84,7 +85,7 @@ def case_record(
         duration_s=round(duration_s, 6),
         node_time_s=None if node_time_s is None else round(node_time_s, 6),
         samples=samples,
-        facts=facts or {},
+        facts={name: record.plain(value) for name, value in (facts or judgement.facts).items()},
     )
 
 

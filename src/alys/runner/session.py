@@ -1,15 +1,15 @@
 """One run from request to record: folder, driver, pytest, verdict, results.
 
-pytest runs inside this process, hermetic: no configuration file, no conftest, no environment options, no installed plugins,
-no cache, no output of its own. What it prints to standard error is kept aside and passed on only when it matters.
+pytest runs inside this process. What it prints to standard error before the scenarios begin is kept aside, and its first
+line is told when it refused to start; what scenarios print goes to standard error, so that standard output stays ours.
 """
 
 import contextlib
 import io
-import os
 import shlex
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,8 @@ from alys.base import errors
 from alys.config import loader
 from alys.config import settings as settings_module
 from alys.report import record
-from alys.runner import plugin, provenance, results, verdict
+from alys.runner import hermetic, outcomes, plugin, provenance, results, verdict
 from alys.worlds import protocol
-
-_ENVIRONMENT_OF_PYTEST = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +45,12 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunRecord:
-    """Run the scenarios, write the results, close everything; the record says how it went.
+    """Run the scenarios, close everything, write the results; the record says how it went.
 
-    Raises only when no results folder can be made (EnvironmentFailure). The results are written before the driver
-    is closed.
+    Raises EnvironmentFailure when the results cannot be written, UsageError for a scenario file that cannot have
+    its name; whatever else goes wrong is in the record. Ctrl-C ends the scenarios, a second one also the closing.
     """
+    hermetic.refuse_taken_names(request.files)
     began, started = request.stopwatch(), request.wall_clock()
     root = Path(request.settings.test_environment.results_dir)
     folder = results.make_folder(root, request.suite, started)
@@ -60,16 +59,11 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
         events = results.EventLog(folder / "events.jsonl")
         stack.callback(events.close)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="alys-")))
-        try:
+        with evidence.of("cannot open the world"):
             driver = open_driver(request.settings)
-            stack.callback(driver.close)
+            stack.enter_context(_closed(driver))
             evidence.deterministic = driver.deterministic
-            _run_pytest(request, driver, scratch, events, evidence)
-        except KeyboardInterrupt:
-            evidence.exits.append(errors.ExitCode.INTERRUPTED)
-        except errors.AlysError as error:
-            evidence.exits.append(error.exit_code)
-            evidence.causes.append(str(error))
+            _run_scenarios(request, driver, scratch, events, evidence)
         finished = _record(
             request, folder, started, request.stopwatch() - began, evidence, events.close()
         )
@@ -83,22 +77,50 @@ class _Evidence:
 
     def __init__(self) -> None:
         self.cases: list[record.CaseRecord] = []
-        self.exits: list[errors.ExitCode] = []
-        self.causes: list[str] = []
+        self.befell: list[tuple[errors.ExitCode, str]] = []
+        """What befell the run as a whole, with its cause."""
         self.deterministic = False
 
+    @contextlib.contextmanager
+    def of(self, step: str) -> Iterator[None]:
+        """Let nothing out that goes wrong inside: it becomes a cause, and the results are written all the same."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.befell.append((errors.ExitCode.INTERRUPTED, "interrupted"))
+        except errors.AlysError as error:
+            self.befell.append((error.exit_code, str(error)))
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            cause = f"{step}: {type(error).__name__}: {error}"
+            self.befell.append((errors.ExitCode.FAIL, cause))
 
-def _run_pytest(
+
+@contextlib.contextmanager
+def _closed(driver: protocol.Driver) -> Iterator[None]:
+    """The last attempt to close, when an impatient second Ctrl-C ended the first; what it says was said before."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            driver.close()
+
+
+def _run_scenarios(
     request: RunRequest,
     driver: protocol.Driver,
     scratch: Path,
     events: results.EventLog,
     evidence: _Evidence,
 ) -> None:
-    settings = request.settings
+    """Run pytest, close the driver, and gather what both have to say."""
+    settings, outside, said = request.settings, sys.stderr, io.StringIO()
 
     def info(name: str) -> protocol.ScenarioInfo:
         return protocol.ScenarioInfo(name=name, seed=settings.world.seed, scratch=scratch / name)
+
+    def collected() -> None:
+        sys.stderr = outside  # from here on, what is said comes from the scenarios
 
     scenarios = plugin.ScenarioPlugin(
         driver,
@@ -108,45 +130,54 @@ def _run_pytest(
         run_timeout_s=settings.test_environment.timeout_seconds,
         events=events,
         progress=request.progress,
+        collected=collected,
     )
-    collector = _Collector()
-    said = io.StringIO()
-    with (
-        _hermetic_environment(),
-        contextlib.redirect_stdout(sys.stderr),
-        contextlib.redirect_stderr(said),
-    ):
-        code = int(pytest.main(_arguments(request), plugins=[scenarios, collector]))
-    evidence.cases = [*scenarios.cases, *scenarios.unfinished(collector.items)]
-    _explain(code, scenarios, said.getvalue().strip(), request, evidence)
+    with scenarios.unawaited:
+        with (
+            evidence.of("pytest broke"),
+            hermetic.surroundings(request.files),
+            contextlib.redirect_stdout(outside),
+        ):
+            with contextlib.redirect_stderr(said):
+                code = int(
+                    pytest.main(
+                        hermetic.arguments(request.files, request.keyword), plugins=[scenarios]
+                    )
+                )
+            evidence.befell += _explain(code, scenarios, said.getvalue().strip(), request)
+        with evidence.of("cannot close the world"):
+            driver.close()
+        scenarios.write_down_the_rest()
+        if forgotten := scenarios.unawaited.take(lambda file, _: file in request.files):
+            evidence.befell.append((errors.ExitCode.FAIL, outcomes.forgotten(forgotten).cause))
+    evidence.cases = scenarios.cases
+    outside.writelines(scenarios.unawaited.rest())
 
 
 def _explain(
-    code: int,
-    scenarios: plugin.ScenarioPlugin,
-    said: str,
-    request: RunRequest,
-    evidence: _Evidence,
-) -> None:
+    code: int, scenarios: plugin.ScenarioPlugin, said: str, request: RunRequest
+) -> list[tuple[errors.ExitCode, str]]:
     """Turn pytest's exit code, and what it said, into our exits and causes."""
-    exit_code = verdict.from_pytest(code)
     if scenarios.collect_causes:
         # pytest calls a file that cannot be loaded an interruption.
-        evidence.exits.append(errors.ExitCode.USAGE)
-        evidence.causes += scenarios.collect_causes
-        return
-    evidence.exits.append(exit_code)
-    if exit_code is errors.ExitCode.USAGE:
-        lines = [line for line in said.splitlines() if line.strip()]
-        evidence.causes.append(lines[0].removeprefix("ERROR: ") if lines else "pytest refused")
-    elif exit_code is errors.ExitCode.INCONCLUSIVE:
-        evidence.causes.append(_nothing_collected(request, scenarios.seen))
-    elif exit_code is errors.ExitCode.FAIL:
-        evidence.causes.append(
-            f"pytest broke: {said.splitlines()[-1] if said else 'no reason given'}"
-        )
-    elif said:
-        sys.stderr.write(said + "\n")
+        return [(errors.ExitCode.USAGE, cause) for cause in scenarios.collect_causes]
+    exit_code = verdict.from_pytest(code)
+    if scenarios.broken is not None:
+        traceback.print_exception(scenarios.broken, file=sys.stderr)
+        cause = f"pytest broke: {type(scenarios.broken).__name__}: {scenarios.broken}"
+        return [(exit_code, cause)]
+    match exit_code:
+        case errors.ExitCode.PASS:
+            return []
+        case errors.ExitCode.USAGE:
+            lines = [line.strip() for line in said.splitlines() if line.strip()]
+            return [(exit_code, lines[0].removeprefix("ERROR: ") if lines else "pytest refused")]
+        case errors.ExitCode.INCONCLUSIVE:
+            return [(exit_code, _nothing_collected(request, scenarios.seen))]
+        case errors.ExitCode.INTERRUPTED:
+            return [(exit_code, "interrupted")]
+        case _:
+            return [(exit_code, f"pytest ended with exit code {code}")]
 
 
 def _nothing_collected(request: RunRequest, seen: list[str]) -> str:
@@ -154,56 +185,6 @@ def _nothing_collected(request: RunRequest, seen: list[str]) -> str:
         return f"nothing collected: -k {request.keyword!r} matches none of: {', '.join(seen)}"
     files = ", ".join(path.name for path in request.files)
     return f"nothing collected: no `async def test_*(world)` in {files}"
-
-
-class _Collector:
-    """Remembers the chosen items beyond the end of the session."""
-
-    def __init__(self) -> None:
-        self.items: list[pytest.Item] = []
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """After ``-k``."""
-        self.items = list(session.items)
-
-
-def _arguments(request: RunRequest) -> list[str]:
-    off = (
-        "cacheprovider",
-        "terminal",
-        "logging",
-        "warnings",
-        "faulthandler",
-        "debugging",
-        "pastebin",
-    )
-    arguments = [
-        *(str(path) for path in request.files),
-        "--config-file", os.devnull,
-        "--rootdir", os.path.commonpath([path.parent for path in request.files]),
-        "--disable-plugin-autoload",
-        "--noconftest",
-        "--strict-markers",
-        "--import-mode=importlib",
-        "--capture=no",
-        "-o", "xfail_strict=true",
-    ]  # fmt: skip
-    for name in off:
-        arguments += ["-p", f"no:{name}"]
-    if request.keyword is not None:
-        arguments += ["-k", request.keyword]
-    return arguments
-
-
-@contextlib.contextmanager
-def _hermetic_environment() -> Iterator[None]:
-    """Take away the variables that steer pytest, which reads them itself; put them back afterwards."""
-    environment = os.environ  # noqa: TID251 - pytest reads these past every argument it is given
-    kept = {name: environment.pop(name) for name in _ENVIRONMENT_OF_PYTEST if name in environment}
-    try:
-        yield
-    finally:
-        environment.update(kept)
 
 
 def _record(
@@ -215,8 +196,9 @@ def _record(
     trace_hash: str,
 ) -> record.RunRecord:
     settings, cases = request.settings, tuple(evidence.cases)
-    exit_code = verdict.decide(cases, evidence.exits)
+    exit_code = verdict.decide(cases, [exit_code for exit_code, _ in evidence.befell])
     simulated = settings.world.kind == "sim"
+    causes = _causes(exit_code, cases, evidence)
     whole = evidence.deterministic and exit_code is not errors.ExitCode.INTERRUPTED
     return record.RunRecord(
         run_id=folder.name,
@@ -225,7 +207,8 @@ def _record(
         seed=settings.world.seed,
         verdict=verdict.WORDS[exit_code],
         exit_code=int(exit_code),
-        cause=_cause(exit_code, cases, evidence),
+        cause=_first(causes),
+        causes=tuple(causes),
         counts=record.count(cases),
         cases=cases,
         trace_hash=trace_hash if whole else None,
@@ -239,22 +222,24 @@ def _record(
     )
 
 
-def _cause(
+def _causes(
     exit_code: errors.ExitCode, cases: tuple[record.CaseRecord, ...], evidence: _Evidence
-) -> str:
-    """One line for the verdict: what befell the run, else the first scenario that gave this exit."""
+) -> list[str]:
+    """What gave this exit: what befell the run, then the scenarios; none for a pass."""
     if exit_code is errors.ExitCode.PASS:
-        return ""
+        return []
     if exit_code is errors.ExitCode.INTERRUPTED:
         ended = sum(case.outcome is not record.Outcome.NOT_RUN for case in cases)
-        return f"interrupted after {ended} of {len(cases)} scenarios"
-    if evidence.causes:
-        return evidence.causes[0]
-    guilty = [case for case in cases if case.exit_code == exit_code]
-    if not guilty:
-        return "no scenario passed" if cases else "nothing ran"
-    more = f" (and {len(guilty) - 1} more)" if len(guilty) > 1 else ""
-    return f"{guilty[0].name}: {guilty[0].cause}{more}"
+        return [f"interrupted after {ended} of {len(cases)} scenarios"]
+    causes = [cause for code, cause in evidence.befell if code is exit_code]
+    causes += [f"{case.name}: {case.cause}" for case in cases if case.exit_code == exit_code]
+    return causes or ["no scenario passed" if cases else "nothing ran"]
+
+
+def _first(causes: list[str]) -> str:
+    """The one line on top of a report."""
+    more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
+    return f"{causes[0]}{more}" if causes else ""
 
 
 def _config_toml(settings: settings_module.Settings) -> str:
@@ -268,7 +253,7 @@ def replay_line(request: RunRequest, folder: Path) -> str:
     settings, default = request.settings, settings_module.Settings()
     words = ["alys", "test", request.target, "--world", settings.world.kind]
     words += ["--seed", str(settings.world.seed)]
-    if settings.world.kind == "local":
+    if settings.world.kind == "local" or settings.world.time_scale != default.world.time_scale:
         words += ["--time-scale", f"{settings.world.time_scale:g}"]
     if request.keyword is not None:
         words += ["-k", request.keyword]

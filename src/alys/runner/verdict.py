@@ -28,7 +28,7 @@ WORDS = {
     errors.ExitCode.INTERRUPTED: "interrupted",
 }
 
-_PYTEST = {
+_PYTEST: dict[int, errors.ExitCode] = {
     pytest.ExitCode.OK: errors.ExitCode.PASS,
     # Each failed scenario has said by itself what it means for the run.
     pytest.ExitCode.TESTS_FAILED: errors.ExitCode.PASS,
@@ -45,11 +45,8 @@ def worst(exits: Iterable[errors.ExitCode]) -> errors.ExitCode:
 
 
 def from_pytest(code: int) -> errors.ExitCode:
-    """What pytest's own exit code says beyond the scenarios; a code it does not document counts as FAIL."""
-    try:
-        return _PYTEST[pytest.ExitCode(code)]
-    except ValueError:
-        return errors.ExitCode.FAIL
+    """What pytest's own exit code says beyond the scenarios; any other code counts as FAIL."""
+    return _PYTEST.get(code, errors.ExitCode.FAIL)
 
 
 def decide(

@@ -1,0 +1,45 @@
+"""What a scenario has proved."""
+
+import pytest
+
+from alys.base import errors
+from alys.worlds.scorecard import CheckFailed, NeverHappened, Scorecard
+
+
+def test_every_check_is_a_sample_also_one_that_fails() -> None:
+    card = Scorecard()
+    card.check(True, "x")
+    with pytest.raises(CheckFailed):
+        card.check(False, "x")
+    assert card.samples == 2
+
+
+def test_a_failed_check_says_what_and_the_figures() -> None:
+    with pytest.raises(CheckFailed, match=r"^minted as paid \(minted=2, paid='1'\)$") as caught:
+        Scorecard().check(False, "minted as paid", minted=2, paid="1")
+    assert caught.value.facts == {"minted": 2, "paid": "1"}
+    assert caught.value.exit_code == errors.ExitCode.FAIL
+
+
+def test_what_never_happened_says_how_long_and_what_was_seen_last() -> None:
+    error = NeverHappened("the mint", timeout_s=60.0, last=[])
+    assert str(error) == "never happened within 60 s of node time: the mint (last=[])"
+    assert (error.waited_for, error.exit_code) == ("the mint", errors.ExitCode.FAIL)
+
+
+def test_samples_of_oracles_are_added_and_never_taken_away() -> None:
+    card = Scorecard()
+    card.sample(5)
+    card.sample(0)
+    card.sample()
+    assert card.samples == 6
+    with pytest.raises(errors.AlysBug):
+        card.sample(-1)
+
+
+def test_notes_are_kept_in_order_and_replaced_by_name() -> None:
+    card = Scorecard()
+    card.note(b=1, a=2)
+    card.note(b=3)
+    assert list(card.facts.items()) == [("b", 3), ("a", 2)]
+    assert card.samples == 0
