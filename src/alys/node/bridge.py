@@ -31,7 +31,7 @@ from alys.wire.jsonrpc import RpcError
 POLL_SECONDS = 1.0
 """Node seconds between two looks at the Bitcoin chain."""
 
-RETRY_SECONDS = 10.0
+RETRY_SECONDS = 5.0
 """Node seconds before signatures that fell short are asked for again."""
 
 BLOCKS_PER_POLL_MAX = 200
@@ -92,6 +92,8 @@ class Bridge(Actor):
         self._scripts = (spec.federation.script_pubkey,)
         self._pegins: dict[str, PeginRecord] = {}
         self._pegouts: dict[str, PegoutRecord] = {}
+        #: What became of requests whose burn Engine has not told us of yet: two senders, no order between them.
+        self._early: dict[str, tuple[PegoutState, str, str]] = {}
         #: By txid.
         self._payouts: dict[str, PayoutRecord] = {}
         self._cursor = Cursor(height=spec.bitcoin_start_height, hashes={})
@@ -216,11 +218,14 @@ class Bridge(Actor):
         """Open the record of a peg-out."""
         if message.operation in self._pegouts:
             return
+        to, txid, detail = self._early.pop(message.operation, (PegoutState.BURNT, "", ""))
         record = PegoutRecord(
             id=message.operation,
             address=message.address,
             wei=message.wei,
-            state=PegoutState.BURNT,
+            state=to,
+            payout_txid=txid,
+            detail=detail,
         )
         self._pegouts[message.operation] = record
         await self._save_all(ctx, PEGOUT, {message.operation: record})
@@ -258,6 +263,8 @@ class Bridge(Actor):
             if known is None or known.state is PegoutState.PROPOSED:
                 record = await self._propose(proposal, PegoutState.FINALISED, ctx)
                 await self._ask_signatures(record, ctx)
+            elif known.signed:  # Chain has started again and forgot it
+                self._tell_signed(known, ctx)
 
     async def _ask_signatures(self, record: PayoutRecord, ctx: Context) -> None:
         record = msgspec.structs.replace(record, attempt=record.attempt + 1)
@@ -311,11 +318,12 @@ class Bridge(Actor):
             record, state=PegoutState.SIGNED, signed=signed.serialize()
         )
         await self._keep(record, ctx)
-        ctx.tell(
-            ctx.whereis(self._names.chain),
-            messages.PayoutSigned(txid=record.txid, tx=record.signed),
-        )
+        self._tell_signed(record, ctx)
         await self._broadcast(record, ctx)
+
+    def _tell_signed(self, record: PayoutRecord, ctx: Context) -> None:
+        message = messages.PayoutSigned(txid=record.txid, tx=record.signed)
+        ctx.tell(ctx.whereis(self._names.chain), message, about=record.operations[0])
 
     async def _broadcast(self, record: PayoutRecord, ctx: Context) -> None:
         """Send it; Bitcoin refuses a second spend of the same outputs, so sending again is harmless."""
@@ -344,6 +352,7 @@ class Bridge(Actor):
     ) -> None:
         record = self._pegouts.get(operation)
         if record is None:
+            self._early[operation] = (to, txid, detail)
             return
         moved = msgspec.structs.replace(record, state=to, payout_txid=txid, detail=detail)
         if moved != record:

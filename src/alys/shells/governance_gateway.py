@@ -5,7 +5,7 @@ pass through unparsed, so what the node sends is what the actor serialised.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import grpc
 import msgspec
@@ -33,7 +33,7 @@ CHANNEL_OPTIONS = (
 class _Stream(msgspec.Struct, kw_only=True):
     """One open stream, or one on its way."""
 
-    outgoing: asyncio.Queue[bytes | None]
+    outgoing: asyncio.Queue[bytes]
     task: asyncio.Task[None] | None = None
 
 
@@ -106,6 +106,8 @@ class GovernanceGateway(Actor):
             reason = f"no connection to {self._targets[endpoint]}"
         except grpc.aio.AioRpcError as error:
             reason = f"{error.code().name}: {error.details()}"
+        except ConnectionError as error:
+            reason = str(error)
         if self._streams.get(endpoint) is stream:
             del self._streams[endpoint]
             self._tell(ports.StreamClosed(endpoint=endpoint, reason=reason), ctx)
@@ -121,12 +123,24 @@ class GovernanceGateway(Actor):
         async with asyncio.timeout(CONNECT_SECONDS):
             await channel.channel_ready()
         multi: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(METHOD)
-        call = multi(_outgoing(stream.outgoing), metadata=metadata)
+        call = multi(metadata=metadata)
+        writer = asyncio.get_running_loop().create_task(_write(call, stream.outgoing))
         self._tell(ports.StreamOpened(endpoint=endpoint), ctx)
-        async for frame in call:
-            self._tell(ports.FrameReceived(endpoint=endpoint, frame=frame), ctx)
+        try:
+            while (frame := await call.read()) is not grpc.aio.EOF:
+                assert isinstance(frame, bytes), "frames are not parsed here"
+                self._tell(ports.FrameReceived(endpoint=endpoint, frame=frame), ctx)
+            if await call.code() is not grpc.StatusCode.OK:
+                raise ConnectionError(f"{(await call.code()).name}: {await call.details()}")
+        finally:
+            call.cancel()
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
 
 
-async def _outgoing(queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
-    while (frame := await queue.get()) is not None:
-        yield frame
+async def _write(
+    call: grpc.aio.StreamStreamCall[bytes, bytes], outgoing: asyncio.Queue[bytes]
+) -> None:
+    """Send what is queued, in order, until cancelled or until the stream is gone (the reader reports that)."""
+    while True:
+        await call.write(await outgoing.get())

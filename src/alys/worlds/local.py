@@ -259,8 +259,17 @@ class LocalDriver(Driver):
         for coroutine in self._tasks.values():
             coroutine.close()  # one that never began; harmless for the others
         self._tasks.clear()
+        self._loop.run_until_complete(_end_stragglers())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+
+async def _end_stragglers() -> None:
+    """Tasks of gateways and libraries that were told to end and have not had their turn yet."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def open_driver(settings: Settings) -> LocalDriver:

@@ -82,6 +82,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         self._closing = False
         self._opened = False
         self._mining = False
+        self._looks_wanted = 0
         self._trouble: BaseException | None = None
 
     # What a world supplies
@@ -175,9 +176,14 @@ class NetworkWorld(Scorecard, abc.ABC):
                 await self.auditor.look()
                 if self._mining:
                     await self.miner.mine()
-                await self.sleep(AUDIT_SECONDS)
+                await self._until_next_look()
         except Exception as error:
             self._trouble = error
+
+    async def _until_next_look(self) -> None:
+        end = self.now() + AUDIT_SECONDS
+        while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
+            await self.sleep(POLL_SECONDS)
 
     def _terms(self) -> Terms:
         spec = self.network.spec
@@ -268,6 +274,7 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def audit(self) -> LedgerStatement:
         """The ledger's statement over all that was there when this was called."""
         looks = self.auditor.looks + 2  # one may be under way, begun before now
+        self._looks_wanted = max(self._looks_wanted, looks)
         await self.eventually(_asynchronous(lambda: self.auditor.looks >= looks), "a ledger audit")
         assert self.auditor.statement is not None, "a look leaves a statement"
         return self.auditor.statement

@@ -72,6 +72,18 @@ class GovernanceSide(Protocol):
         """What the node reports about itself, as JSON."""
         ...
 
+    async def faults(self, index: int, **switches: bool) -> object:
+        """Switch faults on and off; the answer has the switches and how many messages each has touched."""
+        ...
+
+    async def stop(self, index: int) -> None:
+        """Take the node off the network; it keeps what it knows."""
+        ...
+
+    async def start(self, index: int) -> None:
+        """Bring it back under the same address."""
+        ...
+
 
 class NodeSide(Protocol):
     """The Alys node's public RPC."""
@@ -146,7 +158,8 @@ class World(Protocol):
         ...
 
     def trace(self) -> Iterable[str]:
-        """The scenario's event records, one JSON object per item, without newline; read after ``close``.
+        """The scenario's event records, one JSON object per item, without newline; read after ``close``, or in the middle of the
+        scenario when the run's own timeout cuts it off.
 
         In a deterministic world a record holds nothing that differs between two runs of one seed (no wall time,
         no path, no process id): the run's trace hash is BLAKE2b over these lines as written to ``events.jsonl``.

@@ -1,0 +1,29 @@
+"""Who may say what to whom in the node: the edges between its actors (decision D5), as data that traces are held against.
+
+An edge is a sender, a receiver and the messages that may pass. What is asked (and awaited) runs along Chain to Engine and
+from anybody to Storage only, so no circle of waiting can close; all the rest is told. Questions from outside come from the
+system itself and are no edges; ``peer`` is the chain actor of another authority.
+"""
+
+from collections.abc import Mapping
+
+Edge = tuple[str, str]
+"""Sender and receiver."""
+
+ASKED: Mapping[Edge, frozenset[str]] = {
+    ("chain", "engine"): frozenset(
+        {"BuildPayload", "ExecutePayload", "GetGenesis", "GetPayloadFacts", "SetHead"}
+    ),
+    ("chain", "storage"): frozenset({"LoadBlock", "LoadBlockAt", "LoadHead", "SaveHead"}),
+    ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+}
+
+TOLD: Mapping[Edge, frozenset[str]] = {
+    ("chain", "bridge"): frozenset({"BlockImported", "PayoutsFinalised"}),
+    ("chain", "stream"): frozenset({"ReportStatus"}),
+    ("chain", "peer"): frozenset({"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}),
+    ("engine", "bridge"): frozenset({"BurnDetected"}),
+    ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),
+    ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),
+    ("stream", "bridge"): frozenset({"SignaturesCollected", "SignaturesShort"}),
+}
