@@ -62,9 +62,7 @@ class LocalWorld(NetworkWorld):
         self.dispatcher = actors_loop.LoopDispatcher(
             asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
         )
-        self.system = System(
-            self.dispatcher, self.random.fork("actors"), observer=self.start_trace()
-        )
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.recorder)
         random = self.random.fork("network")
         self.network = network.build(self.settings.node, self.dispatcher.now, random)
         targets = await self._serve_governance()

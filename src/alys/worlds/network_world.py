@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.dispatch import Dispatcher
 from alys.actors.errors import ActorStopped
+from alys.actors.mailbox import Envelope
 from alys.actors.message import Request
+from alys.actors.ref import Ref
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec, Restart
 from alys.actors.system import System
@@ -55,6 +58,24 @@ class TreeFailed(AlysError):
     """A supervision tree gave up; a scenario over a broken node proves nothing."""
 
 
+class ActorCrashed(AlysError):
+    """An actor raised. It is restarted, but what no scenario provoked no scenario may pass over."""
+
+
+class _Recorder(TraceRecorder):
+    """Also keeps why actors failed."""
+
+    def __init__(self, now: Callable[[], float], sink: Callable[[str], object]) -> None:
+        super().__init__(now, sink)
+        self.crashes: list[str] = []
+
+    @override
+    def failed(self, actor: Ref, error: BaseException, envelope: Envelope | None) -> None:
+        super().failed(actor, error, envelope)
+        message = "" if envelope is None else f" on {type(envelope.message).__name__}"
+        self.crashes.append(f"{actor.path} crashed{message}: {type(error).__name__}: {error}")
+
+
 class NetworkWorld(Scorecard, abc.ABC):
     """See the module's docstring; everything but ``open`` expects an open world."""
 
@@ -79,6 +100,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         self.random = SeededRandom(info.seed).fork(info.name)
         self.waiting_for: str | None = None
         self._lines: list[str] = []
+        self.recorder = _Recorder(lambda: self.dispatcher.now(), self._lines.append)
         self._closing = False
         self._opened = False
         self._mining = False
@@ -133,7 +155,8 @@ class NetworkWorld(Scorecard, abc.ABC):
             name = f"{network.tree_name(index)}/chain"
             end = self.now() + START_SECONDS
             while not await self._answers(name):
-                if self.system.failure is not None or self.now() >= end:
+                self._raise_trouble()
+                if self.now() >= end:
                     raise TreeFailed(
                         f"{name} did not come up: {self.system.failure or 'no answer'}"
                     )
@@ -149,19 +172,15 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def close(self) -> None:
         """The last audit, then everything down. Raises what the audit or a background job found."""
         self._closing = True
-        trouble: BaseException | None = self._trouble
         try:
             if self._opened:
                 await self.end_background()
-                trouble = self._trouble
-                if trouble is None:
-                    await self._last_audit()
+                self._raise_trouble()
+                await self._last_audit()
         finally:
             if hasattr(self, "system"):
                 await self.await_reply(self.system.shutdown())
             await self.stop_services()
-        if trouble is not None:
-            raise trouble
 
     async def _last_audit(self) -> None:
         """On in every scenario: the ledger balances at the end."""
@@ -230,6 +249,8 @@ class NetworkWorld(Scorecard, abc.ABC):
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             raise trouble
+        if self.recorder.crashes:
+            raise ActorCrashed(self.recorder.crashes[0])
         if self.system.failure is not None:
             raise TreeFailed(f"the node gave up: {self.system.failure}")
 
@@ -291,10 +312,6 @@ class NetworkWorld(Scorecard, abc.ABC):
         return await self.call_actor("forger", Offer(block=block, to=to))
 
     # Trace
-
-    def start_trace(self) -> TraceRecorder:
-        """The observer that writes this world's lines."""
-        return TraceRecorder(lambda: self.dispatcher.now(), self._lines.append)
 
     def trace(self) -> Iterable[str]:
         """See ``protocol.World.trace``."""

@@ -51,7 +51,6 @@ class SimWorld(NetworkWorld):
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
-        self.recorder = self.start_trace()
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.recorder)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
