@@ -74,7 +74,7 @@ def main(
     """Run one command and return its exit code. ``open_driver`` replaces the worlds, for tests of this front door."""
     words = list(sys.argv[1:] if argv is None else argv)
     if environment is None:
-        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # else gRPC comments on every stream that ends
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC adds lines of its own to ours
     try:
         return _command(words, os.environ if environment is None else environment, open_driver)
     except errors.AlysError as error:

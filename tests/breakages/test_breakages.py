@@ -107,13 +107,13 @@ def test_a_withdrawal_too_many_by_the_producer_alone_gets_no_approval(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list that everybody checks says otherwise, so there is no block and no scenario can pass."""
-    honest = engine.PayloadAttributes
+    honest = PayloadAttributes
 
     def greedy(withdrawals: tuple[Withdrawal, ...], **rest: Any) -> PayloadAttributes:
         extra = Withdrawal(index=0, validator_index=0, address=b"\xff" * 20, amount_gwei=1)
         return honest(withdrawals=(*withdrawals, extra), **rest)
 
-    monkeypatch.setattr(engine, "PayloadAttributes", greedy)
+    monkeypatch.setattr("alys.node.engine.PayloadAttributes", greedy)
     assert "unknown-withdrawal" in red(run("block_production"))
 
 

@@ -208,7 +208,7 @@ class SimDriver(Driver):
         reply = world.system.drive(running.steps())
         try:
             world.dispatcher.run_until(lambda: reply.done, handle.limit_seconds)
-        except (SimulationError, KeyboardInterrupt) as error:
+        except BaseException as error:
             self._throw_out(handle, running, reply, error)
         finally:
             handle.ended = True
@@ -219,7 +219,7 @@ class SimDriver(Driver):
         handle: _Scenario,
         running: "_Interruptible",
         reply: Reply[None],
-        error: SimulationError | KeyboardInterrupt,
+        error: BaseException,
     ) -> None:
         """End a scenario that cannot, letting its ``finally`` blocks run; raises the reason."""
         world = handle.world
@@ -230,10 +230,13 @@ class SimDriver(Driver):
                 name=world.info.name, timeout_s=timeout, waiting_for=world.waiting_for
             )
         running.interrupt(reason)
+        world.dispatcher.trap = None  # a violation that was found would end the closing too
         try:
             world.dispatcher.run_until(lambda: reply.done, CLOSE_SECONDS)
         except SimulationError:
             raise reason from error
+        if not isinstance(reason, ScenarioTimeout):
+            raise reason
 
     @override
     def close(self) -> None:

@@ -1,0 +1,131 @@
+"""A simulated run is its seed: the real command, in processes of its own."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alys import cli
+from alys.sim.dispatch import SimulationError
+
+ROOT = Path(__file__).parents[2]
+
+
+def alys(results: Path, *words: str, hash_seed: str = "0") -> dict[str, Any]:
+    """Run ``alys test integration --world sim -o json`` in a fresh interpreter."""
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-m", "alys", "test", "integration", "--world", "sim", "-o", "json"]
+    done = subprocess.run(
+        [*command, "--results-dir", str(results), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def events(told: dict[str, Any]) -> bytes:
+    """The run's events as written."""
+    return (Path(told["results_dir"]) / "events.jsonl").read_bytes()
+
+
+@pytest.mark.slow
+def test_one_seed_is_one_trace_whatever_the_hash_seed(tmp_path: Path) -> None:
+    first = alys(tmp_path, "--seed", "7", hash_seed="0")
+    again = alys(tmp_path, "--seed", "7", hash_seed="0")
+    other = alys(tmp_path, "--seed", "7", hash_seed="4711")
+    assert first["trace_hash"] == again["trace_hash"] == other["trace_hash"]
+    assert events(first) == events(again) == events(other)
+    # The hash, recomputed by whoever reads the file.
+    digest = hashlib.blake2b(events(first), digest_size=32).hexdigest()
+    assert first["trace_hash"] == digest
+
+
+@pytest.mark.slow
+def test_another_seed_is_another_order_and_another_hash(tmp_path: Path) -> None:
+    words = ("-k", "block_production")
+    seven = alys(tmp_path, "--seed", "7", *words)
+    eight = alys(tmp_path, "--seed", "8", *words)
+    assert seven["trace_hash"] != eight["trace_hash"]
+
+    def order(told: dict[str, Any]) -> list[str]:
+        records = [json.loads(line) for line in events(told).splitlines()]
+        return [r["message"] for r in records if r.get("kind") == "handling"]
+
+    assert order(seven) != order(eight)
+
+
+def scenario(folder: Path, text: str) -> Path:
+    """A scenario file of one's own."""
+    path = folder / "own_scenario.py"
+    path.write_text(text)
+    return path
+
+
+def run(path: Path, results: Path, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    """The command in this process; what it printed."""
+    cli.main(["test", str(path), "--world", "sim", "--seed", "7", "-o", "json",
+              "--results-dir", str(results), *words])  # fmt: skip
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_scenario_that_waits_for_nothing_possible_times_out_and_says_for_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = scenario(
+        tmp_path,
+        "async def test_waits(world):\n"
+        "    async def never():\n        return False\n"
+        "    await world.eventually(never, 'the moon', timeout_s=1e9)\n",
+    )
+    config = tmp_path / "short.toml"
+    config.write_text("[test_scenarios.integration]\ntimeout_seconds = 2\n")
+    told = run(path, tmp_path / "r", capsys, "--config", str(config))
+    assert told["exit_code"] == 1
+    assert "did not end within 2 s" in told["cause"]
+    assert "the moon" in told["cause"]
+
+
+def test_ambient_time_in_a_scenario_is_trapped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = scenario(
+        tmp_path,
+        "import time\n"
+        "async def test_asks_the_machine(world):\n"
+        "    world.check(time.time() > 0, 'time passes')\n",
+    )
+    told = run(path, tmp_path / "r", capsys)
+    assert told["exit_code"] == 1
+    assert "time.time" in told["cause"]
+
+
+def test_a_deadlock_is_named_and_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reply that nobody fills: with the node's own timers the run reaches its limit, and says so."""
+    path = scenario(
+        tmp_path,
+        "from alys.actors.reply import Reply\n"
+        "async def test_stuck(world):\n"
+        "    world.check(True, 'begun')\n"
+        "    await Reply(world.dispatcher)\n",
+    )
+    config = tmp_path / "short.toml"
+    config.write_text("[test_scenarios.integration]\ntimeout_seconds = 2\n")
+    told = run(path, tmp_path / "r", capsys, "--config", str(config))
+    assert told["exit_code"] == 1
+    assert "did not end within 2 s" in told["cause"]
+
+
+def test_the_simulation_errors_are_not_mistaken_for_usage() -> None:
+    assert int(SimulationError.exit_code) == 1
