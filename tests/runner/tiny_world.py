@@ -52,6 +52,16 @@ class Called:
         """The index."""
         return {"index": index}
 
+    async def faults(self, index: int, **switches: bool) -> object:
+        """What was asked for."""
+        return {"index": index, **switches}
+
+    async def stop(self, index: int) -> None:
+        """Nothing to stop."""
+
+    async def start(self, index: int) -> None:
+        """Nothing to start."""
+
 
 class ThrownOut(BaseException):
     """What a driver throws into a scenario that it ends."""

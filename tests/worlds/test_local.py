@@ -31,7 +31,7 @@ def start(results: Path, *words: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "alys", "test", "integration", "--world", "local"]
     return subprocess.Popen(
         [*command, "--results-dir", str(results), *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},  # noqa: TID251 - for a child process
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 def alys(results: Path, *words: str, hash_seed: str = "0") -> dict[str, Any]:
     """Run ``alys test integration --world sim -o json`` in a fresh interpreter."""
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT / "src")}
+    environment = dict(os.environ)  # noqa: TID251 - for a child process
+    environment.update(PYTHONHASHSEED=hash_seed, PYTHONPATH=str(ROOT / "src"))
     command = [sys.executable, "-m", "alys", "test", "integration", "--world", "sim", "-o", "json"]
     done = subprocess.run(
         [*command, "--results-dir", str(results), *words],
