@@ -63,7 +63,9 @@ class GovernanceGateway(Actor):
         """Send a frame, or say that there is no stream."""
         stream = self._streams.get(message.endpoint)
         if stream is None:
-            self._tell(ports.StreamClosed(endpoint=message.endpoint, reason="not open"), ctx)
+            if ctx.sender is not None:
+                closed = ports.StreamClosed(endpoint=message.endpoint, reason="not open")
+                ctx.tell(ctx.sender, closed)
             return
         stream.outgoing.put_nowait(message.frame)
 

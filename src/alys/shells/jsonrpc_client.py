@@ -79,9 +79,9 @@ class JsonRpcClient:
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
         if isinstance(self._auth, Basic):
-            headers["Authorization"] = aiohttp.BasicAuth(
+            headers["Authorization"] = aiohttp.encode_basic_auth(
                 self._auth.user, self._auth.password
-            ).encode()
+            )
         elif isinstance(self._auth, Jwt):
             token = jwt_token(self._auth.secret, int(time.time()))
             headers["Authorization"] = f"Bearer {token}"
