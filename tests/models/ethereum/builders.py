@@ -1,0 +1,108 @@
+"""A client, somebody who has ether, and the calls that make blocks."""
+
+from typing import Any
+
+from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.node import EthereumNode
+from alys.wire import ethereum
+from alys.wire.engine import Withdrawal
+from alys.wire.ethereum import BURN_ADDRESS, to_data
+
+START = 1_767_225_600
+ZERO = "0x" + "00" * 32
+ETHER = 10**18
+SECRET = bytes(31) + b"\x09"
+USER = ethereum.address_of(SECRET)
+PAYEE = b"\x42" * 20
+
+
+def make_node(**balances: int) -> EthereumNode:
+    """A fresh client; ``user`` has ten ether unless told otherwise."""
+    return EthereumNode(
+        dev_genesis(START, balances={USER: balances.get("user", 10 * ETHER)}), lambda: START + 1e6
+    )
+
+
+def signed(nonce: int = 0, **changes: Any) -> bytes:
+    """A transfer of one ether by the user."""
+    fields: dict[str, Any] = {
+        "chain_id": 121212,
+        "nonce": nonce,
+        "to": PAYEE,
+        "value": ETHER,
+        "gas": 21_000,
+        "max_fee": 3 * 10**9,
+        "max_tip": 10**9,
+    }
+    return ethereum.sign_transaction(SECRET, **{**fields, **changes})
+
+
+def send(node: EthereumNode, raw: bytes) -> str:
+    """Into the pool."""
+    return str(node.handle("eth_sendRawTransaction", [to_data(raw)]))
+
+
+def head_of(node: EthereumNode) -> Any:
+    """The head as JSON-RPC shows it."""
+    return node.handle("eth_getBlockByNumber", ["latest", False])
+
+
+def forkchoice(
+    node: EthereumNode,
+    head: str,
+    attributes: dict[str, Any] | None = None,
+    *,
+    safe: str = ZERO,
+    finalized: str = ZERO,
+) -> Any:
+    """engine_forkchoiceUpdatedV2."""
+    state = {"headBlockHash": head, "safeBlockHash": safe, "finalizedBlockHash": finalized}
+    return node.handle_engine("engine_forkchoiceUpdatedV2", [state, attributes])
+
+
+def attributes(time: int, *withdrawals: Withdrawal) -> dict[str, Any]:
+    """PayloadAttributesV2."""
+    return {
+        "timestamp": hex(time),
+        "prevRandao": ZERO,
+        "suggestedFeeRecipient": to_data(BURN_ADDRESS),
+        "withdrawals": [one.to_json() for one in withdrawals],
+    }
+
+
+def built(node: EthereumNode, *withdrawals: Withdrawal, seconds: int = 2) -> dict[str, Any]:
+    """A payload on the head, not imported."""
+    head = head_of(node)
+    time = int(head["timestamp"], 16) + seconds
+    begun = forkchoice(node, head["hash"], attributes(time, *withdrawals))
+    payload = node.handle_engine("engine_getPayloadV2", [begun["payloadId"]])["executionPayload"]
+    assert isinstance(payload, dict)
+    return payload
+
+
+def imported(node: EthereumNode, payload: dict[str, Any]) -> Any:
+    """engine_newPayloadV2."""
+    return node.handle_engine("engine_newPayloadV2", [payload])
+
+
+def mined(node: EthereumNode, *withdrawals: Withdrawal, seconds: int = 2) -> dict[str, Any]:
+    """A block on the head, made the head."""
+    payload = built(node, *withdrawals, seconds=seconds)
+    assert imported(node, payload)["status"] == "VALID"
+    forkchoice(node, payload["blockHash"])
+    return payload
+
+
+def rehashed(payload: dict[str, Any], **changes: str) -> dict[str, Any]:
+    """The payload changed, with the hash that its header then really has."""
+    from alys.models.ethereum import execution
+    from alys.wire.engine import ExecutionPayload
+
+    changed = {**payload, **changes}
+    header = execution.header_of(ExecutionPayload.from_json(changed))
+    return {**changed, "blockHash": to_data(execution.hash_of(header))}
+
+
+def withdrawal(address: bytes, gwei: int) -> Withdrawal:
+    """A credit."""
+    return Withdrawal(index=0, validator_index=0, address=address, amount_gwei=gwei)
