@@ -14,7 +14,7 @@ from alys.actors.message import Request
 from alys.chain import blocks
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, chain, messages, stream
+from alys.node import bridge, messages, questions, stream
 from alys.wire import ethereum
 from alys.wire.jsonrpc import INTERNAL_ERROR, RpcError
 
@@ -63,22 +63,24 @@ async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> A
 def _create_aux_block(address: str) -> Question:
     recipient = ethereum.from_data(address, 20, "address")
     return Question(
-        actor="chain", request=chain.CreateAuxBlock(fee_recipient=recipient), show=_show_work
+        actor="chain", request=questions.CreateAuxBlock(fee_recipient=recipient), show=_show_work
     )
 
 
 def _submit_aux_block(aux_hash: str, auxpow: str) -> Question:
-    request = chain.SubmitAuxBlock(aux_hash=bytes.fromhex(aux_hash), auxpow=bytes.fromhex(auxpow))
+    request = questions.SubmitAuxBlock(
+        aux_hash=bytes.fromhex(aux_hash), auxpow=bytes.fromhex(auxpow)
+    )
     return Question(actor="chain", request=request, show=lambda _: True)
 
 
 def _block_by_height(height: int) -> Question:
-    request = chain.GetBlockAt(height=int(height))
+    request = questions.GetBlockAt(height=int(height))
     return Question(actor="chain", request=request, show=_show_block)
 
 
 def _block_by_hash(root: str) -> Question:
-    request = chain.GetBlockByRoot(root=ethereum.from_data(root, 32, "root"))
+    request = questions.GetBlockByRoot(root=ethereum.from_data(root, 32, "root"))
     return Question(actor="chain", request=request, show=_show_block)
 
 
@@ -88,10 +90,10 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     "getblockbyheight": _block_by_height,
     "getblockbyhash": _block_by_hash,
     "getheadblock": lambda: Question(
-        actor="chain", request=chain.GetBlockAt(height=chain.HEAD), show=_show_block
+        actor="chain", request=questions.GetBlockAt(height=questions.HEAD), show=_show_block
     ),
     "getqueuedpow": lambda: Question(
-        actor="chain", request=chain.GetQueuedPow(), show=_show_queued
+        actor="chain", request=questions.GetQueuedPow(), show=_show_queued
     ),
     "alys_status": lambda: Question(actor="chain", request=messages.GetStatus(), show=_show_status),
     "alys_operations": lambda: Question(
@@ -101,10 +103,10 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
         actor="bridge", request=messages.AnnounceDeposit(txid=str(txid)), show=lambda found: found
     ),
     "alys_pauseProduction": lambda reason="by request": Question(
-        actor="chain", request=chain.PauseProduction(reason=str(reason)), show=lambda _: True
+        actor="chain", request=questions.PauseProduction(reason=str(reason)), show=lambda _: True
     ),
     "alys_resumeProduction": lambda: Question(
-        actor="chain", request=chain.ResumeProduction(), show=lambda _: True
+        actor="chain", request=questions.ResumeProduction(), show=lambda _: True
     ),
     "alys_governance": lambda: Question(
         actor="stream", request=stream.GetStreamStatus(), show=_show_all
@@ -112,7 +114,7 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
 }
 
 
-def _show_work(work: chain.AuxWork) -> dict[str, Any]:
+def _show_work(work: questions.AuxWork) -> dict[str, Any]:
     return {
         "hash": work.aux_hash.hex(),
         "chainid": work.chain_id,

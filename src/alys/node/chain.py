@@ -14,25 +14,20 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
-from alys.actors.message import Message, Request
-from alys.chain import approvals, auxpow, blocks, peg, slots, state, validity
+from alys.actors.message import Message
+from alys.chain import approvals, blocks, peg, slots, state, validity
 from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
-from alys.node import engine, lookups, messages, storage
+from alys.node import engine, lookups, messages, questions, storage
 from alys.node.errors import EngineRefused
+from alys.node.questions import AuxWork
+from alys.node.work import WorkDesk
 from alys.wire.jsonrpc import RpcError
 
 REFUSALS_KEPT = 32
-WORK_KEPT = 16
 CATCH_UP_BLOCKS_MAX = 1024
-
-HEAD = -1
-"""As a height: that of the head."""
-
-RPC_NO_WORK = -32000
-RPC_BAD_WORK = -32602
 
 
 class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,58 +46,6 @@ class SlotTick(Message, frozen=True, kw_only=True):
     """A slot begins."""
 
     slot: int
-
-
-class PauseProduction(Request[None], frozen=True, kw_only=True):
-    """Make no more blocks until told to."""
-
-    reason: str
-
-
-class ResumeProduction(Request[None], frozen=True, kw_only=True):
-    """Make blocks again."""
-
-
-class GetBlockAt(Request[SignedBlock | None], frozen=True, kw_only=True):
-    """The canonical block at a height (``HEAD``: the last), None above the head."""
-
-    height: int
-
-
-class GetBlockByRoot(Request[SignedBlock | None], frozen=True, kw_only=True):
-    """A stored block."""
-
-    root: bytes
-
-
-class AuxWork(msgspec.Struct, frozen=True, kw_only=True):
-    """What to mine on: the range's hash and what the header will say."""
-
-    aux_hash: bytes
-    range_start: bytes
-    range_end: bytes
-    height: int
-    bits: int
-    chain_id: int
-    previous: bytes
-    fee_recipient: bytes
-
-
-class CreateAuxBlock(Request[AuxWork], frozen=True, kw_only=True):
-    """Work over all blocks after the last finalised one. Fails with RpcError -32000 when there is none."""
-
-    fee_recipient: bytes
-
-
-class SubmitAuxBlock(Request[None], frozen=True, kw_only=True):
-    """Proof of that work. Fails with RpcError naming the check that it does not pass."""
-
-    aux_hash: bytes
-    auxpow: bytes
-
-
-class GetQueuedPow(Request[AuxPowHeader | None], frozen=True, kw_only=True):
-    """The proof that the next block will carry."""
 
 
 class Candidate(msgspec.Struct, kw_only=True):
@@ -140,8 +83,7 @@ class Chain(Actor):
         self._candidate: Candidate | None = None
         #: Deposits that the bridge announced and no block has minted, by outpoint.
         self._ready: dict[str, SeenDeposit] = {}
-        self._work: dict[bytes, AuxWork] = {}
-        self._queued: AuxPowHeader | None = None
+        self._desk = WorkDesk(spec)
         self._signed: dict[str, bytes] = {}
         self._paused: str | None = None
         self._halted: str | None = None
@@ -187,7 +129,7 @@ class Chain(Actor):
         mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
         if not mine or self._paused is not None or message.slot <= self._state.slot:
             return
-        if self._queued is None and self._out_of_work():
+        if self._desk.queued is None and self._out_of_work():
             self._halt(ctx, "max_blocks_without_pow")
             return
         try:
@@ -204,7 +146,7 @@ class Chain(Actor):
             self._report(ctx)
 
     async def _produce(self, slot: int, ctx: Context) -> None:
-        header = self._queued
+        header = self._desk.queued
         todo = state.duties(self._state, self._facts(ctx, {}), header, self._spec)
         ready = [seen.deposit for seen in self._ready.values()]
         chosen = peg.fit_pegins(todo.addresses, ready)
@@ -357,8 +299,7 @@ class Chain(Actor):
             self._ready.pop(ref.outpoint, None)
         self._halted = None
         if signed.block.auxpow_header is not None:
-            self._queued = None
-            self._work.clear()
+            self._desk.clear()
         self._tell_bridge(before, signed.block, facts, ctx)
         self._report(ctx)
 
@@ -441,61 +382,37 @@ class Chain(Actor):
 
     # Merged mining
 
-    def on_create_aux_block(self, message: CreateAuxBlock, ctx: Context) -> AuxWork | None:
+    def on_create_aux_block(
+        self, message: questions.CreateAuxBlock, ctx: Context
+    ) -> AuxWork | None:
         """See CreateAuxBlock."""
-        links = self._state.unfinalised
-        if not links or (self._queued is not None and self._queued.range_end == links[-1].root):
-            ctx.refuse(RpcError(RPC_NO_WORK, "no work to do"))
-            return None
-        work = AuxWork(
-            aux_hash=auxpow.aux_hash([link.root for link in links]),
-            range_start=links[0].root,
-            range_end=links[-1].root,
-            height=links[-1].height,
-            bits=auxpow.required_bits(self._spec, links[-1].height),
-            chain_id=self._spec.aux_chain_id,
-            previous=self._state.finalised_root,
-            fee_recipient=message.fee_recipient,
-        )
-        self._work[work.aux_hash] = work
-        while len(self._work) > WORK_KEPT:
-            del self._work[next(iter(self._work))]
-        return work
-
-    def on_submit_aux_block(self, message: SubmitAuxBlock, ctx: Context) -> None:
-        """Check the proof and queue it for the next block."""
-        work = self._work.get(message.aux_hash)
-        if work is None:
-            ctx.refuse(RpcError(RPC_BAD_WORK, "this is no work that was given out and is open"))
-            return
-        header = AuxPowHeader(
-            range_start=work.range_start,
-            range_end=work.range_end,
-            bits=work.bits,
-            chain_id=work.chain_id,
-            height=work.height,
-            fee_recipient=work.fee_recipient,
-            auxpow=message.auxpow,
-        )
         try:
-            validity.check_auxpow_range(header, self._state, self._spec)
-        except validity.Invalid as error:
-            ctx.refuse(RpcError(RPC_BAD_WORK, str(error)))
-            return
-        self._queued = header
+            return self._desk.give(self._state, message.fee_recipient)
+        except RpcError as error:
+            ctx.refuse(error)
+            return None
 
-    def on_get_queued_pow(self, message: GetQueuedPow, ctx: Context) -> AuxPowHeader | None:
+    def on_submit_aux_block(self, message: questions.SubmitAuxBlock, ctx: Context) -> None:
+        """Check the proof and queue it for the next block."""
+        try:
+            self._desk.take(self._state, message.aux_hash, message.auxpow)
+        except RpcError as error:
+            ctx.refuse(error)
+
+    def on_get_queued_pow(
+        self, message: questions.GetQueuedPow, ctx: Context
+    ) -> AuxPowHeader | None:
         """See GetQueuedPow."""
-        return self._queued
+        return self._desk.queued
 
     # Questions and orders from outside
 
-    def on_pause_production(self, message: PauseProduction, ctx: Context) -> None:
+    def on_pause_production(self, message: questions.PauseProduction, ctx: Context) -> None:
         """See PauseProduction."""
         self._paused = message.reason
         self._report(ctx)
 
-    def on_resume_production(self, message: ResumeProduction, ctx: Context) -> None:
+    def on_resume_production(self, message: questions.ResumeProduction, ctx: Context) -> None:
         """See ResumeProduction."""
         self._paused = None
         self._report(ctx)
@@ -515,14 +432,16 @@ class Chain(Actor):
             refusals=tuple(self._refusals),
         )
 
-    async def on_get_block_at(self, message: GetBlockAt, ctx: Context) -> SignedBlock | None:
+    async def on_get_block_at(
+        self, message: questions.GetBlockAt, ctx: Context
+    ) -> SignedBlock | None:
         """See GetBlockAt."""
-        height = self._state.height if message.height == HEAD else message.height
+        height = self._state.height if message.height == questions.HEAD else message.height
         data = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height))
         return None if data is None else blocks.decode(data)
 
     async def on_get_block_by_root(
-        self, message: GetBlockByRoot, ctx: Context
+        self, message: questions.GetBlockByRoot, ctx: Context
     ) -> SignedBlock | None:
         """See GetBlockByRoot."""
         data = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadBlock(root=message.root))

@@ -1,0 +1,69 @@
+"""The desk where miners get work and hand in proofs: what was given out, and the proof that the next block will carry."""
+
+from alys.chain import auxpow, validity
+from alys.chain.blocks import AuxPowHeader
+from alys.chain.spec import ChainSpec
+from alys.chain.state import PegState
+from alys.node.questions import AuxWork
+from alys.wire.jsonrpc import RpcError
+
+WORK_KEPT = 16
+"""Pieces of work that stay open at once; the oldest is forgotten first."""
+
+NO_WORK = -32000
+BAD_WORK = -32602
+
+
+class WorkDesk:
+    """Belongs to one Chain actor; refusals are RpcError, for the miner to read."""
+
+    def __init__(self, spec: ChainSpec) -> None:
+        self.queued: AuxPowHeader | None = None
+        """A proof that was accepted and is in no block yet."""
+        self._spec = spec
+        self._open: dict[bytes, AuxWork] = {}
+
+    def give(self, state: PegState, fee_recipient: bytes) -> AuxWork:
+        """Work over all blocks after the last finalised one; RpcError -32000 when there is none left to do."""
+        links = state.unfinalised
+        if not links or (self.queued is not None and self.queued.range_end == links[-1].root):
+            raise RpcError(NO_WORK, "no work to do")
+        work = AuxWork(
+            aux_hash=auxpow.aux_hash([link.root for link in links]),
+            range_start=links[0].root,
+            range_end=links[-1].root,
+            height=links[-1].height,
+            bits=auxpow.required_bits(self._spec, links[-1].height),
+            chain_id=self._spec.aux_chain_id,
+            previous=state.finalised_root,
+            fee_recipient=fee_recipient,
+        )
+        self._open[work.aux_hash] = work
+        while len(self._open) > WORK_KEPT:
+            del self._open[next(iter(self._open))]
+        return work
+
+    def take(self, state: PegState, aux_hash: bytes, proof: bytes) -> None:
+        """Queue a proof (``wire.auxpow`` encoding) of open work; RpcError -32602 naming the check that it fails."""
+        work = self._open.get(aux_hash)
+        if work is None:
+            raise RpcError(BAD_WORK, "this is no work that was given out and is open")
+        header = AuxPowHeader(
+            range_start=work.range_start,
+            range_end=work.range_end,
+            bits=work.bits,
+            chain_id=work.chain_id,
+            height=work.height,
+            fee_recipient=work.fee_recipient,
+            auxpow=proof,
+        )
+        try:
+            validity.check_auxpow_range(header, state, self._spec)
+        except validity.Invalid as error:
+            raise RpcError(BAD_WORK, str(error)) from error
+        self.queued = header
+
+    def clear(self) -> None:
+        """A block has carried a proof: what was open began too early."""
+        self.queued = None
+        self._open.clear()
