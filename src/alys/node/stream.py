@@ -277,6 +277,8 @@ class Stream(Actor):
         by_key: dict[bytes, list[bytes]] = {}
         for witness in answer.signatures:
             by_key.setdefault(witness.public_key, []).append(witness.signature)
+        if not by_key:
+            return f"0 signatures for {len(collection.digests)} inputs"
         for key, given in by_key.items():
             if len(given) != len(collection.digests):
                 return f"{len(given)} signatures for {len(collection.digests)} inputs"

@@ -1,0 +1,122 @@
+"""A system of actors in virtual time, ports that answer from a function, and probes that write down what they are told."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from alys.actors.actor import Actor
+from alys.actors.context import Context
+from alys.actors.mailbox import Envelope
+from alys.actors.message import Message, Request
+from alys.actors.observe import Observer
+from alys.actors.ref import Ref
+from alys.actors.supervision import ChildSpec
+from alys.actors.system import System
+from alys.base.prng import SeededRandom
+from alys.node import messages, ports
+from alys.node.engine import BurnDetected
+from alys.sim.dispatch import SimDispatcher
+from alys.wire.jsonrpc import RpcError
+from alys.worlds.memory import StorePort
+
+R = TypeVar("R")
+
+START = 1_767_225_600.0
+SECONDS = 1000.0
+
+
+class Failures(Observer):
+    """Keeps what actors raised."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    def failed(self, actor: Ref, error: BaseException, envelope: Envelope | None) -> None:  # type: ignore[explicit-override]
+        self.errors.append(error)
+
+
+class Answering(Actor):
+    """A JSON-RPC service that is a function; RpcError refuses."""
+
+    def __init__(self, answer: Callable[..., Any]) -> None:
+        self._answer = answer
+
+    def on_call(self, message: ports.JsonRpcCall, ctx: Context) -> Any:
+        try:
+            return self._answer(message.method, *message.params)
+        except RpcError as error:
+            ctx.refuse(error)
+            return None
+
+
+class Probe(Actor):
+    """Stands in for an actor that is only told things."""
+
+    def __init__(self, heard: list[Message]) -> None:
+        self._heard = heard
+
+    def on_any(
+        self,
+        message: messages.PeginReady
+        | messages.PayoutSigned
+        | messages.NotifyPegin
+        | messages.RequestSignatures
+        | messages.SignaturesCollected
+        | messages.SignaturesShort
+        | BurnDetected
+        | ports.OpenStream
+        | ports.SendFrame
+        | ports.CloseStream,
+        ctx: Context,
+    ) -> None:
+        self._heard.append(message)
+
+
+class Bench:
+    """One system; actors are started under the names by which the node knows them."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.random = SeededRandom(seed)
+        self.dispatcher = SimDispatcher(self.random.fork("schedule"), START)
+        self.failures = Failures()
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.failures)
+        self.pairs: dict[bytes, bytes] = {}
+
+    def start(self, name: str, factory: Callable[[], Actor]) -> Ref:
+        """Start an actor and let its start hook run."""
+        ref = self.system.spawn(
+            ChildSpec(name=name.replace("/", "-"), factory=factory, register=name)
+        )
+        self.dispatcher.run_until_idle()
+        return ref
+
+    def stop(self, name: str) -> None:
+        """Stop it for good; its name is free again."""
+        self.dispatcher.result_of(self.system.stop(self.system.whereis(name)), SECONDS)
+
+    def store(self, name: str) -> None:
+        """A durable store that outlives actors."""
+        self.start(name, lambda: StorePort(self.pairs))
+
+    def service(self, name: str, answer: Callable[..., Any]) -> None:
+        """A port before a function."""
+        self.start(name, lambda: Answering(answer))
+
+    def probe(self, name: str) -> list[Message]:
+        """What an actor of this name is told."""
+        heard: list[Message] = []
+        self.start(name, lambda: Probe(heard))
+        return heard
+
+    def ask(self, name: str, request: Request[R]) -> R:
+        """Ask and let virtual time pass until it is answered."""
+        reply = self.system.ask(self.system.whereis(name), request)
+        return self.dispatcher.result_of(reply, SECONDS)
+
+    def tell(self, name: str, message: Message) -> None:
+        """Tell and let all that follows at once happen."""
+        self.system.tell(self.system.whereis(name), message)
+        self.dispatcher.run_until_idle()
+
+    def run_for(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.dispatcher.run_for(seconds)

@@ -1,0 +1,100 @@
+"""Only VALID with the very hash is acceptance; a client that cannot do V2 is none of ours."""
+
+from typing import Any
+
+import pytest
+
+from alys.actors.errors import AskError
+from alys.models.ethereum.node import EthereumNode
+from alys.node.engine import (
+    BurnDetected,
+    Engine,
+    ExecutePayload,
+    GetGenesis,
+    GetPayloadFacts,
+    SetHead,
+    accepts,
+)
+from alys.node.errors import EngineRefused
+from alys.wire import ethereum
+from alys.wire.engine import ExecutionPayload, PayloadStatus, Status
+from alys.wire.ethereum import ZERO_HASH
+from tests.models.ethereum.builders import ETHER, built, make_node, mined, send, signed
+from tests.node.bench import Bench
+
+CAN = ["engine_forkchoiceUpdatedV2", "engine_getPayloadV2", "engine_newPayloadV2"]
+
+
+def started(client: EthereumNode, bridge: str | None = None) -> Bench:
+    bench = Bench()
+    bench.service("port", lambda method, *params: client.handle_engine(method, list(params)))
+    bench.start("engine", lambda: Engine("port", bridge))
+    return bench
+
+
+def test_valid_with_its_own_hash_is_accepted_and_nothing_else() -> None:
+    own, other = b"a" * 32, b"b" * 32
+    status = PayloadStatus(status=Status.VALID, latest_valid_hash=own, validation_error=None)
+    assert accepts(status, own).valid
+    for kind, latest in (
+        (Status.VALID, other),
+        (Status.VALID, None),
+        (Status.INVALID, own),
+        (Status.SYNCING, None),
+        (Status.ACCEPTED, own),
+    ):
+        said = PayloadStatus(status=kind, latest_valid_hash=latest, validation_error=None)
+        verdict = accepts(said, own)
+        assert not verdict.valid
+        assert kind.value in verdict.reason
+
+
+def test_a_client_without_version_two_does_not_start() -> None:
+    bench = Bench()
+    bench.service("port", lambda method, *params: CAN[:2])
+    bench.start("engine", lambda: Engine("port", None))
+    assert isinstance(bench.failures.errors[0], EngineRefused)
+    assert "engine_newPayloadV2" in str(bench.failures.errors[0])
+
+
+def test_it_reads_the_genesis_and_executes_what_is_valid() -> None:
+    client = make_node()
+    bench = started(client)
+    genesis = bench.ask("engine", GetGenesis())
+    assert genesis.block_hash == client.tree.genesis.hash
+    payload = ExecutionPayload.from_json(built(make_node()))
+    assert bench.ask("engine", ExecutePayload(payload=payload)).valid
+    assert client.tree.head is client.tree.genesis  # executing moves no head
+    bench.ask("engine", SetHead(head_hash=payload.block_hash, finalised_hash=ZERO_HASH))
+    assert client.tree.head.hash == payload.block_hash
+
+
+def test_a_head_that_the_client_does_not_have_is_refused() -> None:
+    bench = started(make_node())
+    with pytest.raises((AskError, EngineRefused), match=r"SYNCING|EngineRefused"):
+        bench.ask("engine", SetHead(head_hash=b"x" * 32, finalised_hash=ZERO_HASH))
+
+
+def test_a_burn_is_told_with_its_operation_only_for_the_imported_head() -> None:
+    client = make_node()
+    data = ethereum.encode_request_peg_out("bcrt1q")
+    tx = send(client, signed(to=ethereum.BRIDGE_ADDRESS, data=data, gas=200_000))
+    block = mined(client)
+    bench = started(client, "bridge")
+    heard: list[Any] = bench.probe("bridge")
+    question = GetPayloadFacts(
+        block_hash=bytes.fromhex(block["blockHash"][2:]),
+        base_fee_per_gas=int(block["baseFeePerGas"], 16),
+    )
+    facts = bench.ask("engine", question)
+    assert [(one.wei, one.tx_hash) for one in facts.requests] == [(ETHER, tx)]
+    assert facts.tips > 0
+    assert heard == []
+    imported = GetPayloadFacts(
+        block_hash=question.block_hash, base_fee_per_gas=question.base_fee_per_gas, imported=True
+    )
+    bench.ask("engine", imported)
+    bench.dispatcher.run_until_idle()
+    (burn,) = heard
+    assert isinstance(burn, BurnDetected)
+    assert (burn.operation, burn.wei) == (f"pegout:{tx}:0", str(ETHER))

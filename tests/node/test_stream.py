@@ -1,0 +1,190 @@
+"""The governance streams against real governance nodes over links in memory."""
+
+from typing import Any
+
+import pytest
+
+from alys.base.units import Sats
+from alys.chain.federation import Federation
+from alys.chain.peg import Deposit
+from alys.models.governance.node import GovernanceNode
+from alys.node.messages import (
+    NotifyPegin,
+    ReportStatus,
+    RequestSignatures,
+    SignaturesCollected,
+    SignaturesShort,
+)
+from alys.node.stream import EndpointView, GetStreamStatus, Stream, StreamNames
+from alys.wire import bitcoin
+from alys.worlds.memory import Cut, GovernanceLink, GovernancePort
+from tests.models.governance.builders import KEYS, PAYEE_SCRIPT, make_node
+from tests.node.bench import Bench
+
+DEPOSIT = Deposit(txid="ab" * 32, vout=0, sats=Sats(5_000_000), evm_address=b"\x42" * 20)
+OPERATION = "pegout:0x11:0"
+
+
+class Setting:
+    """A Stream actor and three governance nodes."""
+
+    def __init__(self, seed: int = 1, down: tuple[int, ...] = (), token: str | None = None) -> None:
+        self.bench = Bench(seed)
+        self.nodes: list[GovernanceNode] = [make_node(n, bearer_token=token) for n in range(3)]
+        self.links = [
+            GovernanceLink(node=node, down=n in down) for n, node in enumerate(self.nodes)
+        ]
+        delays = self.bench.random.fork("delays")
+        self.bench.start("governance", lambda: GovernancePort(self.links, delays))
+        self.bridge: list[Any] = self.bench.probe("bridge")
+        self.federation = Federation(keys=tuple(KEYS), threshold=2)
+        names = StreamNames(bridge="bridge", governance="governance")
+        self.bench.start(
+            "stream",
+            lambda: Stream(self.federation, names, endpoints=3, node_id="alys", token=token),
+        )
+        self.bench.run_for(0.5)
+
+    def streams(self) -> tuple[EndpointView, ...]:
+        return self.bench.ask("stream", GetStreamStatus())
+
+    def cut(self, endpoint: int, *, down: bool) -> None:
+        self.bench.tell("governance", Cut(endpoint=endpoint, down=down))
+
+    def notify(self) -> None:
+        self.bench.tell("stream", NotifyPegin(deposit=DEPOSIT, confirmations=6))
+        self.bench.run_for(0.5)
+
+    def ask_signatures(self, attempt: int = 1) -> bitcoin.Tx:
+        place = bitcoin.OutPoint(txid=DEPOSIT.txid, vout=0)
+        tx = bitcoin.Tx(
+            inputs=(bitcoin.TxIn(outpoint=place, sequence=0xFFFFFFFD),),
+            outputs=(
+                bitcoin.TxOut(value=1_000_000, script=PAYEE_SCRIPT),
+                bitcoin.TxOut(value=3_999_000, script=self.federation.script_pubkey),
+            ),
+        )
+        request = RequestSignatures(
+            operation=OPERATION,
+            attempt=attempt,
+            txid=tx.txid,
+            tx=tx.serialize(witness=False),
+            input_sats=(5_000_000,),
+        )
+        self.bench.tell("stream", request)
+        self.bench.run_for(0.5)
+        return tx
+
+
+def test_it_registers_first_and_is_then_ready() -> None:
+    setting = Setting()
+    assert [one.state for one in setting.streams()] == ["ready"] * 3
+    for node in setting.nodes:
+        state: Any = node.state()
+        assert (state["errors"], state["received"]["node_registration"]) == (0, 1)
+
+
+def test_a_token_opens_the_stream() -> None:
+    assert [one.state for one in Setting(token="secret").streams()] == ["ready"] * 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_exactly_the_threshold_of_sound_signatures_is_handed_on(seed: int) -> None:
+    setting = Setting(seed)
+    setting.notify()
+    tx = setting.ask_signatures()
+    (collected,) = setting.bridge
+    assert isinstance(collected, SignaturesCollected)
+    assert collected.txid == tx.txid
+    assert len(collected.signatures) == 2
+    prevouts = (bitcoin.TxOut(value=5_000_000, script=setting.federation.script_pubkey),)
+    digest = bitcoin.taproot_script_path_sighash(tx, 0, prevouts, setting.federation.leaf_script)
+    for key, (signature,) in collected.signatures:
+        assert bitcoin.schnorr_verify(key, digest, signature)
+
+
+@pytest.mark.parametrize("fault", ["wrong_signature", "short_signatures", "refuse_signing"])
+def test_a_node_that_signs_badly_does_not_count_and_is_named(fault: str) -> None:
+    setting = Setting()
+    setting.notify()
+    for node in setting.nodes[:2]:
+        node.faults.change({fault: True})
+    setting.ask_signatures()
+    (short,) = setting.bridge
+    assert isinstance(short, SignaturesShort)
+    assert (short.collected, short.needed) == (1, 2)
+    assert [reason.startswith(f"governance {n + 1}: ") for n, reason in enumerate(short.reasons)]
+    assert short.reasons[2] == "governance 3: signed"
+    assert "signed" not in short.reasons[0].split()
+
+
+def test_a_node_that_never_answers_ends_with_the_deadline() -> None:
+    setting = Setting()
+    setting.notify()
+    for node in setting.nodes[1:]:
+        node.faults.change({"ignore_signing": True})
+    setting.ask_signatures()
+    assert setting.bridge == []
+    setting.bench.run_for(31)
+    (short,) = setting.bridge
+    assert short.reasons[1] == "governance 2: no answer"
+
+
+def test_what_a_node_missed_it_hears_in_order_when_it_is_back() -> None:
+    """The deposit before the signature request: it could not judge that without it."""
+    setting = Setting()
+    setting.cut(0, down=True)
+    setting.notify()
+    setting.ask_signatures()
+    assert isinstance(setting.bridge[0], SignaturesCollected)  # two of three suffice
+    assert setting.streams()[0].queued == 2
+    setting.cut(0, down=False)
+    setting.bench.run_for(15)
+    state: Any = setting.nodes[0].state()
+    assert (state["refused"], len(state["signed"])) == ([], 1)
+    assert setting.streams()[0].queued == 0
+
+
+def test_the_wait_grows_with_every_failure_and_is_forgotten_once_ready() -> None:
+    setting = Setting(down=(0,))
+    setting.bench.run_for(20)
+    view = setting.streams()[0]
+    assert view.state in ("down", "opening")
+    assert "refused" in view.reason
+    assert 4 <= view.attempts <= 6  # 1 + 2 + 4 + 8 node seconds, not one attempt a second
+    setting.cut(0, down=False)
+    setting.bench.run_for(12)
+    assert (setting.streams()[0].state, setting.streams()[0].attempts) == ("ready", 0)
+
+
+def test_a_refused_registration_is_tried_again() -> None:
+    setting = Setting()
+    setting.nodes[0].faults.change({"refuse_registration": True})
+    setting.cut(0, down=True)
+    setting.cut(0, down=False)
+    setting.bench.run_for(5)
+    assert setting.streams()[0].state != "ready"
+    setting.nodes[0].faults.change({"refuse_registration": False})
+    setting.bench.run_for(15)
+    assert setting.streams()[0].state == "ready"
+
+
+def test_a_second_attempt_has_an_id_of_its_own() -> None:
+    setting = Setting()
+    setting.notify()
+    setting.ask_signatures(attempt=1)
+    setting.ask_signatures(attempt=2)
+    state: Any = setting.nodes[0].state()
+    ids = [signed["request_id"] for signed in state["signed"]]
+    assert ids == [f"{OPERATION}/1", f"{OPERATION}/2"]
+
+
+def test_governance_sees_what_chain_reports() -> None:
+    setting = Setting()
+    for height, state in ((4, "active"), (5, "halted")):
+        setting.bench.tell("stream", ReportStatus(height=height, finalised_height=0, state=state))
+        setting.bench.run_for(0.5)
+    seen: Any = setting.nodes[2].state()
+    assert seen["last_status"]["block_height"] == 5
+    assert seen["last_status"]["status"] == "NODE_STATUS_DEGRADED"
+    assert seen["last_status"]["connection_count"] == 3
