@@ -1,7 +1,7 @@
 """Bitcoin's formats in one place: what the rest of Alys imports, under the names below.
 
-The work is done in ``bitcoin_codec`` (structs and encoding), ``bitcoin_keys`` (keys, signatures, signature hashes) and
-``bitcoin_script`` (addresses, templates, the script engine). No rule of consensus beyond scripts lives here: whether a
+The work is done in ``bitcoin_codec`` (structs and encoding), ``bitcoin_keys`` (keys, signatures, signature hashes),
+``bitcoin_script`` (addresses, templates, the script engine), ``bitcoin_descriptor`` and ``bitcoin_policy``. No rule of consensus beyond scripts lives here: whether a
 block is valid is judged by ``models.bitcoin``.
 """
 
@@ -37,6 +37,11 @@ from alys.wire.bitcoin_codec import (
     var_bytes,
     var_int,
 )
+from alys.wire.bitcoin_descriptor import (
+    BadDescriptor,
+    descriptor_of,
+    descriptor_script,
+)
 from alys.wire.bitcoin_keys import (
     LEAF_VERSION_TAPSCRIPT,
     SIGHASH_ALL,
@@ -54,6 +59,11 @@ from alys.wire.bitcoin_keys import (
     taproot_script_path_sighash,
     xonly_of,
 )
+from alys.wire.bitcoin_policy import (
+    dust_threshold_sats,
+    nonstandard_inputs,
+    nonstandard_tx,
+)
 from alys.wire.bitcoin_script import (
     OP_RETURN,
     BadAddress,
@@ -61,7 +71,9 @@ from alys.wire.bitcoin_script import (
     address_to_script,
     op_return_data,
     push,
+    script_asm,
     script_to_address,
+    script_type,
     sigop_cost,
     verify_input,
     witness_program,
@@ -76,6 +88,7 @@ __all__ = [
     "SIGHASH_DEFAULT",
     "WITNESS_SCALE_FACTOR",
     "BadAddress",
+    "BadDescriptor",
     "Block",
     "Header",
     "MalformedBitcoin",
@@ -87,11 +100,16 @@ __all__ = [
     "TxOut",
     "address_to_script",
     "amount_of",
+    "descriptor_of",
+    "descriptor_script",
+    "dust_threshold_sats",
     "hash160",
     "meets_target",
     "merkle_branch",
     "merkle_mutated",
     "merkle_root",
+    "nonstandard_inputs",
+    "nonstandard_tx",
     "op_return_data",
     "p2wpkh_script",
     "p2wpkh_sighash",
@@ -106,7 +124,9 @@ __all__ = [
     "sats_of",
     "schnorr_sign",
     "schnorr_verify",
+    "script_asm",
     "script_to_address",
+    "script_type",
     "serialize_outpoint",
     "sha256d",
     "shown",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from btclib import b32, b58
 from btclib import network as networks
-from btclib.script import engine
+from btclib.script import engine, solver
+from btclib.script import script as library_script
 
 from alys.base.errors import AlysError
 from alys.wire import bitcoin_bridge
@@ -97,6 +98,16 @@ def witness_program(script: bytes) -> tuple[int, bytes] | None:
     if 0x51 <= script[0] <= 0x60:
         return script[0] - 0x50, script[2:]
     return None
+
+
+def script_type(script: bytes) -> str:
+    """Core's name for an output script's template: pubkeyhash, witness_v1_taproot, nulldata, nonstandard and so on."""
+    return solver.solver(script)[0]
+
+
+def script_asm(script: bytes, *, signatures: bool = False) -> str:
+    """A script in words as Core writes them; in a script_sig (``signatures``) a signature shows its hash type."""
+    return library_script.script_to_asm(script, attempt_sighash_decode=signatures)
 
 
 def op_return_data(script: bytes) -> bytes | None:

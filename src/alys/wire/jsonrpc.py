@@ -7,6 +7,7 @@ unknown method, 400 malformed request, 500 the rest) and always writes ``result`
 """
 
 import enum
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,11 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
+
+DEPTH_MAX = 512
+"""How deep a request may nest, as in bitcoind."""
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 Params = list[Any] | dict[str, Any]
 Handle = Callable[[str, Params], Any]
@@ -70,8 +76,10 @@ def answer(body: bytes, handle: Handle, dialect: Dialect) -> tuple[int, bytes]:
     ``handle`` gets method and params and raises RpcError to refuse. Any other exception is a bug and passes through.
     """
     try:
+        if _too_deep(body):
+            return _protocol_error(RpcError(PARSE_ERROR, _parse_words(dialect)), dialect)
         request = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _protocol_error(RpcError(PARSE_ERROR, _parse_words(dialect)), dialect)
     if isinstance(request, list):
         return _answer_batch(request, handle, dialect)
@@ -89,7 +97,7 @@ def decode_answer(body: bytes) -> Any:
     """The result in the answer to one call; raises RpcError for a refusal, MalformedAnswer for anything else."""
     try:
         reply = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise MalformedAnswer(body) from cause
     if not isinstance(reply, dict):
         raise MalformedAnswer(body)
@@ -101,6 +109,18 @@ def decode_answer(body: bytes) -> Any:
     if "result" not in reply:
         raise MalformedAnswer(body)
     return reply["result"]
+
+
+def _too_deep(body: bytes) -> bool:
+    """Whether brackets nest beyond what the decoder's stack is sure to bear; where it does not, the process dies."""
+    if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for token in _STRING_OR_BRACKET.findall(body):
+        depth += (token in b"[{") - (token in b"]}")
+        if depth > DEPTH_MAX:
+            return True
+    return False
 
 
 def _answer_single(request: Any, handle: Handle, dialect: Dialect) -> tuple[int, bytes]:

@@ -1,30 +1,23 @@
 """Blocks, the best chain among them, and the coins that it leaves unspent.
 
-Theory of operation. Every block whose header is sound is kept in ``index``, on whatever branch. The best chain is the one
-with the most work among those without an invalid block; at equal work the one seen first stays. Connecting a block
-spends and creates coins and remembers what it spent; disconnecting restores exactly that. Moving to another branch
-disconnects down to the fork and connects up; a block that turns out invalid on the way is marked and the old
-branch is taken up again.
+Theory of operation. Every block whose header and shape are sound is kept in ``index``, on whatever branch. The best chain
+is the one with the most work among those without an invalid block; at equal work the one seen first stays. Connecting
+a block spends and creates coins and remembers what it spent; disconnecting restores exactly that. Moving to another branch
+disconnects down to the fork and connects up; a block that turns out invalid on the way is marked, and the old branch is
+taken up again. On regtest every block has the same work, so height is work.
 """
 
-from collections.abc import Callable
+import enum
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from alys.models.bitcoin import rules
-from alys.models.bitcoin.rules import Missing, Rejected
+from alys.models.bitcoin.coins import Coin, Spending, locked_by_age, spend
+from alys.models.bitcoin.genesis import REGTEST_TIME, genesis_block
+from alys.models.bitcoin.rules import Rejected
 from alys.wire import bitcoin
-from alys.wire.bitcoin import Block, OutPoint, Tx, TxOut
-
-GENESIS_TEXT = b"alys regtest"
-
-
-class Coin(msgspec.Struct, frozen=True, kw_only=True):
-    """An unspent output, and what decides whether it may be spent."""
-
-    output: TxOut
-    height: int
-    coinbase: bool
+from alys.wire.bitcoin import Block, OutPoint, Tx
 
 
 class Entry(msgspec.Struct, kw_only=True, eq=False):
@@ -37,7 +30,7 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
     invalid: bool = False
     """It, or one before it, breaks a rule, or was declared invalid by hand."""
     spent: tuple[tuple[OutPoint, Coin], ...] = ()
-    """What it spent when it was connected last."""
+    """What it spent when it was connected last, in the order of its inputs."""
     checked: bool = False
     """Its scripts were run; they need not be again when it is connected once more."""
 
@@ -47,31 +40,54 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
         return self.block.hash
 
 
-class BlockEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A block joined the best chain or left it."""
+class EventKind(enum.Enum):
+    """What became of a block."""
 
-    connected: bool
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+
+
+class BlockEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A block joined the best chain at its end, or left it from there."""
+
+    kind: EventKind
     height: int
     block: Block
 
+    @property
+    def hash(self) -> str:
+        """The block's hash, as displayed."""
+        return self.block.hash
+
+    @property
+    def raw(self) -> str:
+        """The whole block in hex."""
+        return self.block.serialize().hex()
+
 
 class ChainState:
-    """The index, the best chain and its coins."""
+    """The index, the best chain and its coins.
 
-    def __init__(self, now: Callable[[], float], genesis_time: int) -> None:
+    ``listeners`` are told of every step; they may look but must not change the chain from within the call.
+    """
+
+    def __init__(self, now: Callable[[], float], genesis_time: int = REGTEST_TIME) -> None:
         self.coins: dict[OutPoint, Coin] = {}
         self.index: dict[str, Entry] = {}
         #: The best chain by height.
         self.active: list[Entry] = []
         #: Transactions of the best chain by txid; coinbases too.
         self.transactions: dict[str, Entry] = {}
+        #: What all known blocks take up.
+        self.stored_bytes = 0
         self.listeners: list[Callable[[BlockEvent], None]] = []
         self._now = now
         #: Why the branch that was tried last is invalid.
-        self._why = ""
-        genesis = Entry(block=_genesis(genesis_time), height=0, parent=None, arrival=0)
-        self.index[genesis.hash] = genesis
-        self._connect(genesis)
+        self._why = Rejected("bad-block")
+        genesis = self._keep(genesis_block(genesis_time), None)
+        genesis.checked = True
+        self.active.append(genesis)  # its coin is not among the coins: nobody can spend it
+        self.transactions[genesis.block.txs[0].txid] = genesis
 
     @property
     def tip(self) -> Entry:
@@ -96,25 +112,35 @@ class ChainState:
         return sorted(times)[len(times) // 2]
 
     def accept(self, block: Block) -> Entry:
-        """Check a block and take it in; raises Rejected. A block that is known already is returned as it is."""
+        """Check a block and take it in; raises Rejected. A valid block that is known already is returned as it is."""
         known = self.index.get(block.hash)
         if known is not None:
             if known.invalid:
                 raise Rejected("duplicate-invalid")
             return known
+        rules.check_work(block.header)
+        rules.check_block(block)
         parent = self.index.get(block.header.previous)
         if parent is None:
             raise Rejected("prev-blk-not-found")
         if parent.invalid:
             raise Rejected("bad-prevblk")
-        rules.check_header(block.header, self.median_time(parent), self._now())
-        rules.check_block(block, parent.height + 1)
-        entry = Entry(block=block, height=parent.height + 1, parent=parent, arrival=len(self.index))
-        self.index[entry.hash] = entry
-        self.choose()
+        self._check_on(block, parent)
+        entry = self._keep(block, parent)
+        if entry.height > self.tip.height and not self._move_to(entry):
+            self.choose()
         if entry.invalid:
-            raise Rejected("bad-block", self._why)
+            raise self._why
         return entry
+
+    def try_out(self, block: Block) -> None:
+        """Whether a block, apart from its work, would be accepted on the tip; raises Rejected. Changes nothing."""
+        if block.header.previous != self.tip.hash:
+            raise Rejected("inconclusive-not-best-prevblk")
+        rules.check_block(block)
+        self._check_on(block, self.tip)
+        entry = Entry(block=block, height=self.tip.height + 1, parent=self.tip, arrival=0)
+        self._undo(block.txs, self._apply(entry))
 
     def choose(self) -> None:
         """Move to the best valid branch."""
@@ -123,13 +149,11 @@ class ChainState:
                 (entry for entry in self.index.values() if not entry.invalid),
                 key=lambda entry: (entry.height, -entry.arrival),
             )
-            if best.height == self.tip.height and not self.tip.invalid:
-                return
-            if self._move_to(best):
+            if best.height <= self.tip.height or self._move_to(best):
                 return
 
     def invalidate(self, entry: Entry) -> None:
-        """Declare a block and all that stand on it invalid."""
+        """Declare a block and all that stand on it invalid. The genesis block cannot be."""
         for other in self._descendants(entry):
             other.invalid = True
         while self.tip.invalid:
@@ -146,28 +170,35 @@ class ChainState:
             step = step.parent
         self.choose()
 
-    def spend(self, tx: Tx, height: int, view: dict[OutPoint, Coin]) -> tuple[list[Coin], int]:
-        """The coins that a transaction spends and the fee it leaves; raises Missing or Rejected. Changes nothing."""
-        coins = []
-        for txin in tx.inputs:
-            coin = view.get(txin.outpoint)
-            if coin is None:
-                raise Missing(f"{txin.outpoint.label} in {tx.txid}")
-            if coin.coinbase and height - coin.height < rules.COINBASE_MATURITY:
-                raise Rejected(
-                    "bad-txns-premature-spend-of-coinbase",
-                    f"tried to spend coinbase at depth {height - coin.height}",
-                )
-            coins.append(coin)
-        fee = sum(c.output.value for c in coins) - sum(out.value for out in tx.outputs)
-        if fee < 0:
-            raise Rejected("bad-txns-in-belowout", f"value in below value out by {-fee} sats")
-        return coins, fee
+    def spend(self, tx: Tx, view: Mapping[OutPoint, Coin]) -> Spending:
+        """What a transaction in the next block would spend; raises Missing or Rejected. Changes nothing."""
+        return spend(tx, view, self.tip.height + 1)
+
+    def locked(self, tx: Tx, coins: Sequence[Coin]) -> bool:
+        """Whether BIP68 keeps a transaction that spends these coins out of the next block."""
+        return locked_by_age(
+            tx, coins, self.tip.height + 1, self.median_time(self.tip), self._median_time_before
+        )
+
+    def _median_time_before(self, coin: Coin) -> int:
+        return self.median_time(self.active[max(0, coin.height - 1)])
+
+    def _check_on(self, block: Block, parent: Entry) -> None:
+        median_time = self.median_time(parent)
+        rules.check_header(block.header, median_time, self._now())
+        rules.check_block_at(block, parent.height + 1, median_time)
+
+    def _keep(self, block: Block, parent: Entry | None) -> Entry:
+        height = 0 if parent is None else parent.height + 1
+        entry = Entry(block=block, height=height, parent=parent, arrival=len(self.index))
+        self.index[entry.hash] = entry
+        self.stored_bytes += len(block.serialize())
+        return entry
 
     def _descendants(self, entry: Entry) -> list[Entry]:
         family = {entry.hash}
         found = [entry]
-        for other in sorted(self.index.values(), key=lambda one: one.height):
+        for other in self.index.values():  # in order of arrival, so parents come first
             if other.parent is not None and other.parent.hash in family:
                 family.add(other.hash)
                 found.append(other)
@@ -184,105 +215,89 @@ class ChainState:
             self._disconnect()
         for entry in reversed(path):
             try:
-                self._connect(entry)
+                entry.spent = self._apply(entry)
             except Rejected as error:
-                self._why = str(error)
+                self._why = error
                 for bad in self._descendants(entry):
                     bad.invalid = True
                 return False
+            self._connect(entry)
         return True
 
     def _connect(self, entry: Entry) -> None:
-        """Spend and create coins; all or nothing."""
-        spent: list[tuple[OutPoint, Coin]] = []
-        created: list[OutPoint] = []
-        try:
-            fees = 0
-            for tx in entry.block.txs:
-                fees += self._apply(tx, entry, spent, created)
-            self._check_reward(entry, fees)
-        except Rejected:
-            self._undo(spent, created)
-            raise
-        entry.spent = tuple(spent)
         entry.checked = True
         self.active.append(entry)
         self.transactions.update((tx.txid, entry) for tx in entry.block.txs)
-        self._tell(BlockEvent(connected=True, height=entry.height, block=entry.block))
-
-    def _apply(
-        self, tx: Tx, entry: Entry, spent: list[tuple[OutPoint, Coin]], created: list[OutPoint]
-    ) -> int:
-        fee = 0
-        if not tx.is_coinbase:
-            coins, fee = self.spend(tx, entry.height, self.coins)
-            median = 0 if entry.parent is None else self.median_time(entry.parent)
-            if not rules.is_final(tx, entry.height, median):
-                raise Rejected("bad-txns-nonfinal", "non-final transaction")
-            if not entry.checked:
-                rules.check_scripts(tx, [coin.output for coin in coins])
-            for txin, coin in zip(tx.inputs, coins, strict=True):
-                del self.coins[txin.outpoint]
-                spent.append((txin.outpoint, coin))
-        for vout, output in enumerate(tx.outputs):
-            if output.script[:1] != b"\x6a":
-                place = OutPoint(txid=tx.txid, vout=vout)
-                self.coins[place] = Coin(
-                    output=output, height=entry.height, coinbase=tx.is_coinbase
-                )
-                created.append(place)
-        return fee
-
-    def _check_reward(self, entry: Entry, fees: int) -> None:
-        if entry.parent is None:
-            return
-        reward = sum(out.value for out in entry.block.txs[0].outputs)
-        allowed = rules.subsidy(entry.height) + fees
-        if reward > allowed:
-            raise Rejected(
-                "bad-cb-amount", f"coinbase pays too much (actual={reward} vs limit={allowed})"
-            )
-
-    def _undo(self, spent: list[tuple[OutPoint, Coin]], created: list[OutPoint]) -> None:
-        for place in created:
-            self.coins.pop(place, None)
-        self.coins.update(coin for coin in spent if coin[0] not in set(created))
+        self._tell(EventKind.CONNECTED, entry)
 
     def _disconnect(self) -> None:
         entry = self.active.pop()
-        created = [
-            OutPoint(txid=tx.txid, vout=vout)
-            for tx in entry.block.txs
-            for vout in range(len(tx.outputs))
-        ]
-        self._undo(list(entry.spent), created)
+        self._undo(entry.block.txs, entry.spent)
         for tx in entry.block.txs:
-            self.transactions.pop(tx.txid, None)
-        self._tell(BlockEvent(connected=False, height=entry.height, block=entry.block))
+            del self.transactions[tx.txid]
+        self._tell(EventKind.DISCONNECTED, entry)
 
-    def _tell(self, event: BlockEvent) -> None:
+    def _apply(self, entry: Entry) -> tuple[tuple[OutPoint, Coin], ...]:
+        """Spend and create the coins of a block on the tip; all or nothing. Returns what was spent."""
+        spent: list[tuple[OutPoint, Coin]] = []
+        created: list[Tx] = []
+        fees = sigops = 0
+        try:
+            for tx in entry.block.txs:
+                coins: tuple[Coin, ...] = ()
+                if not tx.is_coinbase:
+                    coins, fee = self._check_spending(tx, entry)
+                    fees += fee
+                sigops += self._count_sigops(tx, coins, entry)
+                for txin, coin in zip(tx.inputs, coins, strict=False):
+                    del self.coins[txin.outpoint]
+                    spent.append((txin.outpoint, coin))
+                self._create(tx, entry.height)
+                created.append(tx)
+            _check_totals(entry, fees, sigops)
+        except Rejected:
+            self._undo(created, spent)
+            raise
+        return tuple(spent)
+
+    def _check_spending(self, tx: Tx, entry: Entry) -> tuple[tuple[Coin, ...], int]:
+        spending = self.spend(tx, self.coins)
+        if self.locked(tx, spending.coins):
+            raise Rejected("bad-txns-nonfinal", "contains a non-BIP68-final transaction")
+        if not entry.checked:
+            rules.check_scripts(tx, spending.outputs)
+        return spending.coins, spending.fee
+
+    def _count_sigops(self, tx: Tx, coins: Sequence[Coin], entry: Entry) -> int:
+        if entry.checked:
+            return 0
+        return bitcoin.sigop_cost(tx, [coin.output for coin in coins])
+
+    def _create(self, tx: Tx, height: int) -> None:
+        for vout, output in enumerate(tx.outputs):
+            if output.script[:1] != bytes((bitcoin.OP_RETURN,)):
+                place = OutPoint(txid=tx.txid, vout=vout)
+                self.coins[place] = Coin(output=output, height=height, coinbase=tx.is_coinbase)
+
+    def _undo(self, txs: Sequence[Tx], spent: Sequence[tuple[OutPoint, Coin]]) -> None:
+        """Give back what was spent, then take away what ``txs`` created, which they may have spent themselves."""
+        self.coins.update(spent)
+        for tx in txs:
+            for vout in range(len(tx.outputs)):
+                self.coins.pop(OutPoint(txid=tx.txid, vout=vout), None)
+
+    def _tell(self, kind: EventKind, entry: Entry) -> None:
+        event = BlockEvent(kind=kind, height=entry.height, block=entry.block)
         for listener in list(self.listeners):
             listener(event)
 
 
-def _genesis(time: int) -> Block:
-    coinbase = Tx(
-        version=1,
-        inputs=(
-            bitcoin.TxIn(
-                outpoint=OutPoint(txid=bitcoin.NULL_HASH, vout=bitcoin.NULL_VOUT),
-                script_sig=bitcoin.push(GENESIS_TEXT),
-            ),
-        ),
-        # An output that nobody can spend, as the real one's.
-        outputs=(TxOut(value=rules.SUBSIDY_SATS, script=b"\x6a" + bitcoin.push(GENESIS_TEXT)),),
-    )
-    header = bitcoin.Header(
-        version=4,
-        previous=bitcoin.NULL_HASH,
-        merkle_root=coinbase.txid,
-        time=time,
-        bits=rules.REGTEST_BITS,
-        nonce=0,
-    )
-    return Block(header=rules.mined(header), txs=(coinbase,))
+def _check_totals(entry: Entry, fees: int, sigops: int) -> None:
+    if sigops > rules.SIGOPS_COST_MAX:
+        raise Rejected("bad-blk-sigops", f"too many sigops ({sigops})")
+    reward = sum(out.value for out in entry.block.txs[0].outputs)
+    allowed = rules.subsidy(entry.height) + fees
+    if reward > allowed:
+        raise Rejected(
+            "bad-cb-amount", f"coinbase pays too much (actual={reward} vs limit={allowed})"
+        )

@@ -1,105 +1,203 @@
-"""Transactions that wait for a block: checked like in a block, with Core's relay rules on top."""
+"""Transactions that wait for a block: checked like in a block, with Core's relay rules on top.
+
+Theory of operation. ``waiting`` is in order of arrival, which puts parents before children. A transaction that spends what
+a waiting one spends replaces it and its descendants when it pays enough more (full replace-by-fee, as Core from version 28
+on). A block takes out what it includes and what it makes impossible; a lost block gives its transactions back, and
+everything is judged anew on the shorter chain.
+"""
 
 from collections.abc import Iterable
 
 import msgspec
 
 from alys.models.bitcoin import rules
-from alys.models.bitcoin.chainstate import BlockEvent, ChainState, Coin
-from alys.models.bitcoin.rules import Missing, Rejected
+from alys.models.bitcoin.chainstate import BlockEvent, ChainState, EventKind
+from alys.models.bitcoin.coins import Coin
+from alys.models.bitcoin.rules import Rejected
 from alys.wire import bitcoin
 from alys.wire.bitcoin import OutPoint, Tx
 
 RELAY_FEE_SATS_PER_KVB = 1000
-"""Core's -minrelaytxfee default up to version 29: one satoshi per virtual byte."""
+"""Core's -minrelaytxfee and -incrementalrelayfee, the default up to version 29: one satoshi per virtual byte."""
 
-TX_WEIGHT_MAX = 400_000
-DUST_RELAY_SATS_PER_KVB = 3000
+REPLACED_MAX = 100
+ANCESTORS_MAX = 25
+"""With the transaction itself."""
+
+SIGOPS_COST_MAX = rules.SIGOPS_COST_MAX // 5
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction in the mempool."""
+    """A transaction in the mempool: fee in sats, time of arrival, height of the tip then, BIP141's sigop cost."""
 
     tx: Tx
     fee: int
     time: int
     height: int
     sigops: int
-    """BIP141's cost."""
+
+    @property
+    def parents(self) -> set[str]:
+        """The txids whose outputs it spends, waiting or not."""
+        return {txin.outpoint.txid for txin in self.tx.inputs}
 
 
 class Mempool:
-    """In order of arrival, which puts parents before children."""
+    """Follows a chain: tell it of each block with ``on_block``."""
 
     def __init__(self, chain: ChainState) -> None:
         self.waiting: dict[str, Waiting] = {}
+        #: How often something came in or went out.
+        self.changes = 0
         self._chain = chain
         self._spent: dict[OutPoint, str] = {}
 
-    def check(self, tx: Tx) -> int:
-        """The fee of a transaction that may come in; raises Rejected."""
-        return self._judge(tx, 0).fee
+    def check(self, tx: Tx) -> Waiting:
+        """What a transaction would be if it came in now; raises Rejected."""
+        return self._judge(tx, 0)
 
-    def _judge(self, tx: Tx, time: int) -> Waiting:
-        rules.check_transaction(tx)
-        if tx.is_coinbase:
-            raise Rejected("coinbase")
-        if tx.weight > TX_WEIGHT_MAX:
-            raise Rejected("tx-size")
-        tip = self._chain.tip
-        if not rules.is_final(tx, tip.height + 1, self._chain.median_time(tip)):
-            raise Rejected("non-final")
-        if tx.txid in self.waiting:
-            raise Rejected("txn-already-in-mempool")
-        if all(OutPoint(txid=tx.txid, vout=n) in self._chain.coins for n in range(len(tx.outputs))):
-            raise Rejected("txn-already-known")
-        conflict = next((t for t in tx.inputs if t.outpoint in self._spent), None)
-        if conflict is not None:
-            raise Rejected("txn-mempool-conflict", conflict.outpoint.label)
-        coins, fee = self._chain.spend(tx, tip.height + 1, self._view(tx))
-        _check_dust(tx)
-        needed = RELAY_FEE_SATS_PER_KVB * tx.vsize // 1000
-        if fee < needed:
-            raise Rejected("min relay fee not met", f"{fee} < {needed}")
-        outputs = [coin.output for coin in coins]
-        rules.check_scripts(tx, outputs, policy=True)
-        sigops = bitcoin.sigop_cost(tx, outputs)
-        return Waiting(tx=tx, fee=fee, time=time, height=tip.height, sigops=sigops)
-
-    def add(self, tx: Tx, time: int) -> int:
-        """Take a transaction in and return its fee; raises Rejected."""
+    def add(self, tx: Tx, time: int) -> Waiting:
+        """Take a transaction in, and put out what it replaces; raises Rejected."""
         entry = self._judge(tx, time)
+        self._remove(self._with_descendants(self._conflicts(tx)))
         self.waiting[tx.txid] = entry
         self._spent.update((txin.outpoint, tx.txid) for txin in tx.inputs)
-        return entry.fee
+        self.changes += 1
+        return entry
 
-    def spends(self, outpoint: OutPoint) -> bool:
+    def coin(self, place: OutPoint) -> Coin | None:
+        """An output of a waiting transaction, as a coin of the next block."""
+        parent = self.waiting.get(place.txid)
+        if parent is None or place.vout >= len(parent.tx.outputs):
+            return None
+        output = parent.tx.outputs[place.vout]
+        return Coin(output=output, height=self._chain.tip.height + 1, coinbase=False)
+
+    def coins_of(self, tx: Tx) -> dict[OutPoint, Coin]:
+        """The coins that a transaction names, of the chain or of the mempool; spent ones of the mempool too."""
+        places = [txin.outpoint for txin in tx.inputs]
+        found = ((place, self._chain.coins.get(place) or self.coin(place)) for place in places)
+        return {place: coin for place, coin in found if coin is not None}
+
+    def spends(self, place: OutPoint) -> bool:
         """Whether a waiting transaction spends a coin."""
-        return outpoint in self._spent
+        return place in self._spent
+
+    def ancestors(self, tx: Tx) -> set[str]:
+        """The waiting transactions that this one needs, directly or not."""
+        found: set[str] = set()
+        open_ends = [txin.outpoint.txid for txin in tx.inputs]
+        while open_ends:
+            txid = open_ends.pop()
+            parent = self.waiting.get(txid)
+            if parent is not None and txid not in found:
+                found.add(txid)
+                open_ends.extend(parent.parents)
+        return found
+
+    def descendants(self, txid: str) -> set[str]:
+        """The waiting transactions that need this one, directly or not."""
+        return self._with_descendants((txid,)) - {txid}
 
     def on_block(self, event: BlockEvent, time: int) -> None:
         """Drop what a block included or made impossible; take back what a lost block held."""
-        if event.connected:
-            gone = {tx.txid for tx in event.block.txs}
-            used = {txin.outpoint for tx in event.block.txs for txin in tx.inputs}
-            conflicts = {self._spent[point] for point in used if point in self._spent} - gone
-            self._remove(gone)
-            self._remove(self._with_children(conflicts))
+        if event.kind is EventKind.CONNECTED:
+            used = (txin.outpoint for tx in event.block.txs for txin in tx.inputs)
+            spenders = {self._spent[place] for place in used if place in self._spent}
+            included = {tx.txid for tx in event.block.txs}
+            self._remove(self._with_descendants(spenders - included))
+            self._remove(included)
             return
-        returned = [tx for tx in event.block.txs if not tx.is_coinbase]
-        kept = [entry.tx for entry in self.waiting.values()]
+        returned = [(tx, time) for tx in event.block.txs if not tx.is_coinbase]
+        kept = [(entry.tx, entry.time) for entry in self.waiting.values()]
         self.waiting.clear()
         self._spent.clear()
-        for tx in (*returned, *kept):
+        self.changes += 1
+        for tx, arrival in (*returned, *kept):
             try:
-                self.add(tx, time)
+                self.add(tx, arrival)
             except Rejected:
-                continue  # it needs the block that is gone, or conflicts: Core drops it too
+                continue  # it needs what is gone, or is too young now: Core drops it too
 
-    def _with_children(self, txids: Iterable[str]) -> set[str]:
+    def _judge(self, tx: Tx, time: int) -> Waiting:
+        tip = self._chain.tip
+        self._check_alone(tx)
+        conflicts = self._conflicts(tx)
+        spending = self._chain.spend(tx, self.coins_of(tx))
+        if self._chain.locked(tx, spending.coins):
+            raise Rejected("non-BIP68-final")
+        _refuse(bitcoin.nonstandard_inputs(tx, spending.outputs))
+        sigops = bitcoin.sigop_cost(tx, spending.outputs)
+        if sigops > SIGOPS_COST_MAX:
+            raise Rejected("bad-txns-too-many-sigops", str(sigops))
+        needed = relay_fee(tx)
+        if spending.fee < needed:
+            raise Rejected("min relay fee not met", f"{spending.fee} < {needed}")
+        entry = Waiting(tx=tx, fee=spending.fee, time=time, height=tip.height, sigops=sigops)
+        if len(self.ancestors(tx)) >= ANCESTORS_MAX:
+            raise Rejected("too-long-mempool-chain", f"too many ancestors [limit: {ANCESTORS_MAX}]")
+        if conflicts:
+            self._check_replacement(entry, conflicts)
+        rules.check_scripts(tx, spending.outputs, policy=True)
+        return entry
+
+    def _check_alone(self, tx: Tx) -> None:
+        tip = self._chain.tip
+        rules.check_transaction(tx)
+        if tx.is_coinbase:
+            raise Rejected("coinbase")
+        _refuse(bitcoin.nonstandard_tx(tx))
+        if not rules.is_final(tx, tip.height + 1, self._chain.median_time(tip)):
+            raise Rejected("non-final")
+        if tx.txid in self.waiting:
+            same = self.waiting[tx.txid].tx.wtxid == tx.wtxid
+            raise Rejected(
+                "txn-already-in-mempool" if same else "txn-same-nonwitness-data-in-mempool"
+            )
+        known = any(
+            OutPoint(txid=tx.txid, vout=n) in self._chain.coins for n in range(len(tx.outputs))
+        )
+        if known:
+            raise Rejected("txn-already-known")
+
+    def _conflicts(self, tx: Tx) -> set[str]:
+        places = (txin.outpoint for txin in tx.inputs)
+        return {self._spent[place] for place in places if place in self._spent}
+
+    def _check_replacement(self, entry: Waiting, conflicts: set[str]) -> None:
+        """BIP125's rules 2 to 5 and Core's on the fee rate; no transaction needs to signal."""
+        gone = self._with_descendants(conflicts)
+        if self.ancestors(entry.tx) & conflicts:
+            raise Rejected("bad-txns-spends-conflicting-tx", entry.tx.txid)
+        if len(gone) > REPLACED_MAX:
+            raise Rejected("too many potential replacements", f"{len(gone)} > {REPLACED_MAX}")
+        known = set[str]().union(*(self.waiting[txid].parents for txid in conflicts))
+        if (entry.parents & self.waiting.keys()) - known:
+            raise Rejected("replacement-adds-unconfirmed", entry.tx.txid)
+        told = f"rejecting replacement {entry.tx.txid}"
+        for old in (self.waiting[txid] for txid in sorted(conflicts)):
+            if entry.fee * old.tx.vsize <= old.fee * entry.tx.vsize:
+                raise Rejected(
+                    "insufficient fee",
+                    f"{told}; new feerate {entry.fee}/{entry.tx.vsize} <= old feerate {old.fee}/{old.tx.vsize}",
+                )
+        lost = sum(self.waiting[txid].fee for txid in gone)
+        if entry.fee < lost:
+            raise Rejected(
+                "insufficient fee",
+                f"{told}, less fees than conflicting txs; {entry.fee} < {lost}",
+            )
+        extra, needed = entry.fee - lost, relay_fee(entry.tx)
+        if extra < needed:
+            raise Rejected(
+                "insufficient fee",
+                f"{told}, not enough additional fees to relay; {extra} < {needed}",
+            )
+
+    def _with_descendants(self, txids: Iterable[str]) -> set[str]:
         family = set(txids)
-        for txid, entry in self.waiting.items():
-            if any(txin.outpoint.txid in family for txin in entry.tx.inputs):
+        for txid, entry in self.waiting.items() if family else ():
+            if family & entry.parents:
                 family.add(txid)
         return family
 
@@ -107,30 +205,16 @@ class Mempool:
         for txid in sorted(txids):
             entry = self.waiting.pop(txid, None)
             if entry is not None:
+                self.changes += 1
                 for txin in entry.tx.inputs:
                     del self._spent[txin.outpoint]
 
-    def _view(self, tx: Tx) -> dict[OutPoint, Coin]:
-        """The coins that this transaction names, of the chain or of the mempool."""
-        view: dict[OutPoint, Coin] = {}
-        for txin in tx.inputs:
-            place = txin.outpoint
-            coin = self._chain.coins.get(place)
-            parent = self.waiting.get(place.txid)
-            if coin is None and parent is not None and place.vout < len(parent.tx.outputs):
-                output = parent.tx.outputs[place.vout]
-                coin = Coin(output=output, height=self._chain.tip.height + 1, coinbase=False)
-            if coin is None:
-                raise Missing(f"{place.label} in {tx.txid}")
-            view[place] = coin
-        return view
+
+def relay_fee(tx: Tx) -> int:
+    """The least fee in sats at which a transaction is relayed."""
+    return -(-RELAY_FEE_SATS_PER_KVB * tx.vsize // 1000)
 
 
-def _check_dust(tx: Tx) -> None:
-    for output in tx.outputs:
-        if output.script[:1] == bytes((bitcoin.OP_RETURN,)):
-            continue
-        spending = 67 if bitcoin.witness_program(output.script) is not None else 148
-        dust = (len(output.serialize()) + spending) * DUST_RELAY_SATS_PER_KVB // 1000
-        if output.value < dust:
-            raise Rejected("dust")
+def _refuse(reason: str | None) -> None:
+    if reason is not None:
+        raise Rejected(reason)

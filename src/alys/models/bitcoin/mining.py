@@ -1,6 +1,9 @@
 """Making blocks: what a template holds, and a block ground to regtest's work."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from alys.models.bitcoin import rules
 from alys.models.bitcoin.chainstate import ChainState
@@ -14,6 +17,8 @@ BLOCK_VERSION = 0x20000000
 WEIGHT_RESERVED = 8_000
 """Room that Core leaves for header and coinbase."""
 
+SIGOPS_RESERVED = 400
+EXTRA_NONCE_BYTES = 4
 COINBASE_TEXT = b"alys"
 
 
@@ -25,26 +30,33 @@ def block_time(chain: ChainState, now: float) -> int:
 def select(mempool: Mempool) -> list[Waiting]:
     """What goes into the next block: in order of arrival (parents first) as far as there is room."""
     chosen: list[Waiting] = []
-    weight = WEIGHT_RESERVED
+    weight, sigops = WEIGHT_RESERVED, SIGOPS_RESERVED
     left_out: set[str] = set()
     for txid, entry in mempool.waiting.items():
         orphan = any(txin.outpoint.txid in left_out for txin in entry.tx.inputs)
-        if orphan or weight + entry.tx.weight > rules.BLOCK_WEIGHT_MAX:
+        full = (
+            weight + entry.tx.weight > rules.BLOCK_WEIGHT_MAX
+            or sigops + entry.sigops > rules.SIGOPS_COST_MAX
+        )
+        if orphan or full:
             left_out.add(txid)
             continue
         weight += entry.tx.weight
+        sigops += entry.sigops
         chosen.append(entry)
     return chosen
 
 
-def coinbase(height: int, reward: int, script: bytes) -> Tx:
-    """A coinbase without its witness commitment."""
+def coinbase(height: int, reward: int, script: bytes, extra_nonce: int) -> Tx:
+    """A coinbase without its witness commitment. ``extra_nonce`` keeps two blocks on one parent apart."""
     return Tx(
         version=2,
         inputs=(
             TxIn(
                 outpoint=OutPoint(txid=bitcoin.NULL_HASH, vout=bitcoin.NULL_VOUT),
-                script_sig=rules.height_script(height) + bitcoin.push(COINBASE_TEXT),
+                script_sig=rules.height_script(height)
+                + bitcoin.push(extra_nonce.to_bytes(EXTRA_NONCE_BYTES, "little"))
+                + bitcoin.push(COINBASE_TEXT),
                 witness=(rules.WITNESS_RESERVED,),
             ),
         ),
@@ -55,18 +67,17 @@ def coinbase(height: int, reward: int, script: bytes) -> Tx:
 def committed(first: Tx, rest: Sequence[Tx]) -> Tx:
     """The coinbase with the witness commitment as its last output (BIP141)."""
     script = rules.witness_commitment((first, *rest))
-    return Tx(
-        version=first.version,
-        inputs=first.inputs,
-        outputs=(*first.outputs, TxOut(value=0, script=script)),
-        locktime=first.locktime,
-    )
+    return msgspec.structs.replace(first, outputs=(*first.outputs, TxOut(value=0, script=script)))
 
 
 def make_block(chain: ChainState, txs: Sequence[Tx], fees: int, script: bytes, now: float) -> Block:
-    """A block on the tip with these transactions, whose coinbase pays ``script``; its work is done."""
+    """A block on the tip with these transactions, whose coinbase pays ``script``; its work is not done.
+
+    The extra nonce is the number of blocks known, so that a block mined again after ``invalidateblock`` is another one.
+    """
     height = chain.tip.height + 1
-    first = committed(coinbase(height, rules.subsidy(height) + fees, script), txs)
+    reward = rules.subsidy(height) + fees
+    first = committed(coinbase(height, reward, script, len(chain.index)), txs)
     every = (first, *txs)
     header = Header(
         version=BLOCK_VERSION,
@@ -76,16 +87,31 @@ def make_block(chain: ChainState, txs: Sequence[Tx], fees: int, script: bytes, n
         bits=rules.REGTEST_BITS,
         nonce=0,
     )
-    return Block(header=rules.mined(header), txs=every)
+    return Block(header=header, txs=every)
 
 
-def template(chain: ChainState, mempool: Mempool, now: float) -> dict[str, object]:
-    """BIP22's and BIP145's getblocktemplate."""
+def mined(block: Block) -> Block:
+    """The block with its work done: the first nonce that meets the target."""
+    return Block(header=rules.mined(block.header), txs=block.txs)
+
+
+def completed(block: Block) -> Block:
+    """A submitted block with the coinbase witness that miners may leave out when the commitment is there (as Core does)."""
+    first = block.txs[0]
+    if rules.committed_at(first) is None or first.inputs[0].witness:
+        return block
+    txin = msgspec.structs.replace(first.inputs[0], witness=(rules.WITNESS_RESERVED,))
+    return Block(
+        header=block.header, txs=(msgspec.structs.replace(first, inputs=(txin,)), *block.txs[1:])
+    )
+
+
+def template(chain: ChainState, mempool: Mempool, now: float) -> dict[str, Any]:
+    """The object of BIP22's and BIP145's getblocktemplate."""
     chosen = select(mempool)
-    position = {entry.tx.txid: n for n, entry in enumerate(chosen, 1)}
     height = chain.tip.height + 1
-    fees = sum(entry.fee for entry in chosen)
-    dummy = coinbase(height, 0, b"")
+    txs = [entry.tx for entry in chosen]
+    placeholder = coinbase(height, 0, b"", 0)
     return {
         "capabilities": ["proposal"],
         "version": BLOCK_VERSION,
@@ -93,27 +119,10 @@ def template(chain: ChainState, mempool: Mempool, now: float) -> dict[str, objec
         "vbavailable": {},
         "vbrequired": 0,
         "previousblockhash": chain.tip.hash,
-        "transactions": [
-            {
-                "data": entry.tx.serialize().hex(),
-                "txid": entry.tx.txid,
-                "hash": entry.tx.wtxid,
-                "depends": sorted(
-                    {
-                        position[txin.outpoint.txid]
-                        for txin in entry.tx.inputs
-                        if txin.outpoint.txid in position
-                    }
-                ),
-                "fee": entry.fee,
-                "sigops": entry.sigops,
-                "weight": entry.tx.weight,
-            }
-            for entry in chosen
-        ],
+        "transactions": _template_transactions(chosen),
         "coinbaseaux": {},
-        "coinbasevalue": rules.subsidy(height) + fees,
-        "longpollid": f"{chain.tip.hash}{len(mempool.waiting)}",
+        "coinbasevalue": rules.subsidy(height) + sum(entry.fee for entry in chosen),
+        "longpollid": f"{chain.tip.hash}{mempool.changes}",
         "target": f"{bitcoin.target_of(rules.REGTEST_BITS):064x}",
         "mintime": chain.median_time(chain.tip) + 1,
         "mutable": ["time", "transactions", "prevblock"],
@@ -124,7 +133,22 @@ def template(chain: ChainState, mempool: Mempool, now: float) -> dict[str, objec
         "curtime": block_time(chain, now),
         "bits": f"{rules.REGTEST_BITS:08x}",
         "height": height,
-        "default_witness_commitment": rules.witness_commitment(
-            (dummy, *(entry.tx for entry in chosen))
-        ).hex(),
+        "default_witness_commitment": rules.witness_commitment((placeholder, *txs)).hex(),
     }
+
+
+def _template_transactions(chosen: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """``depends`` counts from 1, as the coinbase is none of them."""
+    position = {entry.tx.txid: n for n, entry in enumerate(chosen, 1)}
+    return [
+        {
+            "data": entry.tx.serialize().hex(),
+            "txid": entry.tx.txid,
+            "hash": entry.tx.wtxid,
+            "depends": sorted({position[txid] for txid in entry.parents if txid in position}),
+            "fee": entry.fee,
+            "sigops": entry.sigops,
+            "weight": entry.tx.weight,
+        }
+        for entry in chosen
+    ]

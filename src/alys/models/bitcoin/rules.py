@@ -6,6 +6,8 @@ Reasons are Bitcoin Core's own short strings (``bad-txns-in-belowout`` and so on
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
+
 from alys.base.errors import AlysError
 from alys.wire import bitcoin
 from alys.wire.bitcoin import Block, Header, Tx, TxOut
@@ -17,11 +19,14 @@ SUBSIDY_SATS = 50 * 100_000_000
 MONEY_MAX_SATS = 21_000_000 * 100_000_000
 BLOCK_WEIGHT_MAX = 4_000_000
 SIGOPS_COST_MAX = 80_000
+HEADER_BYTES = 80
+BLOCK_VERSION_MIN = 4  # BIP34, 66 and 65 are in force from the first block
 FUTURE_SECONDS_MAX = 2 * 60 * 60
 MEDIAN_TIME_BLOCKS = 11
 COINBASE_SCRIPT_BYTES = range(2, 101)
 WITNESS_MAGIC = b"\x6a\x24\xaa\x21\xa9\xed"
 WITNESS_RESERVED = bytes(32)
+COMMITMENT_BYTES = 38
 LOCKTIME_IS_TIME = 500_000_000
 SEQUENCE_FINAL = 0xFFFFFFFF
 
@@ -57,11 +62,20 @@ def height_script(height: int) -> bytes:
     return bytes((len(data),)) + data
 
 
-def witness_commitment(txs: Sequence[Tx]) -> bytes:
+def witness_commitment(txs: Sequence[Tx], reserved: bytes = WITNESS_RESERVED) -> bytes:
     """BIP141's commitment script for a block with these transactions (the coinbase counts as zero)."""
     wtxids = [bitcoin.NULL_HASH, *(tx.wtxid for tx in txs[1:])]
     root = bitcoin.unshown(bitcoin.merkle_root(wtxids))
-    return WITNESS_MAGIC + bitcoin.sha256d(root + WITNESS_RESERVED)
+    return WITNESS_MAGIC + bitcoin.sha256d(root + reserved)
+
+
+def committed_at(coinbase: Tx) -> int | None:
+    """Which output of a coinbase holds the witness commitment: the last that looks like one."""
+    for vout in reversed(range(len(coinbase.outputs))):
+        script = coinbase.outputs[vout].script
+        if len(script) >= COMMITMENT_BYTES and script.startswith(WITNESS_MAGIC):
+            return vout
+    return None
 
 
 def mined(header: Header) -> Header:
@@ -72,64 +86,76 @@ def mined(header: Header) -> Header:
         data = start + nonce.to_bytes(4, "little")
         digest = hashlib.sha256(hashlib.sha256(data).digest()).digest()
         if int.from_bytes(digest, "little") <= target:
-            return Header(
-                version=header.version,
-                previous=header.previous,
-                merkle_root=header.merkle_root,
-                time=header.time,
-                bits=header.bits,
-                nonce=nonce,
-            )
+            return msgspec.structs.replace(header, nonce=nonce)
     raise Rejected("high-hash", "no nonce meets the target")
 
 
+def check_work(header: Header) -> None:
+    """The proof of work, by the header's own bits; a target easier than regtest's is none."""
+    target = bitcoin.target_of(header.bits)
+    easiest = bitcoin.target_of(REGTEST_BITS)
+    if target > easiest or not bitcoin.meets_target(header.hash, header.bits):
+        raise Rejected("high-hash", "proof of work failed")
+
+
 def check_header(header: Header, median_time: int, now: float) -> None:
-    """Work, difficulty and time of a header on a known parent."""
+    """Difficulty, time and version of a header, whose parent has this median time."""
     if header.bits != REGTEST_BITS:
         raise Rejected("bad-diffbits", "incorrect proof of work")
-    if not bitcoin.meets_target(header.hash, header.bits):
-        raise Rejected("high-hash", "proof of work failed")
     if header.time <= median_time:
         raise Rejected("time-too-old", "block's timestamp is too early")
     if header.time > now + FUTURE_SECONDS_MAX:
         raise Rejected("time-too-new", "block timestamp too far in the future")
-    if header.version < 4:
-        raise Rejected(f"bad-version(0x{header.version:08x})", "rejected block version")
+    if header.version < BLOCK_VERSION_MIN:
+        version = header.version & 0xFFFFFFFF
+        raise Rejected(f"bad-version(0x{version:08x})", f"rejected nVersion=0x{version:08x} block")
 
 
-def check_block(block: Block, height: int) -> None:
-    """All that a block says about itself: merkle root, coinbase, witness commitment, weight, each transaction."""
-    if not block.txs or not block.txs[0].is_coinbase:
-        raise Rejected("bad-cb-missing", "first tx is not coinbase")
-    if any(tx.is_coinbase for tx in block.txs[1:]):
-        raise Rejected("bad-cb-multiple", "more than one coinbase")
+def check_block(block: Block) -> None:
+    """What a block says about itself wherever it stands: merkle root, one coinbase first, each transaction."""
     txids = [tx.txid for tx in block.txs]
     if bitcoin.merkle_root(txids) != block.header.merkle_root:
         raise Rejected("bad-txnmrklroot", "hashMerkleRoot mismatch")
     if bitcoin.merkle_mutated(txids):
         raise Rejected("bad-txns-duplicate", "duplicate transaction")
-    script = block.txs[0].inputs[0].script_sig
-    if len(script) not in COINBASE_SCRIPT_BYTES:
-        raise Rejected("bad-cb-length")
-    if not script.startswith(height_script(height)):
-        raise Rejected("bad-cb-height", "block height mismatch in coinbase")
+    if not block.txs or not block.txs[0].is_coinbase:
+        raise Rejected("bad-cb-missing", "first tx is not coinbase")
+    if any(tx.is_coinbase for tx in block.txs[1:]):
+        raise Rejected("bad-cb-multiple", "more than one coinbase")
     for tx in block.txs:
         check_transaction(tx)
+
+
+def check_block_at(block: Block, height: int, median_time: int) -> None:
+    """What a block must say at its height: lock times, BIP34's height, witness commitment, weight."""
+    for tx in block.txs:
+        if not is_final(tx, height, median_time):
+            raise Rejected("bad-txns-nonfinal", "non-final transaction")
+    if not block.txs[0].inputs[0].script_sig.startswith(height_script(height)):
+        raise Rejected("bad-cb-height", "block height mismatch in coinbase")
     _check_witness_commitment(block)
-    if sum(tx.weight for tx in block.txs) + 4 * 81 > BLOCK_WEIGHT_MAX:
+    if block_weight(block) > BLOCK_WEIGHT_MAX:
         raise Rejected("bad-blk-weight", "weight limit failed")
+
+
+def block_weight(block: Block) -> int:
+    """Weight units of a block: header and count have no witness."""
+    frame = HEADER_BYTES + len(bitcoin.var_int(len(block.txs)))
+    return bitcoin.WITNESS_SCALE_FACTOR * frame + sum(tx.weight for tx in block.txs)
 
 
 def _check_witness_commitment(block: Block) -> None:
     coinbase = block.txs[0]
-    commitments = [out.script for out in coinbase.outputs if out.script.startswith(WITNESS_MAGIC)]
-    if not commitments:
+    place = committed_at(coinbase)
+    if place is None:
         if any(txin.witness for tx in block.txs for txin in tx.inputs):
             raise Rejected("unexpected-witness", "unexpected witness data found")
         return
-    if coinbase.inputs[0].witness != (WITNESS_RESERVED,):
+    witness = coinbase.inputs[0].witness
+    if len(witness) != 1 or len(witness[0]) != len(WITNESS_RESERVED):
         raise Rejected("bad-witness-nonce-size", "invalid witness reserved value size")
-    if commitments[-1][:38] != witness_commitment(block.txs):
+    expected = witness_commitment(block.txs, witness[0])
+    if coinbase.outputs[place].script[:COMMITMENT_BYTES] != expected:
         raise Rejected("bad-witness-merkle-match", "witness merkle commitment mismatch")
 
 
@@ -139,13 +165,18 @@ def check_transaction(tx: Tx) -> None:
         raise Rejected("bad-txns-vin-empty")
     if not tx.outputs:
         raise Rejected("bad-txns-vout-empty")
-    if any(not 0 <= out.value <= MONEY_MAX_SATS for out in tx.outputs):
+    if any(out.value < 0 for out in tx.outputs):
+        raise Rejected("bad-txns-vout-negative")
+    if any(out.value > MONEY_MAX_SATS for out in tx.outputs):
         raise Rejected("bad-txns-vout-toolarge")
     if sum(out.value for out in tx.outputs) > MONEY_MAX_SATS:
         raise Rejected("bad-txns-txouttotal-toolarge")
     if len({txin.outpoint for txin in tx.inputs}) != len(tx.inputs):
         raise Rejected("bad-txns-inputs-duplicate")
-    if not tx.is_coinbase and any(txin.outpoint.is_null for txin in tx.inputs):
+    if tx.is_coinbase:
+        if len(tx.inputs[0].script_sig) not in COINBASE_SCRIPT_BYTES:
+            raise Rejected("bad-cb-length")
+    elif any(txin.outpoint.is_null for txin in tx.inputs):
         raise Rejected("bad-txns-prevout-null")
 
 
@@ -158,12 +189,25 @@ def is_final(tx: Tx, height: int, median_time: int) -> bool:
 
 
 def check_scripts(tx: Tx, prevouts: Sequence[TxOut], *, policy: bool = False) -> None:
-    """Run the script of every input; raises Rejected with the engine's words."""
+    """Run the script of every input; raises Rejected with the engine's words.
+
+    Where only the relay ``policy`` forbids what the consensus allows, the reason says non-mandatory.
+    """
     for index in range(len(tx.inputs)):
         try:
             bitcoin.verify_input(tx, index, prevouts, policy=policy)
         except bitcoin.ScriptError as error:
-            raise Rejected(
-                f"mandatory-script-verify-flag-failed ({error.description})",
-                f"input {index} of {tx.txid}",
-            ) from error
+            spent = tx.inputs[index].outpoint.label
+            where = f"input {index} of {tx.txid} (wtxid {tx.wtxid}), spending {spent}"
+            flag = "mandatory-script-verify-flag-failed"
+            if policy and _valid_without_policy(tx, index, prevouts):
+                flag = "non-mandatory-script-verify-flag"
+            raise Rejected(f"{flag} ({error.description})", where) from error
+
+
+def _valid_without_policy(tx: Tx, index: int, prevouts: Sequence[TxOut]) -> bool:
+    try:
+        bitcoin.verify_input(tx, index, prevouts)
+    except bitcoin.ScriptError:
+        return False
+    return True

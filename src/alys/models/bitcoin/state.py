@@ -1,0 +1,56 @@
+"""What the calls of the RPC work on: a chain, the mempool that follows it, the clock; and the error codes they raise."""
+
+from collections.abc import Callable
+
+from alys.models.bitcoin.chainstate import BlockEvent, ChainState, Entry
+from alys.models.bitcoin.genesis import REGTEST_TIME
+from alys.models.bitcoin.mempool import Mempool
+from alys.wire.bitcoin import Tx
+from alys.wire.jsonrpc import RpcError
+
+MISC_ERROR = -1
+TYPE_ERROR = -3
+NOT_FOUND = -5
+INVALID_PARAMETER = -8
+DATABASE_ERROR = -20
+DESERIALIZATION_ERROR = -22
+VERIFY_ERROR = -25
+VERIFY_REJECTED = -26
+ALREADY_IN_UTXO_SET = -27
+
+
+class NodeState:
+    """One node. ``now`` is the Unix time in seconds; ``stop_requested`` is set by the call ``stop``, the owner acts on it."""
+
+    def __init__(self, now: Callable[[], float], genesis_time: int = REGTEST_TIME) -> None:
+        self.chain = ChainState(now, genesis_time)
+        self.mempool = Mempool(self.chain)
+        self.now = now
+        self.stop_requested = False
+        self._started = now()
+        self.chain.listeners.append(self._follow)
+
+    @property
+    def uptime_seconds(self) -> int:
+        """Whole seconds since the node came up."""
+        return int(self.now() - self._started)
+
+    def entry(self, block_hash: str) -> Entry:
+        """A block of any branch; raises RpcError -5 as bitcoind does."""
+        found = self.chain.index.get(block_hash)
+        if found is None:
+            raise RpcError(NOT_FOUND, "Block not found")
+        return found
+
+    def find(self, txid: str) -> tuple[Tx, Entry | None] | None:
+        """A transaction of the mempool, or of the best chain with its block."""
+        waiting = self.mempool.waiting.get(txid)
+        if waiting is not None:
+            return waiting.tx, None
+        entry = self.chain.transactions.get(txid)
+        if entry is None:
+            return None
+        return next(tx for tx in entry.block.txs if tx.txid == txid), entry
+
+    def _follow(self, event: BlockEvent) -> None:
+        self.mempool.on_block(event, int(self.now()))
