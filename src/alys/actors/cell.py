@@ -2,27 +2,30 @@
 
 Theory of operation. A cell is run by the dispatcher when it has something to do (``schedule``, ``run``). Two queues feed it:
 ``control``, calls of the runtime itself (start, stop, a child's failure), which are always taken first and never bounded;
-and the mailbox. At most one activity (a handler or a hook) is under way: a synchronous one ends within the turn; a
-coroutine that waits for a reply is kept in ``current``, and until it ends no user message is taken, though control still is.
+and the mailbox. At most one activity (a handler or a hook) is under way; until it ends no user message is taken, though
+control still is.
 
     STARTING -> RUNNING -> FAILED -> RESTARTING -> RUNNING
          \\________\\__________\\_________\\-> STOPPING -> STOPPED
 
 FAILED means: the parent has been told and has not decided; the mailbox waits. The ref and the mailbox live through restarts;
-instance, context, timers and children do not. Every incarnation has a number, and what an older one left behind (a
-timer's tick, the wake-up of a closed coroutine) is recognised by it and dropped.
+instance, context, timers, watches and children do not. Every incarnation has a number, and what an older one left
+behind (a timer's tick, the wake-up of a closed coroutine) is recognised by it and dropped.
+
+Every envelope that was reported as sent is reported once more: as handled, or as a dead letter with the reason.
 """
 
 import enum
-import inspect
+import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from alys.actors.activity import Activity
 from alys.actors.actor import Actor, Terminated, handlers_of
 from alys.actors.context import Context, Promise
 from alys.actors.dispatch import Timer
-from alys.actors.errors import ActorStopped, AskFailed, DeathPact, ForeignAwait
+from alys.actors.errors import ActorStopped, AskFailed, DeathPact
 from alys.actors.family import Family
 from alys.actors.mailbox import Envelope, Mailbox
 from alys.actors.message import Message
@@ -61,8 +64,7 @@ class Cell:
         self.incarnation: int = 0
         #: The envelope that the current activity handles; None in a hook.
         self.envelope: Envelope | None = None
-        #: The reply that the current activity waits for; the search for ask cycles follows it.
-        self.waiting: Reply[Any] | None = None
+        self.activity = Activity(self, self._rested)
         self.promises: dict[Promise, bool] = {}
         self.watchers: dict[Cell, bool] = {}
         self.watching: dict[Ref, bool] = {}
@@ -71,12 +73,12 @@ class Cell:
         self._context = Context(self)
         self._control: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._scheduled = False
-        self._current: Coroutine[Any, Any, Any] | None = None
         self._promised = False
         self._sequence = 0
         self._timers: dict[Timer, bool] = {}
         self._killer: Timer | None = None
         self._stop_reason = ""
+        self._killed = False
 
     @property
     def is_stopped(self) -> bool:
@@ -114,7 +116,7 @@ class Cell:
             self.schedule()
 
     def _ready(self) -> bool:
-        return self.status is Status.RUNNING and self._current is None and self.mailbox.count > 0
+        return self.status is Status.RUNNING and not self.activity.busy and self.mailbox.count > 0
 
     # Messages
 
@@ -152,8 +154,10 @@ class Cell:
     def _receive(self, envelope: Envelope) -> None:
         message = envelope.message
         if envelope.incarnation is not None and envelope.incarnation != self.incarnation:
+            self.system.observer.dead_letter(envelope, self.ref, "old timer")
             return
         if isinstance(message, Terminated) and self.watching.pop(message.ref, None) is None:
+            self.system.observer.dead_letter(envelope, self.ref, "not watched")
             return
         handler = handlers_of(type(self._instance)).get(type(message))  # type: ignore[arg-type]
         if handler is None:
@@ -162,7 +166,7 @@ class Cell:
         self.envelope = envelope
         self._promised = False
         self.system.observer.handling(envelope, self.ref)
-        self._begin(
+        self.activity.begin(
             lambda: handler(self._instance, message, self._context),
             lambda value: self._handled(envelope, value),
             lambda error: self.fail(error, envelope),
@@ -185,81 +189,29 @@ class Cell:
 
     # Activities
 
-    def _begin(
-        self,
-        call: Callable[[], Any],
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        try:
-            result = call()
-        except Exception as raised:
-            cause = raised
-            self._end(lambda: failed(cause))
-            return
-        if inspect.iscoroutine(result):
-            self._current = result
-            self._step(result, done, failed)
-        else:
-            self._end(lambda: done(result))
-
-    def _step(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-        error: Exception | None = None,
-    ) -> None:
-        try:
-            waited = coroutine.send(None) if error is None else coroutine.throw(error)
-        except StopIteration as stop:
-            value = stop.value
-            self._end(lambda: done(value))
-        except Exception as raised:
-            cause = raised
-            self._end(lambda: failed(cause))
-        else:
-            if not isinstance(waited, Reply):
-                self._step(coroutine, done, failed, ForeignAwait(self.ref.path, waited))
-                return
-            self.waiting = waited
-            waited.subscribe(
-                lambda: self.system.dispatcher.call_soon(self._resume, coroutine, done, failed)
-            )
-
-    def _resume(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        if self._current is not coroutine:
-            return
-        self.waiting = None
-        self._step(coroutine, done, failed)
-
-    def _end(self, then: Callable[[], None]) -> None:
-        """The activity is over: report its outcome, then go on with what waited for it."""
-        self._current = None
-        then()
-        if self._current is None:
-            self.envelope = None
-            if self.status is Status.STOPPING:
-                self._stop_children_then_self()
-            elif self.mailbox.count:
-                self.schedule()
+    def _rested(self) -> None:
+        """An activity is over and its outcome reported: go on with what waited for it."""
+        self.envelope = None
+        if self.status is Status.STOPPING:
+            self._stop_children_then_self()
+        elif self.mailbox.count:
+            self.schedule()
 
     def _abort(self) -> None:
-        """Close the current activity; its ``finally`` blocks run, and whoever asked for it learns of it."""
-        current, self._current = self._current, None
-        waiting, self.waiting = self.waiting, None
-        if waiting is not None:
-            waiting.abandon()
-        if current is not None:
-            current.close()
-            if self.envelope is not None and self.envelope.reply is not None:
-                self.envelope.reply.fail(ActorStopped(self.ref.path))
+        """Close the current activity, and let whoever asked for it learn of it."""
+        busy = self.activity.busy
+        raised = self.activity.close()
+        if raised is not None:  # by a finally block; it must not keep the actor from stopping
+            self.system.observer.failed(self.ref, raised, self.envelope)
+        if busy and self.envelope is not None:
+            self._lose(self.envelope, "aborted")
         self.envelope = None
+
+    def _lose(self, envelope: Envelope, reason: str) -> None:
+        """Nobody will handle it: say so to the observer and to whoever asked."""
+        self.system.observer.dead_letter(envelope, self.ref, reason)
+        if envelope.reply is not None:
+            envelope.reply.fail(ActorStopped(self.ref.path, type(envelope.message).__name__))
 
     # Timers
 
@@ -298,7 +250,7 @@ class Cell:
             handlers_of(type(self._instance))
             return hook(self._instance)
 
-        self._begin(create, self._started, lambda error: self.fail(error, None))
+        self.activity.begin(create, self._started, lambda error: self.fail(error, None))
 
     def _started(self, _: Any) -> None:
         if self.status is not Status.STOPPING:
@@ -306,16 +258,19 @@ class Cell:
             self.schedule()
 
     def fail(self, error: BaseException, envelope: Envelope | None) -> None:
-        """Stand still and let the parent decide; the failing message is not handled again."""
-        if self.is_stopped:
-            return
-        self.status = Status.FAILED
+        """Stand still and let the parent decide; the failing message is not handled again.
+
+        While the actor stops the failure is reported, and changes nothing.
+        """
         self.system.observer.failed(self.ref, error, envelope)
         if envelope is not None:
             self.system.observer.dead_letter(envelope, self.ref, "failed")
             if envelope.reply is not None:
                 name = type(envelope.message).__name__
                 envelope.reply.fail(AskFailed(self.ref.path, name, error))
+        if self.is_stopped:
+            return
+        self.status = Status.FAILED
         if self.parent is None:
             self.system.root_failed(error)
         else:
@@ -323,7 +278,9 @@ class Cell:
             self.parent.post(self.parent.family.child_failed, self, error, message)
 
     def escalate(self, error: BaseException) -> None:
-        """Fail because of a child, whatever is under way."""
+        """Fail because of a child, whatever is under way; one that has failed already waits for its own parent."""
+        if self.status not in (Status.STARTING, Status.RUNNING):
+            return
         self._abort()
         self.system.observer.escalated(self.ref, error)
         self.fail(error, None)
@@ -349,17 +306,31 @@ class Cell:
         if old is None:
             go_on(None)
         else:
-            self._begin(lambda: old.pre_restart(error, message, self._context), go_on, log)
+            self.activity.begin(lambda: old.pre_restart(error, message, self._context), go_on, log)
 
     def _reborn(self, error: BaseException) -> None:
         if self.status is not Status.RESTARTING:
             return
         self.incarnation += 1
+        for watched in list(self.watching):
+            self.unwatch(watched)
         self._context = Context(self)
         self._instance = None
         self.family.forget()
         self.system.observer.restarted(self.ref, self.incarnation, error)
         self._make(lambda actor: actor.post_restart(error, self._context))
+
+    def unwatch(self, ref: Ref) -> None:
+        """See ``Context.unwatch``."""
+        self.watching.pop(ref, None)
+        if ref.cell is not None:
+            ref.cell.watchers.pop(self, None)
+
+        def called_off(envelope: Envelope) -> bool:
+            return isinstance(envelope.message, Terminated) and envelope.message.ref == ref
+
+        for envelope in self.mailbox.discard(called_off):
+            self.system.observer.dead_letter(envelope, self.ref, "not watched")
 
     def begin_stop(self, reason: str) -> None:
         """Finish the current message, stop the children in reverse, then this actor."""
@@ -367,9 +338,10 @@ class Cell:
             return
         self.status = Status.STOPPING
         self._stop_reason = reason
-        self._killer = self.system.dispatcher.call_after(self.spec.shutdown_seconds, self._kill)
+        if math.isfinite(self.spec.shutdown_seconds):
+            self._killer = self.system.dispatcher.call_after(self.spec.shutdown_seconds, self._kill)
         self._forget_timers()
-        if self._current is None:
+        if not self.activity.busy:
             self._stop_children_then_self()
 
     def _stop_children_then_self(self) -> None:
@@ -386,16 +358,17 @@ class Cell:
             self._finish()
 
         context = self._context
-        self._begin(lambda: instance.post_stop(context), lambda _: self._finish(), log)
+        self.activity.begin(lambda: instance.post_stop(context), lambda _: self._finish(), log)
 
     def _kill(self) -> None:
         """The time to stop is over."""
         if self.status is Status.STOPPED:
             return
         self._abort()
-        self._stop_reason = "killed"
+        self._killed = True
+        self.family.when_all_stopped = None
         for child in reversed(self.family.cells()):
-            child.begin_stop("killed")
+            child.begin_stop("parent")
             child._kill()
         self._finish()
 
@@ -409,17 +382,15 @@ class Cell:
         self._break_promises()
         self._control.clear()
         for envelope in self.mailbox.drain():
-            self.system.observer.dead_letter(envelope, self.ref, "stopped")
-            if envelope.reply is not None:
-                name = type(envelope.message).__name__
-                envelope.reply.fail(ActorStopped(self.ref.path, name))
+            self._lose(envelope, "stopped")
         for watched in self.watching:
             if watched.cell is not None:
                 watched.cell.watchers.pop(self, None)
         self.system.forget_name(self)
-        self.system.observer.stopped(self.ref, self._stop_reason)
+        reason = "killed" if self._killed else self._stop_reason
+        self.system.observer.stopped(self.ref, reason)
         for watcher in list(self.watchers):
-            self.system.notify(watcher, self.ref, self._stop_reason)
+            self.system.notify(watcher, self.ref, reason)
         if self.parent is not None:
             self.parent.family.child_stopped(self, self._stop_reason)
-        self.stopped.complete(self._stop_reason)
+        self.stopped.complete(reason)

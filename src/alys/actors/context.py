@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, TypeVar
 
-from alys.actors.actor import Terminated
 from alys.actors.dispatch import Timer
 from alys.actors.errors import ActorStopped
 from alys.actors.mailbox import Envelope
@@ -120,13 +119,16 @@ class Context:
         return self._cell.family.spawn(spec)
 
     def stop(self, ref: Ref | None = None) -> None:
-        """Stop an actor (by default oneself) after its current message."""
+        """Stop an actor (by default oneself) after its current message.
+
+        A permanent child that stops otherwise than by its own parent's word is started again.
+        """
         target = self._cell if ref is None else ref.cell
         if target is not None:
-            target.post(target.begin_stop, "stopped")
+            target.post(target.begin_stop, "parent" if target.parent is self._cell else "stopped")
 
     def watch(self, ref: Ref) -> None:
-        """Get ``Terminated`` when it dies; at once when it is dead or never was."""
+        """Get ``Terminated`` once when it dies; at once when it is dead or never was. A restart forgets the watch."""
         self._cell.watching[ref] = True
         if ref.cell is None or ref.cell.is_stopped:
             self._cell.system.notify(self._cell, ref, "noproc")
@@ -135,14 +137,7 @@ class Context:
 
     def unwatch(self, ref: Ref) -> None:
         """No ``Terminated`` from it any more, not even one that is queued."""
-        self._cell.watching.pop(ref, None)
-        if ref.cell is not None:
-            ref.cell.watchers.pop(self._cell, None)
-
-        def called_off(envelope: Envelope) -> bool:
-            return isinstance(envelope.message, Terminated) and envelope.message.ref == ref
-
-        self._cell.mailbox.discard(called_off)
+        self._cell.unwatch(ref)
 
     def supervise(self, intensity: Intensity) -> None:
         """Set how many restarts of its children this actor allows before it fails itself."""

@@ -30,6 +30,10 @@ class Dispatcher(Protocol):
         """Run after so many seconds of node time."""
         ...
 
+    def wall(self) -> float:
+        """Wall time in seconds since some moment: what the deadlines of asks are counted in."""
+        ...
+
     def call_after_wall(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
         """Run after so many seconds of wall time: the deadlines of asks."""
         ...

@@ -19,8 +19,10 @@ class Family:
         self._owner = owner
         self._cells: dict[str, Cell] = {}
         self._log: tuple[float, ...] = ()
-        self._attempts: dict[str, int] = {}
-        self._when_all_stopped: Callable[[], None] | None = None
+        #: Restarts in a row of a child with a back-off, and when the last of them was due.
+        self._attempts: dict[str, tuple[int, float]] = {}
+        #: What to do once the last child is gone; None while they are not being stopped.
+        self.when_all_stopped: Callable[[], None] | None = None
         self.intensity = Intensity()
 
     def cells(self) -> "list[Cell]":
@@ -35,7 +37,7 @@ class Family:
     def spawn(self, spec: ChildSpec) -> Ref:
         """Start a child; raises BadSpec for a name that is taken, ActorStopped while stopping."""
         check_spec(spec)
-        if self._owner.is_stopped or self._when_all_stopped is not None:
+        if self._owner.is_stopped or self.when_all_stopped is not None:
             raise ActorStopped(self._owner.ref.path)
         if spec.name in self._cells:
             raise BadSpec(f"{self._owner.ref.path} has a child named {spec.name!r} already")
@@ -47,12 +49,12 @@ class Family:
 
     def stop_all(self, then: Callable[[], None]) -> None:
         """Stop the children, last started first, each awaited; then call."""
-        self._when_all_stopped = then
+        self.when_all_stopped = then
         self._stop_last()
 
     def child_failed(self, child: "Cell", error: BaseException, message: Message | None) -> None:
         """Decide and act; see ``supervision.decide``."""
-        if self._cells.get(child.spec.name) is not child or self._when_all_stopped is not None:
+        if self._cells.get(child.spec.name) is not child or self.when_all_stopped is not None:
             return
         dispatcher = self._owner.system.dispatcher
         decision, self._log = decide(child.spec, self.intensity, self._log, error, dispatcher.now())
@@ -70,7 +72,7 @@ class Family:
         if self._cells.get(child.spec.name) is not child:
             return
         del self._cells[child.spec.name]
-        if self._when_all_stopped is not None:
+        if self.when_all_stopped is not None:
             self._stop_last()
         elif reason == "stopped" and not self._owner.is_stopped:
             now = self._owner.system.dispatcher.now()
@@ -85,10 +87,13 @@ class Family:
         if backoff is None:
             child.post(child.restart, error, message)
             return
-        attempt = self._attempts.get(child.spec.name, 0)
-        self._attempts[child.spec.name] = attempt + 1
+        dispatcher = self._owner.system.dispatcher
+        attempt, due = self._attempts.get(child.spec.name, (0, 0.0))
+        if dispatcher.now() - due >= backoff.quiet_seconds:
+            attempt = 0
         delay = backoff.delay(attempt, self._owner.random.random())
-        self._owner.system.dispatcher.call_after(delay, child.post, child.restart, error, message)
+        self._attempts[child.spec.name] = (attempt + 1, dispatcher.now() + delay)
+        dispatcher.call_after(delay, child.post, child.restart, error, message)
 
     def _give_up(self, cause: BaseException | None) -> None:
         failure = IntensityExceeded(
@@ -102,6 +107,6 @@ class Family:
             child = next(reversed(self._cells.values()))
             child.post(child.begin_stop, "parent")
             return
-        then, self._when_all_stopped = self._when_all_stopped, None
+        then, self.when_all_stopped = self.when_all_stopped, None
         if then is not None:
             then()

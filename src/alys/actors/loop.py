@@ -43,6 +43,10 @@ class LoopDispatcher:
         """Run after so many node seconds."""
         return self._loop.call_later(seconds / self._scale, call, *args)
 
+    def wall(self) -> float:
+        """The loop's own clock."""
+        return self._loop.time()
+
     def call_after_wall(
         self, seconds: float, call: Callable[..., Any], *args: Any
     ) -> asyncio.TimerHandle:

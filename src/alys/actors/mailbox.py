@@ -8,12 +8,16 @@ together; being full is an outcome that the policy names, never a silent loss. W
 
 import enum
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from alys.actors.message import Message, Priority
 from alys.actors.ref import Ref
 
 MAILBOX_MESSAGES_MAX = 1000
+
+NOTICE = 0
+"""The sequence number of what the runtime itself puts into a mailbox: news of a death."""
 
 
 class Overflow(enum.Enum):
@@ -24,7 +28,7 @@ class Overflow(enum.Enum):
     DROP_NEW = "drop_new"
     """The newcomer goes to the dead letters."""
     DROP_OLD = "drop_old"
-    """The oldest message of the lowest lane goes to the dead letters."""
+    """The oldest message of the lowest lane goes to the dead letters, the newcomer if its own lane is lower still."""
 
 
 class Envelope:
@@ -68,7 +72,7 @@ class Mailbox:
     ) -> None:
         self.capacity = capacity
         self.overflow = overflow
-        #: Messages in all lanes; never above ``capacity``.
+        #: Messages in all lanes; above ``capacity`` only by news of deaths.
         self.count = 0
         self._lanes: list[deque[Envelope] | None] = [None] * len(Priority)
 
@@ -81,14 +85,16 @@ class Mailbox:
         if self.count >= self.capacity:
             if self.overflow is not Overflow.DROP_OLD:
                 return envelope
-            victim = self._take_lowest()
+            victim = self._take_lowest(envelope.message.priority)
+            if victim is None:
+                return envelope
         self._append(envelope, envelope.message.priority)
         return victim
 
     def put_behind(self, envelope: Envelope, sender: Ref) -> None:
         """Queue news of a sender's death behind all that it had sent: the lowest lane that holds a message of it.
 
-        Not counted against the bound, since a death cannot be refused.
+        Not held against the bound and never dropped for it, since a death cannot be refused.
         """
         lane = Priority.NORMAL
         for priority in Priority:
@@ -116,14 +122,18 @@ class Mailbox:
             drained.append(envelope)
         return drained
 
-    def discard(self, unwanted: Any) -> None:
-        """Drop the envelopes for which ``unwanted(envelope)`` holds (a notice that was called off)."""
+    def discard(self, unwanted: Callable[[Envelope], bool]) -> list[Envelope]:
+        """Take out the envelopes for which ``unwanted(envelope)`` holds (a notice that was called off)."""
+        dropped: list[Envelope] = []
         for priority in Priority:
             queued = self._lanes[priority]
             if queued:
-                kept = deque(item for item in queued if not unwanted(item))
-                self.count -= len(queued) - len(kept)
-                self._lanes[priority] = kept
+                found = [item for item in queued if unwanted(item)]
+                if found:
+                    self._lanes[priority] = deque(item for item in queued if not unwanted(item))
+                    dropped += found
+        self.count -= len(dropped)
+        return dropped
 
     def _append(self, envelope: Envelope, priority: Priority) -> None:
         queued = self._lanes[priority]
@@ -132,10 +142,15 @@ class Mailbox:
         queued.append(envelope)
         self.count += 1
 
-    def _take_lowest(self) -> Envelope:
+    def _take_lowest(self, priority_max: Priority) -> Envelope | None:
+        """The oldest message of the lowest lane up to ``priority_max``; news of deaths stay."""
         for priority in Priority:
             queued = self._lanes[priority]
-            if queued:
-                self.count -= 1
-                return queued.popleft()
-        raise IndexError("a full mailbox has no message")
+            if priority > priority_max or not queued:
+                continue
+            for index, item in enumerate(queued):
+                if item.sequence != NOTICE:
+                    del queued[index]
+                    self.count -= 1
+                    return item
+        return None

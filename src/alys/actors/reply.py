@@ -1,8 +1,9 @@
 """What an ask returns: a slot that is filled once, by a reply, a failure or the deadline.
 
 It is the only thing that the core's coroutines wait for. Awaiting an empty slot yields the slot itself to whoever drives the
-coroutine; that driver subscribes and sends the coroutine on once the slot is full. The deadline's timer is armed only
-when somebody really waits. A value that comes after the slot is full is late: it goes to the dead letters.
+coroutine; that driver subscribes and sends the coroutine on once the slot is full. The deadline is set when the slot is
+made; its timer is armed only when somebody really waits. A value that comes after the slot is full is late: it goes to
+the dead letters.
 """
 
 from collections.abc import Callable, Generator
@@ -18,8 +19,8 @@ class Reply(Generic[R]):
     """One awaited result."""
 
     __slots__ = (
-        "_callbacks", "_dispatcher", "_error", "_request", "_seconds", "_target", "_timer", "_value",
-        "done", "target_cell",
+        "_callbacks", "_deadline", "_dispatcher", "_error", "_request", "_seconds", "_target", "_timer",
+        "_value", "done", "target_cell",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +36,7 @@ class Reply(Generic[R]):
         self.target_cell = target_cell
         self._dispatcher = dispatcher
         self._seconds = seconds
+        self._deadline = dispatcher.wall() + seconds if seconds is not None else 0.0
         self._target = target
         self._request = request
         self._timer: Timer | None = None
@@ -68,7 +70,8 @@ class Reply(Generic[R]):
             return
         self._callbacks.append(callback)
         if self._timer is None and self._seconds is not None:
-            self._timer = self._dispatcher.call_after_wall(self._seconds, self._expire)
+            left = max(0.0, self._deadline - self._dispatcher.wall())
+            self._timer = self._dispatcher.call_after_wall(left, self._expire)
 
     def abandon(self) -> None:
         """Nobody waits any more: disarm, forget the callbacks; a reply will count as late."""

@@ -6,6 +6,7 @@ still counts), and one restart more than the intensity makes the parent stop its
 """
 
 import enum
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from alys.actors.mailbox import MAILBOX_MESSAGES_MAX, Overflow
 
 NAME_CHARACTERS_MAX = 128
 SHUTDOWN_SECONDS = 5.0
+DOUBLINGS_MAX = 64
+"""Enough to get from a microsecond past any maximum; a float of 2^1024 does not exist."""
 
 
 class Restart(enum.Enum):
@@ -36,9 +39,15 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     max_seconds: float
     jitter: float = 0.0
 
+    @property
+    def quiet_seconds(self) -> float:
+        """A child that ran for so long without a failure starts counting anew."""
+        return (self.min_seconds + self.max_seconds) / 2
+
     def delay(self, attempt: int, chance: float) -> float:
         """The wait before restart ``attempt`` (0-based), with ``chance`` drawn from [0, 1)."""
-        return min(self.max_seconds, self.min_seconds * 2.0**attempt) * (1 + chance * self.jitter)
+        doubled = self.min_seconds * 2.0 ** min(attempt, DOUBLINGS_MAX)
+        return min(self.max_seconds, doubled) * (1 + chance * self.jitter)
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +59,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Makes a fresh instance; called again for every restart."""
     restart: Restart = Restart.PERMANENT
     shutdown_seconds: float = SHUTDOWN_SECONDS
-    """Node seconds that stopping may take before the child is killed and that is reported."""
+    """Node seconds that stopping may take before the child is killed and that is reported; ``inf`` for no limit."""
     mailbox_messages_max: int = MAILBOX_MESSAGES_MAX
     overflow: Overflow = Overflow.FAIL
     backoff: Backoff | None = None
@@ -116,8 +125,15 @@ def check_spec(spec: ChildSpec) -> None:
         raise BadSpec(f"child {spec.name!r}: factory must be callable, not {spec.factory!r}")
     if spec.mailbox_messages_max < 1:
         raise BadSpec(f"child {spec.name!r}: mailbox_messages_max must be 1 or more")
-    if spec.shutdown_seconds < 0:
+    if not spec.shutdown_seconds >= 0:
         raise BadSpec(f"child {spec.name!r}: shutdown_seconds must be 0 or more")
+    backoff = spec.backoff
+    if backoff is not None and not (
+        0 <= backoff.min_seconds <= backoff.max_seconds < math.inf and backoff.jitter >= 0
+    ):
+        raise BadSpec(
+            f"child {spec.name!r}: backoff needs 0 <= min <= max and a jitter of 0 or more"
+        )
 
 
 def check_specs(specs: Sequence[ChildSpec]) -> None:

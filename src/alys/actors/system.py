@@ -4,14 +4,16 @@ It starts cells, carries envelopes, opens reply slots and drives coroutines from
 world). It owns no thread and no loop; ``loop.py`` and ``alys.sim`` bring a dispatcher each.
 """
 
+import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from alys.actors.activity import ask_cycle
 from alys.actors.actor import Actor, Terminated
 from alys.actors.cell import Cell, Status
 from alys.actors.dispatch import Dispatcher
 from alys.actors.errors import ActorStopped, AskCycle, BadSpec, ForeignAwait, MailboxFull
-from alys.actors.mailbox import Envelope, Overflow
+from alys.actors.mailbox import NOTICE, Envelope, Overflow
 from alys.actors.message import Message, Request
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
@@ -45,7 +47,8 @@ class System:
         self.failure: BaseException | None = None
         self._uids = 0
         self._names: dict[str, Ref] = {}
-        self._root = self.make_cell(ChildSpec(name=name, factory=Guardian), None)
+        root = ChildSpec(name=name, factory=Guardian, shutdown_seconds=math.inf)
+        self._root = self.make_cell(root, None)
         self._root.family.intensity = intensity if intensity is not None else Intensity()
         self._root.start()
 
@@ -79,7 +82,14 @@ class System:
         return self.ask_from(self._root, ref, request, about, timeout)
 
     def stop(self, ref: Ref) -> Reply[str]:
-        """Stop an actor and its children; the reply is full (with the reason) once it is gone."""
+        """Stop an actor and its children; the reply is full (with the reason) once it is gone.
+
+        The tree does not start it again. For a ref behind which nobody ever was the reason is "noproc".
+        """
+        if ref.cell is None:
+            nobody: Reply[str] = Reply(self.dispatcher)
+            nobody.complete("noproc")
+            return nobody
         ref.cell.post(ref.cell.begin_stop, "stopped by the system")
         stopped: Reply[str] = ref.cell.stopped
         return stopped
@@ -169,7 +179,9 @@ class System:
         name = type(request).__name__
         cell: Cell | None = target.cell
         if asker is not self._root:
-            _refuse_cycle(asker, cell)
+            chain = ask_cycle(asker, cell)
+            if chain is not None:
+                raise AskCycle(chain)
         seconds = timeout if timeout is not None else type(request).timeout_seconds
         reply: Reply[R] = Reply(self.dispatcher, seconds, target.path, name, cell)
         self.deliver(target, asker.seal(request, about, reply))
@@ -179,7 +191,7 @@ class System:
         """Tell a watcher, behind all that the dead actor had sent it."""
         if watcher.is_stopped:
             return
-        envelope = Envelope(Terminated(ref=dead, reason=reason), dead, 0)
+        envelope = Envelope(Terminated(ref=dead, reason=reason), dead, NOTICE)
         watcher.mailbox.put_behind(envelope, dead)
         self.observer.sent(envelope, watcher.ref)
         watcher.schedule()
@@ -212,13 +224,3 @@ class System:
                 )
             else:
                 self._step(coroutine, slot, ForeignAwait("a driven coroutine", waited))
-
-
-def _refuse_cycle(asker: Cell, target: Cell | None) -> None:
-    chain = [asker.ref.path]
-    cell = target
-    while cell is not None:
-        chain.append(cell.ref.path)
-        if cell is asker:
-            raise AskCycle(tuple(chain))
-        cell = cell.waiting.target_cell if cell.waiting is not None else None

@@ -10,10 +10,20 @@ into the mailbox in the moment of sending and a cell asks for one turn at a time
 no such promise. Whoever needs an order keeps a queue and asks for turns, as cells do.
 
 Wall time does not exist here: the deadlines of asks run in the same virtual time.
+
+A world puts the parts together like this, and so do the tests (``alys.sim.waiting.run_to_end`` runs a coroutine)::
+
+    dispatcher = SimDispatcher(random.fork("schedule"), 1_767_225_600.0, trap=Trap())
+    recorder = TraceRecorder(dispatcher.now, lines.append)
+    system = System(dispatcher, random.fork("actors"), observer=recorder)
+    dispatcher.report = reporter(system)
+    result = run_to_end(dispatcher, system, scenario(system), limit_seconds=3600.0)
+    recorder.trace_hash, dispatcher.steps, dispatcher.simulated_seconds
 """
 
 import heapq
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from alys.actors.reply import Reply
@@ -92,7 +102,7 @@ class SimDispatcher:
     """Virtual time from ``start_time`` (seconds since the Unix epoch) on, and a schedule drawn from ``random``.
 
     ``report`` is asked for a few lines about the actors when a run cannot go on (see ``alys.sim.waiting``). ``trap`` is
-    switched on while a step runs; a violation ends the run even if the code that committed it swallowed the error.
+    armed while steps run; a violation ends the run even if the code that committed it swallowed the error.
     """
 
     def __init__(
@@ -138,8 +148,12 @@ class SimDispatcher:
         heapq.heappush(self._timers, (instant, self._armed, timer))
         return timer
 
+    def wall(self) -> float:
+        """The same as node time: a simulation has no other."""
+        return self.now()
+
     def call_after_wall(self, seconds: float, call: Callable[..., Any], *args: Any) -> SimTimer:
-        """The same: a simulation has no other time."""
+        """The same as ``call_after``."""
         return self.call_after(seconds, call, *args)
 
     def timer_cancelled(self) -> None:
@@ -168,28 +182,25 @@ class SimDispatcher:
                 return False
             self._jump(instant)
             self._fill()
-        self._run_one()
+        with self._armed_trap():
+            self._run_one()
         return True
 
     def run_until(self, predicate: Callable[[], bool], limit_seconds: float) -> None:
         """Step until the predicate holds; raises Stuck, or OutOfTime after so many virtual seconds."""
         limit = self._now + round(limit_seconds * NANOSECONDS)
-        while not predicate():
-            if not self._fill():
-                instant = self._next_instant()
-                if instant is None:
-                    raise Stuck("nothing is ready and no timer is set", self._describe())
-                if instant > limit:
-                    self._jump(limit)
-                    raise OutOfTime(f"{limit_seconds:g} virtual seconds are over", self._describe())
-                self._jump(instant)
-                self._fill()
-            self._run_one()
+        with self._armed_trap():
+            while not predicate():
+                if not self._fill():
+                    self._jump_within(limit, limit_seconds)
+                    self._fill()
+                self._run_one()
 
     def run_until_idle(self) -> None:
         """Run all that can run without waiting: time does not move."""
-        while self._fill():
-            self._run_one()
+        with self._armed_trap():
+            while self._fill():
+                self._run_one()
 
     def run_for(self, seconds: float) -> None:
         """Run all that happens within so many virtual seconds, the end included; time ends exactly there."""
@@ -227,6 +238,18 @@ class SimDispatcher:
             self._cancelled -= 1
         return timers[0][0] if timers else None
 
+    def _jump_within(self, limit: int, limit_seconds: float) -> None:
+        """To the next timer, which must be there and not behind the limit."""
+        instant = self._next_instant()
+        if instant is None:
+            raise Stuck("deadlock: nothing is ready and no timer is set", self._describe())
+        if instant > limit:
+            self._jump(limit)
+            raise OutOfTime(
+                f"timeout: {limit_seconds:g} virtual seconds are over", self._describe()
+            )
+        self._jump(instant)
+
     def _jump(self, instant: int) -> None:
         if instant != self._now:
             self._now = instant
@@ -249,14 +272,15 @@ class SimDispatcher:
                 f"{STEPS_PER_INSTANT_MAX} steps in one instant of virtual time", self._describe()
             )
         self._running = True
-        trap = self.trap
         try:
-            if trap is None:
-                call(*args)
-            else:
-                trap.run(call, args)
+            call(*args)
         finally:
             self._running = False
+        if self.trap is not None:
+            self.trap.check()
+
+    def _armed_trap(self) -> AbstractContextManager[object]:
+        return self.trap if self.trap is not None else nullcontext()
 
     def _describe(self) -> str:
         return self.report() if self.report is not None else ""

@@ -1,9 +1,33 @@
-"""Who waits for whom: the report of a run that cannot go on."""
+"""Running a coroutine to its end in virtual time, and the report of a run that cannot get there: who waits for whom."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from alys.actors.system import System
+from alys.sim.dispatch import SimDispatcher, SimulationError
+
+R = TypeVar("R")
+
+
+def run_to_end(
+    dispatcher: SimDispatcher,
+    system: System,
+    coroutine: Coroutine[Any, Any, R],
+    limit_seconds: float,
+) -> R:
+    """The coroutine's result; it may await whatever ``system`` gives (asks, ``sleep``, ``stop``, ``drive``).
+
+    Raises what the coroutine raises; Stuck ("deadlock: ...") when nothing could ever wake it, OutOfTime ("timeout: ...")
+    when it is not done after so many virtual seconds, both with a line per actor that is not at rest. The coroutine is
+    closed then.
+    """
+    slot = system.drive(coroutine)
+    try:
+        dispatcher.run_until(lambda: slot.done, limit_seconds)
+    except SimulationError:
+        coroutine.close()
+        raise
+    return slot.result()
 
 
 def reporter(system: System) -> Callable[[], str]:
@@ -30,7 +54,7 @@ def _facts(cell: Any) -> list[str]:
         facts.append(cell.status.value)
     if cell.mailbox.count:
         facts.append(f"{cell.mailbox.count} queued")
-    waiting = cell.waiting
+    waiting = cell.activity.waiting
     if waiting is not None:
         target = waiting.target_cell
         facts.append(f"waits for {target.ref.path if target is not None else 'an open reply'}")
