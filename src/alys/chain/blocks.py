@@ -60,6 +60,11 @@ class AuxPowHeader(msgspec.Struct, frozen=True, kw_only=True):
     auxpow: bytes | None = None
     """``wire.auxpow`` encoding; None only in the genesis block."""
 
+    def __post_init__(self) -> None:
+        for name, size in (("range_start", 32), ("range_end", 32), ("fee_recipient", 20)):
+            if len(getattr(self, name)) != size:
+                raise ValueError(f"{name} has {len(getattr(self, name))} bytes, not {size}")
+
 
 class ConsensusBlock(msgspec.Struct, frozen=True, kw_only=True):
     """What authorities sign. Its height is its payload's block number."""

@@ -2,13 +2,13 @@
 
 The transaction is a function of the requests and of the federation's outputs, so producer and validators build the same one:
 
-- inputs: the largest outputs first (equal ones by ``txid:vout``) until they cover the requests; then one more, if there is
-  one, as long as the change would be dust; all with the replaceable sequence;
+- inputs: those that ``coins`` selects, in that order, all with the replaceable sequence;
 - outputs: one per request in event order, then the change, which is exactly inputs minus the sum requested (D22);
 - fee: fee rate times virtual size of the *signed* transaction, borne by the payees alone: an equal share each, what the
   division leaves over by the first. Change that would be dust is no output; it lowers what the payees bear.
 
-A request that cannot be paid is refunded (D23): ``settle`` decides for a whole block, totally: it never fails.
+A request that no transaction can pay is refunded: ``settle`` decides for a whole block, totally: it never fails. Validators
+settle again and compare the whole transaction, so there is no list of rules for a proposal beside the rules that build it.
 """
 
 import enum
@@ -17,7 +17,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from alys.base.errors import AlysError
-from alys.base.units import Gwei, Sats, Wei, wei_to_gwei_floor, wei_to_sats_floor
+from alys.base.units import Sats
+from alys.chain import burns
+from alys.chain.burns import PayoutRequest
+from alys.chain.coins import DUST_SATS, InsufficientFunds, select_coins
 from alys.chain.federation import Federation, NotEnoughSignatures
 from alys.chain.peg import Refund, RefundReason
 from alys.wire import bitcoin
@@ -27,33 +30,11 @@ TX_VERSION = 2
 SEQUENCE_REPLACEABLE = 0xFFFFFFFD
 """Opts in to replacement (BIP125)."""
 
-DUST_SATS = 546
-"""An output of this much or less is not worth its spending; Bitcoin Core's figure for the oldest script type."""
-
 WEIGHT_MAX = 400_000
 """The heaviest transaction that Bitcoin nodes relay."""
 
 SIGNATURE_BYTES = 64
 """BIP340 with the default signature hash: no trailing byte."""
-
-
-class PayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A burn that is to be paid on Bitcoin."""
-
-    script: bytes
-    sats: Sats
-    """What was asked for, before the fee: whole sats of the burn."""
-    gwei: Gwei
-    """What a refund would give back."""
-    caller: bytes
-    address: str
-    tx_hash: str
-    log_index: int
-
-    @property
-    def key(self) -> str:
-        """``tx_hash:log_index``: the request's identity, settled at most once for ever."""
-        return f"{self.tx_hash}:{self.log_index}"
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,17 +55,6 @@ class PayoutImpossible(AlysError):
     def __init__(self, refund: int, sentence: str) -> None:
         super().__init__(sentence)
         self.refund = refund
-
-
-class InsufficientFunds(PayoutImpossible):
-    """The federation's outputs do not cover the requests."""
-
-    reason = RefundReason.INSUFFICIENT_FUNDS
-
-    def __init__(self, needed: int, available: int, refund: int) -> None:
-        super().__init__(refund, f"{needed} sats requested, {available} available")
-        self.needed = needed
-        self.available = available
 
 
 class FeesExceedValue(PayoutImpossible):
@@ -109,20 +79,9 @@ class TransactionTooLarge(PayoutImpossible):
 
 
 class PayoutRule(enum.StrEnum):
-    """What a proposed transaction can break."""
+    """What a signed transaction in a block can break."""
 
     MALFORMED = "malformed"
-    ALREADY_SIGNED = "already-signed"
-    VERSION = "version"
-    LOCKTIME = "locktime"
-    SEQUENCE = "sequence"
-    UNKNOWN_INPUT = "unknown-input"
-    DUPLICATE_INPUT = "duplicate-input"
-    OUTPUT_COUNT = "output-count"
-    OUTPUT_SCRIPT = "output-script"
-    OUTPUT_VALUE = "output-value"
-    CHANGE = "change"
-    COIN_SELECTION = "coin-selection"
     NOT_THE_PROPOSAL = "not-the-proposal"
     WITNESS = "witness"
 
@@ -146,36 +105,6 @@ class SignatureRejected(AlysError):
         self.reason = reason
 
 
-def outpoint_key(outpoint: bitcoin.OutPoint) -> str:
-    """``txid:vout``, the form in which the state names outputs."""
-    return outpoint.label
-
-
-def judge(
-    event: PegOutEvent, *, network: str, minimum_sats: Sats, federation: Federation
-) -> PayoutRequest | Refund:
-    """Whether a burn asks for something that can be paid, before fees; else what goes back and why (D23)."""
-    try:
-        text = event.address.decode("ascii")
-        script = bitcoin.address_to_script(text, network)
-    except (UnicodeDecodeError, bitcoin.BadAddress):
-        return _refund_event(event, RefundReason.UNPARSABLE_ADDRESS)
-    sats = wei_to_sats_floor(Wei(event.wei))
-    if script == federation.script_pubkey:
-        return _refund_event(event, RefundReason.FEDERATION_ADDRESS)
-    if sats < minimum_sats:
-        return _refund_event(event, RefundReason.BELOW_MINIMUM)
-    return PayoutRequest(
-        script=script,
-        sats=sats,
-        gwei=wei_to_gwei_floor(Wei(event.wei)),
-        caller=event.caller,
-        address=text,
-        tx_hash=event.tx_hash,
-        log_index=event.log_index,
-    )
-
-
 def settle(
     events: Sequence[PegOutEvent],
     utxos: Mapping[str, Sats],
@@ -190,8 +119,9 @@ def settle(
     Where no transaction can pay all, one request at a time gives way: the one whose share of the fee is too high, else
     the last.
     """
+    script = federation.script_pubkey
     judged = [
-        judge(event, network=network, minimum_sats=minimum_sats, federation=federation)
+        burns.judge(event, network=network, minimum_sats=minimum_sats, federation_script=script)
         for event in events
     ]
     refunds = {n: found for n, found in enumerate(judged) if isinstance(found, Refund)}
@@ -200,9 +130,12 @@ def settle(
     while payable and tx is None:
         try:
             tx = build_payout(tuple(payable.values()), utxos, federation, fee_rate)
+        except InsufficientFunds:
+            position = max(payable)
+            refunds[position] = payable.pop(position).refund(RefundReason.INSUFFICIENT_FUNDS)
         except PayoutImpossible as error:
             position = list(payable)[error.refund]
-            refunds[position] = _refund_request(payable.pop(position), error.reason)
+            refunds[position] = payable.pop(position).refund(error.reason)
     return Settlement(
         tx=tx,
         requests=tuple(payable.values()),
@@ -222,25 +155,8 @@ def build_payout(
     """
     if not requests:
         raise ValueError("nothing to pay")
-    needed = sum(request.sats for request in requests)
-    coins = select_coins(needed, utxos, refund=len(requests) - 1)
-    return _assemble(requests, coins, federation, fee_rate)
-
-
-def select_coins(
-    needed: int, utxos: Mapping[str, Sats], *, refund: int = 0
-) -> tuple[tuple[str, Sats], ...]:
-    """The outputs to spend, by the rule in this module's docstring; raises InsufficientFunds."""
-    chosen: list[tuple[str, Sats]] = []
-    total = 0
-    for key, sats in sorted(utxos.items(), key=lambda coin: (-coin[1], coin[0])):
-        if total == needed or total > needed + DUST_SATS:
-            break
-        chosen.append((key, sats))
-        total += sats
-    if total < needed:
-        raise InsufficientFunds(needed, total, refund)
-    return tuple(chosen)
+    spent = select_coins(sum(request.sats for request in requests), utxos)
+    return _assemble(requests, spent, federation, fee_rate)
 
 
 def signed_weight(tx: bitcoin.Tx, federation: Federation) -> int:
@@ -261,25 +177,6 @@ def fee_shares(burden: int, payees: int) -> tuple[int, ...]:
     """
     share, left = divmod(burden, payees)
     return (share + left, *[share] * (payees - 1))
-
-
-def check_payout(
-    tx: bitcoin.Tx,
-    requests: Sequence[PayoutRequest],
-    utxos: Mapping[str, Sats],
-    federation: Federation,
-    fee_rate: int,
-) -> None:
-    """Raise BadPayout, naming the rule, unless this is the transaction for these requests."""
-    _check_form(tx)
-    coins = _check_inputs(tx, utxos)
-    try:
-        _check_outputs(tx, _assemble(requests, coins, federation, fee_rate), len(requests))
-        built = build_payout(requests, utxos, federation, fee_rate)
-    except PayoutImpossible as error:
-        raise BadPayout(PayoutRule.COIN_SELECTION, str(error)) from error
-    if tx != built:
-        raise BadPayout(PayoutRule.COIN_SELECTION, "other outputs were to be spent")
 
 
 def prevouts_of(input_sats: Sequence[Sats], federation: Federation) -> tuple[bitcoin.TxOut, ...]:
@@ -359,19 +256,19 @@ def parse_proposal(raw: bytes) -> bitcoin.Tx:
 
 def _assemble(
     requests: Sequence[PayoutRequest],
-    coins: Sequence[tuple[str, Sats]],
+    spent: Sequence[tuple[str, Sats]],
     federation: Federation,
     fee_rate: int,
 ) -> bitcoin.Tx:
     """The transaction that spends these coins for these requests."""
-    change = sum(sats for _, sats in coins) - sum(request.sats for request in requests)
+    change = sum(sats for _, sats in spent) - sum(request.sats for request in requests)
     kept = change if change > DUST_SATS else 0
     outputs = [bitcoin.TxOut(value=request.sats, script=request.script) for request in requests]
     if kept:
         outputs.append(bitcoin.TxOut(value=kept, script=federation.script_pubkey))
     draft = bitcoin.Tx(
         version=TX_VERSION,
-        inputs=tuple(_unsigned_input(key) for key, _ in coins),
+        inputs=tuple(_unsigned_input(key) for key, _ in spent),
         outputs=tuple(outputs),
         locktime=0,
     )
@@ -401,47 +298,6 @@ def _unsigned_input(key: str) -> bitcoin.TxIn:
     )
 
 
-def _check_form(tx: bitcoin.Tx) -> None:
-    if tx.version != TX_VERSION:
-        raise BadPayout(PayoutRule.VERSION, f"{tx.version}, not {TX_VERSION}")
-    if tx.locktime != 0:
-        raise BadPayout(PayoutRule.LOCKTIME, f"{tx.locktime}, not 0")
-    for index, txin in enumerate(tx.inputs):
-        if txin.sequence != SEQUENCE_REPLACEABLE:
-            raise BadPayout(PayoutRule.SEQUENCE, f"input {index} has {txin.sequence:08x}")
-        if txin.script_sig or txin.witness:
-            raise BadPayout(PayoutRule.ALREADY_SIGNED, f"input {index} carries a signature")
-
-
-def _check_inputs(tx: bitcoin.Tx, utxos: Mapping[str, Sats]) -> list[tuple[str, Sats]]:
-    coins: dict[str, Sats] = {}
-    for txin in tx.inputs:
-        key = outpoint_key(txin.outpoint)
-        if key not in utxos:
-            raise BadPayout(PayoutRule.UNKNOWN_INPUT, f"{key} is not the federation's to spend")
-        if key in coins:
-            raise BadPayout(PayoutRule.DUPLICATE_INPUT, f"{key} is spent twice")
-        coins[key] = utxos[key]
-    return list(coins.items())
-
-
-def _check_outputs(tx: bitcoin.Tx, expected: bitcoin.Tx, requests: int) -> None:
-    """Compare with what the same inputs must pay."""
-    if len(tx.outputs) != len(expected.outputs):
-        raise BadPayout(
-            PayoutRule.OUTPUT_COUNT, f"{len(tx.outputs)} outputs, not {len(expected.outputs)}"
-        )
-    for index, (have, want) in enumerate(zip(tx.outputs, expected.outputs, strict=True)):
-        if index >= requests and have != want:
-            raise BadPayout(PayoutRule.CHANGE, f"{have.value} sats, not {want.value}")
-        if have.script != want.script:
-            raise BadPayout(PayoutRule.OUTPUT_SCRIPT, f"output {index} pays someone else")
-        if have.value != want.value:
-            raise BadPayout(
-                PayoutRule.OUTPUT_VALUE, f"output {index} has {have.value} sats, not {want.value}"
-            )
-
-
 def _signatures_in(witness: Sequence[bytes], federation: Federation) -> dict[bytes, bytes]:
     """The non-empty signatures of a witness stack by key; whatever else is in it shows when it is rebuilt."""
     stack = witness[: len(federation.keys)]
@@ -455,16 +311,3 @@ def _with_witnesses(tx: bitcoin.Tx, stacks: Sequence[tuple[bytes, ...]]) -> bitc
         for txin, stack in zip(tx.inputs, stacks, strict=True)
     )
     return msgspec.structs.replace(tx, inputs=inputs)
-
-
-def _refund_event(event: PegOutEvent, reason: RefundReason) -> Refund:
-    return Refund(
-        request=f"{event.tx_hash}:{event.log_index}",
-        address=event.caller,
-        gwei=wei_to_gwei_floor(Wei(event.wei)),
-        reason=reason,
-    )
-
-
-def _refund_request(request: PayoutRequest, reason: RefundReason) -> Refund:
-    return Refund(request=request.key, address=request.caller, gwei=request.gwei, reason=reason)

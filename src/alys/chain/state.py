@@ -16,7 +16,7 @@ import msgspec
 from alys.base.units import Sats, Wei
 from alys.chain import blocks, payout, peg
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
-from alys.chain.payout import PayoutRequest
+from alys.chain.burns import PayoutRequest
 from alys.chain.peg import Deposit, Refund
 from alys.chain.spec import ChainSpec
 from alys.wire import bitcoin
@@ -278,7 +278,7 @@ def _proposal(
         block_root=root,
         height=block.height,
         tx=block.payout_proposal,
-        input_sats=tuple(state.utxos[payout.outpoint_key(txin.outpoint)] for txin in tx.inputs),
+        input_sats=tuple(state.utxos[txin.outpoint.label] for txin in tx.inputs),
         requests=todo.requests,
     )
 
@@ -295,7 +295,7 @@ def _utxos_after(
         return after
     tx = bitcoin.parse_tx(proposal.tx)
     for txin in tx.inputs:
-        del after[payout.outpoint_key(txin.outpoint)]
+        del after[txin.outpoint.label]
     script = spec.federation.script_pubkey
     txid = tx.txid
     after.update(

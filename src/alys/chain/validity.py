@@ -11,22 +11,25 @@ import enum
 from alys.base.errors import AlysError
 from alys.chain import approvals, auxpow, blocks, payout, peg, slots, state
 from alys.chain.approvals import Verifier
-from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
+from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.peg import Deposit
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Duties, Facts, PegState
+from alys.chain.state import ChainLink, Duties, Facts, PayoutProposal, PegState, SeenDeposit
 from alys.wire import bitcoin
 from alys.wire.engine import Withdrawal
 
 CLOCK_TOLERANCE_SECONDS = 1.0
 """How far the author's clock may be ahead of ours."""
 
+LAST_OF_A_SECOND = 0.999_999
+"""EVM time is whole seconds, so a timestamp may stand for any moment up to this much later."""
+
 
 class Reason(enum.StrEnum):
     """Why a block is refused."""
 
     INVALID_HEIGHT = "invalid-height"
-    """Not one above the head: old, or from another fork."""
+    """Not one above the head: old, from another fork, or of a height that skips."""
     MISSING_PARENT = "missing-parent"
     """It stands on a block that is not our head; we may have fallen behind."""
     EXECUTION_HASH_NOT_CONTIGUOUS = "execution-hash-not-contiguous"
@@ -68,7 +71,11 @@ def check_block(
     """Raise Invalid unless the block is a valid child of ``parent``; asks for its author's approval, not for a quorum."""
     block = signed.block
     check_parent(block, parent)
-    check_slot(block, parent, facts.now, spec)
+    check_height(block, parent)
+    check_execution_parent(block, parent)
+    check_slot_order(block, parent)
+    check_slot_has_begun(block, facts.now, spec)
+    check_slot_of_timestamp(block, spec)
     check_author(signed, spec)
     check_approvals(signed, spec, verifier)
     check_timestamp(block, parent, facts.now)
@@ -84,30 +91,53 @@ def check_block(
 
 
 def check_parent(block: ConsensusBlock, parent: PegState) -> None:
-    """It stands on the head, in consensus and in execution."""
+    """It stands on the head; if not, it is old or from another fork, or we have fallen behind."""
+    if block.parent_root == parent.head_root:
+        return
     if block.height <= parent.height:
         raise Invalid(Reason.INVALID_HEIGHT, f"{block.height}, the head is {parent.height}")
-    if block.parent_root != parent.head_root:
-        raise Invalid(
-            Reason.MISSING_PARENT,
-            f"parent {block.parent_root.hex()}, the head is {parent.head_root.hex()}",
-        )
+    raise Invalid(
+        Reason.MISSING_PARENT,
+        f"parent {block.parent_root.hex()}, the head is {parent.head_root.hex()}",
+    )
+
+
+def check_height(block: ConsensusBlock, parent: PegState) -> None:
+    """It is one above the head."""
+    if block.height != parent.height + 1:
+        raise Invalid(Reason.INVALID_HEIGHT, f"{block.height} after {parent.height}")
+
+
+def check_execution_parent(block: ConsensusBlock, parent: PegState) -> None:
+    """Its payload stands on the head's payload."""
     if block.payload.parent_hash != parent.execution_hash:
         raise Invalid(
             Reason.EXECUTION_HASH_NOT_CONTIGUOUS,
             f"{block.payload.parent_hash.hex()}, the head is {parent.execution_hash.hex()}",
         )
-    if block.height != parent.height + 1:
-        raise Invalid(Reason.INVALID_HEIGHT, f"{block.height} after {parent.height}")
 
 
-def check_slot(block: ConsensusBlock, parent: PegState, now: float, spec: ChainSpec) -> None:
-    """Its slot is after the parent's and has begun."""
+def check_slot_order(block: ConsensusBlock, parent: PegState) -> None:
+    """Its slot is after the parent's."""
     if block.slot <= parent.slot:
         raise Invalid(Reason.SLOT_NOT_INCREASING, f"{block.slot} after {parent.slot}")
+
+
+def check_slot_has_begun(block: ConsensusBlock, now: float, spec: ChainSpec) -> None:
+    """Its slot is not in the future, by the validator's clock."""
     start = slots.slot_start(block.slot, spec.slot_duration_ms)
     if start > now + CLOCK_TOLERANCE_SECONDS:
         raise Invalid(Reason.SLOT_IN_FUTURE, f"it begins in {start - now:.3f} s")
+
+
+def check_slot_of_timestamp(block: ConsensusBlock, spec: ChainSpec) -> None:
+    """Its slot is at most one after the slot of its payload's time, whose second counts to its end."""
+    latest = slots.slot_at(block.payload.timestamp + LAST_OF_A_SECOND, spec.slot_duration_ms) + 1
+    if block.slot > latest:
+        raise Invalid(
+            Reason.SLOT_IN_FUTURE,
+            f"{block.slot}, its payload's time {block.payload.timestamp} allows {latest}",
+        )
 
 
 def check_author(signed: SignedBlock, spec: ChainSpec) -> None:
@@ -161,6 +191,13 @@ def check_work_not_overdue(block: ConsensusBlock, parent: PegState, spec: ChainS
 
 def check_auxpow_range(header: AuxPowHeader, parent: PegState, spec: ChainSpec) -> None:
     """The AuxPoW covers a range of this branch that begins after the last finalised block, and is work for it."""
+    links = covered_range(header, parent)
+    committed = auxpow.aux_hash([link.root for link in links])
+    check_work(header, committed, links[-1].height, spec)
+
+
+def covered_range(header: AuxPowHeader, parent: PegState) -> tuple[ChainLink, ...]:
+    """The blocks that the AuxPoW covers: a range of this branch that begins right after the last finalised one."""
     links = state.range_links(parent, header)
     if links is None:
         raise Invalid(
@@ -168,9 +205,13 @@ def check_auxpow_range(header: AuxPowHeader, parent: PegState, spec: ChainSpec) 
             f"{header.range_start.hex()} to {header.range_end.hex()} is no range after "
             f"the last finalised block",
         )
-    committed = auxpow.aux_hash([link.root for link in links])
+    return links
+
+
+def check_work(header: AuxPowHeader, committed: bytes, height: int, spec: ChainSpec) -> None:
+    """The AuxPoW is work for these blocks, at the required bits and for this chain."""
     try:
-        auxpow.check_header(header, links[-1].height, spec)
+        auxpow.check_header(header, height, spec)
         auxpow.check_auxpow(auxpow.decode_proof(header), header, committed, spec)
     except auxpow.BadAuxPow as error:
         raise Invalid(Reason.INVALID_POW, str(error)) from error
@@ -179,24 +220,47 @@ def check_auxpow_range(header: AuxPowHeader, parent: PegState, spec: ChainSpec) 
 def check_deposits(
     block: ConsensusBlock, parent: PegState, facts: Facts, spec: ChainSpec
 ) -> tuple[Deposit, ...]:
-    """Each deposit it mints is on Bitcoin, deep enough, and not minted yet; their amounts, in the block's order."""
+    """Each deposit it mints passes the four checks below; the deposits, in the block's order."""
+    check_listed_once(block)
     deposits: list[Deposit] = []
     for ref in block.pegins:
-        listed = [one.outpoint for one in block.pegins].count(ref.outpoint)
-        if state.already_minted(parent, ref.outpoint) or listed > 1:
-            raise Invalid(Reason.ALREADY_MINTED, ref.outpoint)
-        seen = facts.deposits.get(ref.outpoint)
-        if seen is None or seen.block_hash != ref.block_hash:
-            raise Invalid(
-                Reason.DEPOSIT_NOT_FOUND, f"{ref.outpoint} in Bitcoin block {ref.block_hash}"
-            )
-        if not peg.deep_enough(seen.confirmations, spec.required_confirmations):
-            raise Invalid(
-                Reason.INSUFFICIENT_CONFIRMATIONS,
-                f"{ref.outpoint} has {seen.confirmations} of {spec.required_confirmations}",
-            )
+        check_not_minted(ref, parent)
+        seen = found_deposit(ref, facts)
+        check_confirmations(seen, spec)
         deposits.append(seen.deposit)
     return tuple(deposits)
+
+
+def check_listed_once(block: ConsensusBlock) -> None:
+    """It lists no deposit twice."""
+    listed: set[str] = set()
+    for ref in block.pegins:
+        if ref.outpoint in listed:
+            raise Invalid(Reason.ALREADY_MINTED, f"{ref.outpoint} is listed twice")
+        listed.add(ref.outpoint)
+
+
+def check_not_minted(ref: PegInRef, parent: PegState) -> None:
+    """No block before it on this branch minted the deposit."""
+    if state.already_minted(parent, ref.outpoint):
+        raise Invalid(Reason.ALREADY_MINTED, ref.outpoint)
+
+
+def found_deposit(ref: PegInRef, facts: Facts) -> SeenDeposit:
+    """The deposit as the validator found it itself, in the Bitcoin block that the reference names."""
+    seen = facts.deposits.get(ref.outpoint)
+    if seen is None or seen.block_hash != ref.block_hash:
+        raise Invalid(Reason.DEPOSIT_NOT_FOUND, f"{ref.outpoint} in Bitcoin block {ref.block_hash}")
+    return seen
+
+
+def check_confirmations(seen: SeenDeposit, spec: ChainSpec) -> None:
+    """The deposit is as deep as the specification asks."""
+    if not peg.deep_enough(seen.confirmations, spec.required_confirmations):
+        raise Invalid(
+            Reason.INSUFFICIENT_CONFIRMATIONS,
+            f"{seen.deposit.outpoint} has {seen.confirmations} of {spec.required_confirmations}",
+        )
 
 
 def check_withdrawals(block: ConsensusBlock, todo: Duties, deposits: tuple[Deposit, ...]) -> None:
@@ -234,18 +298,27 @@ def check_finalized_payouts(block: ConsensusBlock, parent: PegState, spec: Chain
     """Signed payouts stand only with an AuxPoW; each is a finalised proposal, fully signed, in their order."""
     if block.finalized_payouts and block.auxpow_header is None:
         raise Invalid(Reason.ILLEGAL_FINALIZATION, "signed payouts without an AuxPoW")
-    waiting = list(parent.payouts_finalised)
+    waiting = parent.payouts_finalised
     for raw in block.finalized_payouts:
         try:
             signed = payout.parse_proposal(raw)
-            proposal = next((p for p in waiting if p.txid == signed.txid), None)
-            if proposal is None:
-                raise Invalid(
-                    Reason.ILLEGAL_FINALIZATION, f"{signed.txid} is no finalised proposal in order"
-                )
-            waiting = waiting[waiting.index(proposal) + 1 :]
-            prevouts = payout.prevouts_of(proposal.input_sats, spec.federation)
-            unsigned = bitcoin.parse_tx(proposal.tx)
-            payout.check_signed(signed, unsigned, prevouts, spec.federation)
+            position = _position_of(signed, waiting)
+            check_payout_signed(signed, waiting[position], spec)
         except payout.BadPayout as error:
             raise Invalid(Reason.ILLEGAL_FINALIZATION, str(error)) from error
+        waiting = waiting[position + 1 :]
+
+
+def check_payout_signed(signed: bitcoin.Tx, proposal: PayoutProposal, spec: ChainSpec) -> None:
+    """It is the proposal with exactly the threshold of valid signatures on every input; raises payout.BadPayout."""
+    prevouts = payout.prevouts_of(proposal.input_sats, spec.federation)
+    payout.check_signed(signed, bitcoin.parse_tx(proposal.tx), prevouts, spec.federation)
+
+
+def _position_of(signed: bitcoin.Tx, waiting: tuple[PayoutProposal, ...]) -> int:
+    for position, proposal in enumerate(waiting):
+        if proposal.txid == signed.txid:
+            return position
+    raise Invalid(
+        Reason.ILLEGAL_FINALIZATION, f"{signed.txid} is no finalised proposal that is next in order"
+    )
