@@ -69,7 +69,7 @@ def from_quantity(text: object, what: str = "quantity") -> int:
         raise BadEthereumData(what, "hex string has no digits")
     if len(digits) > 1 and digits[0] == "0":
         raise BadEthereumData(what, f"{text} has leading zeros")
-    if "_" in digits or not digits.isalnum():
+    if not digits.isascii() or not digits.isalnum():
         raise BadEthereumData(what, f"{text!r} is not hexadecimal")
     try:
         return int(digits, 16)

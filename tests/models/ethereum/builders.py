@@ -1,12 +1,26 @@
 """A client, somebody who has ether, and the calls that make blocks."""
 
+import dataclasses
 from typing import Any
+
+import coincurve
+from ethereum.forks.shanghai.fork_types import Address
+from ethereum.forks.shanghai.transactions import (
+    LegacyTransaction,
+    signing_hash_155,
+    signing_hash_pre155,
+)
+from ethereum_rlp import rlp
+from ethereum_types.bytes import Bytes
+from ethereum_types.numeric import U64, U256, Uint
 
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
+from alys.models.ethereum.transactions import SignedTransaction, decode
+from alys.models.ethereum.tree import Block
 from alys.wire import ethereum
 from alys.wire.engine import Withdrawal
-from alys.wire.ethereum import BURN_ADDRESS, to_data
+from alys.wire.ethereum import BURN_ADDRESS, from_data, to_data
 
 START = 1_767_225_600
 ZERO = "0x" + "00" * 32
@@ -106,3 +120,39 @@ def rehashed(payload: dict[str, Any], **changes: str) -> dict[str, Any]:
 def withdrawal(address: bytes, gwei: int) -> Withdrawal:
     """A credit."""
     return Withdrawal(index=0, validator_index=0, address=address, amount_gwei=gwei)
+
+
+def block_of(node: EthereumNode, payload: dict[str, Any]) -> Block:
+    """The executed block that a payload became."""
+    found = node.tree.get(from_data(payload["blockHash"]))
+    assert found is not None
+    return found
+
+
+def decoded(nonce: int = 0, **changes: Any) -> SignedTransaction:
+    """What ``signed`` gives, with its sender recovered."""
+    return decode(signed(nonce, **changes), 121212)
+
+
+def legacy(*, protected: bool, nonce: int = 0, gas_price: int = 3 * 10**9) -> bytes:
+    """A transfer of one ether by the user, of the first transaction type; unprotected it holds for every chain."""
+    unsigned = LegacyTransaction(
+        nonce=U256(nonce),
+        gas_price=Uint(gas_price),
+        gas=Uint(21_000),
+        to=Address(PAYEE),
+        value=U256(ETHER),
+        data=Bytes(),
+        v=U256(0),
+        r=U256(0),
+        s=U256(0),
+    )
+    digest = signing_hash_155(unsigned, U64(121212)) if protected else signing_hash_pre155(unsigned)
+    signature = coincurve.PrivateKey(SECRET).sign_recoverable(digest, hasher=None)
+    finished = dataclasses.replace(
+        unsigned,
+        v=U256(signature[64] + (35 + 2 * 121212 if protected else 27)),
+        r=U256.from_be_bytes(signature[:32]),
+        s=U256.from_be_bytes(signature[32:64]),
+    )
+    return bytes(rlp.encode(finished))

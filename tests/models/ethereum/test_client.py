@@ -62,6 +62,7 @@ def test_a_payload_whose_hash_is_not_its_own_is_refused_even_if_that_hash_is_kno
         ({"stateRoot": "0x" + "11" * 32}, "stateRoot"),
         ({"receiptsRoot": "0x" + "11" * 32}, "receiptsRoot"),
         ({"gasUsed": "0x1"}, "gasUsed"),
+        ({"logsBloom": "0x" + "11" * 256}, "logsBloom"),
         ({"timestamp": hex(START)}, "header"),
         ({"baseFeePerGas": "0x1"}, "header"),
         ({"blockNumber": "0x5"}, "header"),

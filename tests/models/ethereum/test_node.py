@@ -1,9 +1,13 @@
 """The public JSON-RPC: words and codes that clients match on, and figures that add up."""
 
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from alys.models.ethereum.node import AUTHENTICATED
 from alys.wire import ethereum
 from alys.wire.ethereum import BRIDGE_ADDRESS, BURN_ADDRESS, to_data
 from alys.wire.jsonrpc import RpcError
@@ -19,6 +23,8 @@ from tests.models.ethereum.builders import (
     send,
     signed,
 )
+
+FUZZED = make_node()
 
 
 def refused(call: Any, *arguments: Any) -> RpcError:
@@ -150,7 +156,7 @@ def test_logs_are_filtered_by_block_address_and_topic() -> None:
 
     assert count(blockHash=block["blockHash"]) == 1
     assert count(fromBlock="0x0", toBlock="0x1", topics=[topic]) == 1
-    assert count(fromBlock="0x0", topics=[[topic, "0x00"]]) == 1
+    assert count(fromBlock="0x0", topics=[[topic, "0x" + "00" * 32]]) == 1
     assert count(fromBlock="0x0", topics=[None, "0x" + "00" * 32]) == 0
     assert count(fromBlock="0x2") == 0
     assert count(fromBlock="0x0", address=to_data(PAYEE)) == 0
@@ -184,3 +190,38 @@ def test_nothing_depends_on_the_wall_clock() -> None:
         mined(node)
     assert head_of(first) == head_of(second)
     assert ethereum.address_of(SECRET) == USER
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False),
+        st.text(max_size=4),
+        st.sampled_from(["latest", "safe", "0x", "0x0", "0x1", to_data(USER), "0x" + "00" * 32]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                ["to", "from", "data", "gas", "value", "topics", "address", "blockHash"]
+            ),
+            inner,
+            max_size=3,
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(sorted(AUTHENTICATED)), st.lists(JSON, max_size=3))
+@settings(max_examples=400)
+def test_no_parameters_do_more_than_be_refused(method: str, params: list[Any]) -> None:
+    """Whatever comes in, an answer or an RpcError goes out, and the head stays."""
+    head = FUZZED.tree.head
+    with contextlib.suppress(RpcError):
+        FUZZED.handle_engine(method, params)
+    assert FUZZED.tree.head is head
+    with pytest.raises(RpcError):
+        FUZZED.handle_engine(method, {"named": params})

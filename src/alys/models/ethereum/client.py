@@ -12,9 +12,9 @@ import msgspec
 from ethereum.forks.shanghai.blocks import Header
 
 from alys.models.ethereum import execution
-from alys.models.ethereum.execution import InvalidPayload
 from alys.models.ethereum.genesis import Genesis
 from alys.models.ethereum.pool import PoolRefusal, TransactionPool
+from alys.models.ethereum.run import InvalidPayload
 from alys.models.ethereum.transactions import SignedTransaction
 from alys.models.ethereum.tree import Block, BlockTree
 from alys.wire.engine import (
@@ -143,12 +143,10 @@ class Client:
                 self._take_back(transaction, head)
 
     def _take_back(self, transaction: SignedTransaction, head: Block) -> None:
-        if self.tree.transaction(transaction.hash) is not None:
-            return
         try:
             self.pool.add(transaction, head.state, int(head.header.gas_limit), self.now())
         except PoolRefusal:
-            return  # it cannot be paid on the new branch: geth forgets it too
+            return  # the new branch has it too, or cannot pay it: geth forgets it as well
 
     def _begin(self, head: Block, attributes: PayloadAttributes) -> bytes:
         if attributes.timestamp <= int(head.header.timestamp):

@@ -11,7 +11,7 @@ from ethereum.crypto.hash import keccak256 as eels_keccak256
 from ethereum.exceptions import EthereumException
 from ethereum.forks.shanghai import blocks as eels_blocks
 from ethereum.forks.shanghai import fork, trie, vm
-from ethereum.forks.shanghai.blocks import Header, Receipt
+from ethereum.forks.shanghai.blocks import Header
 from ethereum.forks.shanghai.bloom import logs_bloom
 from ethereum.forks.shanghai.fork_types import Address, Bloom, Root
 from ethereum.forks.shanghai.state import State
@@ -19,83 +19,17 @@ from ethereum_rlp import rlp
 from ethereum_types.bytes import Bytes, Bytes8, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
-from alys.base.errors import AlysError
 from alys.models.ethereum import transactions
 from alys.models.ethereum.genesis import Genesis
+from alys.models.ethereum.run import InvalidPayload, Run, eels_withdrawal
 from alys.models.ethereum.state import SealedState, genesis_state
 from alys.models.ethereum.transactions import BadTransaction, SignedTransaction
 from alys.models.ethereum.tree import Block
-from alys.wire.engine import ExecutionPayload, PayloadAttributes, Withdrawal
+from alys.wire.engine import ExecutionPayload, PayloadAttributes
 
 _EMPTY_OMMERS_HASH = fork.EMPTY_OMMER_HASH
 _NO_NONCE = Bytes8(bytes(8))
 _GAS_OF_A_TRANSFER = 21_000
-
-
-class InvalidPayload(AlysError):
-    """A block that breaks a rule of the fork; ``reason`` says which. The maker's fault."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"invalid payload: {reason}")
-        self.reason = reason
-
-
-class _Execution:
-    """A block being executed: transactions go in one by one, ``finish`` pays the withdrawals."""
-
-    def __init__(
-        self, header: Header, parent: Block, chain_id: int, hashes: Sequence[bytes]
-    ) -> None:
-        self._parent = parent
-        self._chain_id = chain_id
-        self.state = parent.state.fork()
-        self.environment = environment_of(header, self.state, chain_id, hashes)
-        self.output = vm.BlockOutput()
-        self.included: list[SignedTransaction] = []
-
-    def apply(self, transaction: SignedTransaction) -> None:
-        """Execute one transaction; raises InvalidPayload, with nothing changed, when it may not be in this block."""
-        index = Uint(len(self.included))
-        try:
-            fork.process_transaction(self.environment, self.output, transaction.body, index)
-        except (EthereumException, OverflowError) as error:
-            trie.trie_set(self.output.transactions_trie, rlp.encode(index), None)
-            why = str(error) or type(error).__name__
-            raise InvalidPayload(f"transaction {int(index)}: {why}") from error
-        self.included.append(transaction)
-
-    def finish(self, withdrawals: Sequence[Withdrawal]) -> SealedState:
-        """Credit the withdrawals and hash what changed."""
-        fork.process_withdrawals(
-            self.environment, self.output, tuple(_eels_withdrawal(w) for w in withdrawals)
-        )
-        return self._parent.state.seal(self.state)
-
-    def receipts(self) -> tuple[Receipt, ...]:
-        """The receipts of the transactions so far."""
-        stored = (trie.trie_get(self.output.receipts_trie, key) for key in self.output.receipt_keys)
-        return tuple(eels_blocks.decode_receipt(r) for r in stored if r is not None)
-
-    def gas_left(self) -> int:
-        """What later transactions may still use."""
-        return int(self.environment.block_gas_limit) - int(self.output.block_gas_used)
-
-
-def environment_of(
-    header: Header, state: State, chain_id: int, hashes: Sequence[bytes]
-) -> vm.BlockEnvironment:
-    """What the opcodes see of a block; ``hashes`` are those before it, oldest first."""
-    return vm.BlockEnvironment(
-        chain_id=U64(chain_id),
-        state=state,
-        block_gas_limit=header.gas_limit,
-        block_hashes=[Hash32(h) for h in hashes],
-        coinbase=header.coinbase,
-        number=header.number,
-        base_fee_per_gas=header.base_fee_per_gas,
-        time=header.timestamp,
-        prev_randao=header.prev_randao,
-    )
 
 
 def genesis_block(genesis: Genesis) -> Block:
@@ -154,7 +88,7 @@ def header_of(payload: ExecutionPayload) -> Header:
         prev_randao=Bytes32(payload.prev_randao),
         nonce=_NO_NONCE,
         base_fee_per_gas=Uint(payload.base_fee_per_gas),
-        withdrawals_root=_list_root([rlp.encode(_eels_withdrawal(w)) for w in payload.withdrawals]),
+        withdrawals_root=_list_root([rlp.encode(eels_withdrawal(w)) for w in payload.withdrawals]),
     )
 
 
@@ -189,7 +123,7 @@ def import_payload(
 ) -> Block:
     """Execute a payload on its parent; raises InvalidPayload. ``header`` is ``header_of(payload)``, its hash checked."""
     _check_header(header, parent)
-    run = _Execution(header, parent, chain_id, hashes() if payload.transactions else ())
+    run = Run(header, parent, chain_id, hashes() if payload.transactions else ())
     for raw in payload.transactions:
         try:
             transaction = transactions.decode(raw, chain_id)
@@ -217,7 +151,7 @@ def build(
 ) -> Block:
     """A valid block on ``parent`` with those candidates that fit, in their order; after a refusal the sender waits."""
     draft = _draft(parent, attributes)
-    run = _Execution(draft, parent, chain_id, hashes)
+    run = Run(draft, parent, chain_id, hashes)
     waiting: set[bytes] = set()
     for candidate in candidates:
         if run.gas_left() < _GAS_OF_A_TRANSFER:
@@ -314,12 +248,3 @@ def _list_root(items: Sequence[bytes]) -> Root:
             raise InvalidPayload(f"item {index} is empty")
         trie.trie_set(listed, rlp.encode(Uint(index)), Bytes(item))
     return trie.root(listed)
-
-
-def _eels_withdrawal(withdrawal: Withdrawal) -> eels_blocks.Withdrawal:
-    return eels_blocks.Withdrawal(
-        index=U64(withdrawal.index),
-        validator_index=U64(withdrawal.validator_index),
-        address=Address(withdrawal.address),
-        amount=U256(withdrawal.amount_gwei),
-    )

@@ -1,27 +1,43 @@
 """Calls that change nothing: eth_call and eth_estimateGas, by the same specification that executes blocks."""
 
+from collections.abc import Sequence
+
 import msgspec
 from ethereum.forks.shanghai import vm
-from ethereum.forks.shanghai.blocks import Header
 from ethereum.forks.shanghai.fork_types import Address
-from ethereum.forks.shanghai.state import get_account, set_account_balance
+from ethereum.forks.shanghai.state import get_account, increment_nonce
 from ethereum.forks.shanghai.transactions import (
     FeeMarketTransaction,
     Transaction,
     calculate_intrinsic_cost,
 )
 from ethereum.forks.shanghai.utils.message import prepare_message
-from ethereum.forks.shanghai.vm.exceptions import Revert
+from ethereum.forks.shanghai.vm.exceptions import AddressCollision, Revert
 from ethereum.forks.shanghai.vm.interpreter import process_create_message, process_message
 from ethereum_types.bytes import Bytes, Bytes0
 from ethereum_types.numeric import U64, U256, Uint
 
 from alys.base.errors import AlysError
-from alys.models.ethereum.execution import environment_of
+from alys.models.ethereum.run import environment_of
 from alys.models.ethereum.tree import Block
 
-REFUND_QUOTIENT = 5
-"""EIP-3529: at most a fifth of the gas comes back."""
+CALL_STIPEND = 2300
+"""What a call with value gets on top; a hint in the search for the least limit, nothing depends on it."""
+
+ERROR_SELECTOR = bytes.fromhex("08c379a0")
+"""First four bytes of keccak256("Error(string)"): how Solidity encodes the reason of a revert."""
+
+_GETH_WORDS = {
+    "OutOfGasError": "out of gas",
+    "InvalidOpcode": "invalid opcode",
+    "InvalidJumpDestError": "invalid jump destination",
+    "StackUnderflowError": "stack underflow",
+    "StackOverflowError": "stack limit reached 1024",
+    "WriteInStaticContext": "write protection",
+    "OutOfBoundsRead": "return data out of bounds",
+    "AddressCollision": "contract address collision",
+    "InvalidContractPrefix": "invalid code: must not begin with 0xef",
+}
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,70 +51,113 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallFailed(AlysError):
-    """The call did not end well: reverted (then ``output`` is the revert data) or an exception of the EVM."""
+    """The call did not end well; ``reason`` in geth's words. ``output`` is the revert data, None for other ends."""
 
-    def __init__(self, reason: str, output: bytes | None) -> None:
+    def __init__(self, reason: str, output: bytes | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.output = output
+
+
+class OutOfGas(CallFailed):
+    """It might end well with a higher limit."""
 
 
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a call gave back and what it cost."""
 
     output: bytes
-    gas_used: int
-    """After refunds, as a transaction would be charged."""
     gas_needed: int
-    """Before refunds: the limit may not be below it."""
+    """Before refunds: a limit below it would not have done."""
 
 
-def run(call: Call, block: Block, header: Header, chain_id: int) -> CallResult:
-    """Execute on the state after ``block`` as if in a block with ``header``; raises CallFailed."""
-    state = block.state.fork()
-    sender = Address(call.sender)
-    environment = environment_of(header, state, chain_id, [block.hash])
-    tx = _transaction(call, chain_id, int(get_account(state, sender).nonce))
-    intrinsic = int(calculate_intrinsic_cost(tx))
-    if call.gas < intrinsic:
-        raise CallFailed(f"intrinsic gas too low: have {call.gas}, want {intrinsic}", None)
-    balance = int(get_account(state, sender).balance)
-    if balance < call.value:
-        raise CallFailed("insufficient funds for transfer", None)
-    tx_environment = vm.TransactionEnvironment(
-        origin=sender,
-        gas_price=Uint(0),
-        gas=Uint(call.gas - intrinsic),
-        access_list_addresses={header.coinbase},
-        access_list_storage_keys=set(),
-        index_in_block=Uint(0),
-        tx_hash=None,
-    )
-    set_account_balance(state, sender, U256(balance))
-    message = prepare_message(environment, tx_environment, tx)
-    evm = process_create_message(message) if call.to is None else process_message(message)
-    if evm.error is not None:
-        if isinstance(evm.error, Revert):
-            raise CallFailed("execution reverted", bytes(evm.output))
-        raise CallFailed(type(evm.error).__name__, None)
-    needed = call.gas - int(evm.gas_left)
-    refund = min(needed // REFUND_QUOTIENT, int(evm.refund_counter))
-    return CallResult(output=bytes(evm.output), gas_used=needed - refund, gas_needed=needed)
+class Simulator:
+    """Executes calls on the state after one block, as if in that block."""
 
+    def __init__(self, block: Block, chain_id: int, hashes: Sequence[bytes]) -> None:
+        """``hashes`` are those of the blocks before ``block``, oldest first: what BLOCKHASH sees."""
+        self._block = block
+        self._chain_id = chain_id
+        self._hashes = hashes
 
-def estimate(call: Call, block: Block, header: Header, chain_id: int) -> int:
-    """The lowest gas limit with which the call ends well; raises CallFailed when the given limit does not suffice."""
-    high = call.gas
-    low = run(call, block, header, chain_id).gas_used - 1
-    while low + 1 < high:
-        middle = (low + high) // 2
+    def run(self, call: Call) -> CallResult:
+        """Execute once; raises CallFailed."""
+        header, state = self._block.header, self._block.state.fork()
+        sender = Address(call.sender)
+        account = get_account(state, sender)
+        tx = _transaction(call, self._chain_id, int(account.nonce))
+        intrinsic = int(calculate_intrinsic_cost(tx))
+        if call.gas < intrinsic:
+            raise OutOfGas(f"intrinsic gas too low: have {call.gas}, want {intrinsic}")
+        if int(account.balance) < call.value:
+            raise CallFailed(f"insufficient funds for transfer: address 0x{call.sender.hex()}")
+        increment_nonce(state, sender)
+        outer = vm.TransactionEnvironment(
+            origin=sender,
+            gas_price=Uint(0),
+            gas=Uint(call.gas - intrinsic),
+            access_list_addresses={header.coinbase},
+            access_list_storage_keys=set(),
+            index_in_block=Uint(0),
+            tx_hash=None,
+        )
+        inner = environment_of(header, state, self._chain_id, self._hashes)
+        return _result(call, _execute(prepare_message(inner, outer, tx)))
+
+    def estimate(self, call: Call) -> int:
+        """The lowest gas limit with which the call ends well; raises CallFailed when the given limit does not suffice."""
         try:
-            run(msgspec.structs.replace(call, gas=middle), block, header, chain_id)
+            first = self.run(call)
+        except OutOfGas as error:
+            raise OutOfGas(f"gas required exceeds allowance ({call.gas})") from error
+        low, high = first.gas_needed - 1, call.gas
+        # A call passes on at most 63/64 of its gas (EIP-150), so the limit is mostly just above what was needed.
+        guess = (first.gas_needed + CALL_STIPEND) * 64 // 63
+        while low + 1 < high:
+            middle = guess if guess < high else (low + high) // 2
+            if self._suffices(call, middle):
+                high = middle
+            else:
+                low = middle
+                guess = high
+        return high
+
+    def _suffices(self, call: Call, gas: int) -> bool:
+        try:
+            self.run(msgspec.structs.replace(call, gas=gas))
         except CallFailed:
-            low = middle
-        else:
-            high = middle
-    return high
+            return False
+        return True
+
+
+def _execute(message: vm.Message) -> vm.Evm:
+    """The specification's process_message_call, which would keep the output to itself."""
+    if message.target != Bytes0(b""):
+        return process_message(message)
+    target = get_account(message.block_env.state, message.current_target)
+    if target.nonce or target.code:
+        raise CallFailed(_GETH_WORDS[AddressCollision.__name__])
+    return process_create_message(message)
+
+
+def _result(call: Call, evm: vm.Evm) -> CallResult:
+    """What the EVM left behind; raises CallFailed when that is an error."""
+    if isinstance(evm.error, Revert):
+        output = bytes(evm.output)
+        raise CallFailed(_revert_words(output), output)
+    if evm.error is not None:
+        name = type(evm.error).__name__
+        kind = OutOfGas if name == "OutOfGasError" else CallFailed
+        raise kind(_GETH_WORDS.get(name, name))
+    return CallResult(output=bytes(evm.output), gas_needed=call.gas - int(evm.gas_left))
+
+
+def _revert_words(output: bytes) -> str:
+    """geth's message: with the reason where the contract gave one as text."""
+    if output[:4] != ERROR_SELECTOR or len(output) < 4 + 64:
+        return "execution reverted"
+    length = int.from_bytes(output[36:68], "big")
+    return f"execution reverted: {output[68 : 68 + length].decode('utf-8', 'replace')}"
 
 
 def _transaction(call: Call, chain_id: int, nonce: int) -> Transaction:

@@ -50,6 +50,11 @@ class SignedTransaction(msgspec.Struct, frozen=True, kw_only=True):
         return 0 if self.raw[0] >= _FIRST_LEGACY_BYTE else self.raw[0]
 
     @property
+    def protected(self) -> bool:
+        """Whether the signature holds for one chain alone (EIP-155 and all typed transactions)."""
+        return not isinstance(self.body, LegacyTransaction) or int(self.body.v) not in (27, 28)
+
+    @property
     def nonce(self) -> int:
         """The sender's count of transactions before this one."""
         return int(self.body.nonce)
@@ -84,13 +89,14 @@ class SignedTransaction(msgspec.Struct, frozen=True, kw_only=True):
 def decode(raw: bytes, chain_id: int) -> SignedTransaction:
     """The transaction in its EIP-2718 bytes (or legacy RLP); raises BadTransaction. Remembered: recovery is dear."""
     body = _parse(raw)
-    own_chain = isinstance(body, LegacyTransaction) or int(body.chain_id) == chain_id
-    if not own_chain:
-        raise BadTransaction(f"it is for another chain than {chain_id}")
+    if not isinstance(body, LegacyTransaction) and int(body.chain_id) != chain_id:
+        raise BadTransaction(
+            f"invalid chain id for signer: have {int(body.chain_id)} want {chain_id}, it is for another chain"
+        )
     try:
         sender = recover_sender(U64(chain_id), body)
     except (EthereumException, ValueError) as error:
-        raise BadTransaction(f"invalid signature: {error}") from error
+        raise BadTransaction(f"invalid sender: {error}") from error
     return SignedTransaction(raw=raw, hash=keccak256(raw), sender=bytes(sender), body=body)
 
 

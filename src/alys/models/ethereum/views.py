@@ -3,21 +3,27 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ethereum.forks.shanghai.fork_types import Address
-from ethereum.forks.shanghai.transactions import FeeMarketTransaction, LegacyTransaction
+from ethereum.forks.shanghai.blocks import Log
+from ethereum.forks.shanghai.fork_types import Account, Address
+from ethereum.forks.shanghai.transactions import (
+    FeeMarketTransaction,
+    LegacyTransaction,
+    encode_transaction,
+)
 from ethereum.forks.shanghai.utils.address import compute_contract_address
 from ethereum_rlp import rlp
 from ethereum_types.numeric import Uint
 
+from alys.models.ethereum.run import eels_withdrawal
+from alys.models.ethereum.state import SealedState
 from alys.models.ethereum.transactions import SignedTransaction
 from alys.models.ethereum.tree import Block
-from alys.wire.ethereum import checksum_address, to_data, to_quantity
+from alys.wire.ethereum import keccak256, to_data, to_quantity
 
 
 def block(found: Block, *, full: bool) -> dict[str, Any]:
     """eth_getBlockBy...: with transaction hashes, or with whole transactions."""
     header = found.header
-    size = len(rlp.encode(header)) + sum(len(t.raw) for t in found.transactions)
     return {
         "hash": to_data(found.hash),
         "parentHash": to_data(found.parent_hash),
@@ -37,7 +43,7 @@ def block(found: Block, *, full: bool) -> dict[str, Any]:
         "mixHash": to_data(header.prev_randao),
         "nonce": to_data(header.nonce),
         "baseFeePerGas": to_quantity(int(header.base_fee_per_gas)),
-        "size": to_quantity(size),
+        "size": to_quantity(_size(found)),
         "uncles": [],
         "transactions": [
             transaction(tx, found, index) if full else to_data(tx.hash)
@@ -48,6 +54,13 @@ def block(found: Block, *, full: bool) -> dict[str, Any]:
     }
 
 
+def _size(found: Block) -> int:
+    """Bytes of the whole block in RLP."""
+    bodies = tuple(encode_transaction(tx.body) for tx in found.transactions)
+    withdrawals = tuple(eels_withdrawal(one) for one in found.withdrawals)
+    return len(rlp.encode((found.header, bodies, (), withdrawals)))
+
+
 def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[str, Any]:
     """eth_getTransactionByHash; ``where`` None for one in the pool."""
     body = tx.body
@@ -56,8 +69,8 @@ def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[
         "hash": to_data(tx.hash),
         "type": to_quantity(tx.kind),
         "nonce": to_quantity(tx.nonce),
-        "from": checksum_address(tx.sender),
-        "to": None if to is None else checksum_address(to),
+        "from": to_data(tx.sender),
+        "to": None if to is None else to_data(to),
         "value": to_quantity(int(body.value)),
         "gas": to_quantity(int(body.gas)),
         "gasPrice": to_quantity(_price(tx, where)),
@@ -108,8 +121,8 @@ def receipts(found: Block) -> list[dict[str, Any]]:
                 "transactionIndex": to_quantity(index),
                 "blockHash": to_data(found.hash),
                 "blockNumber": to_quantity(found.number),
-                "from": checksum_address(tx.sender),
-                "to": None if tx.to is None else checksum_address(tx.to),
+                "from": to_data(tx.sender),
+                "to": None if tx.to is None else to_data(tx.to),
                 "cumulativeGasUsed": to_quantity(gas_after),
                 "gasUsed": to_quantity(gas_after - gas_before),
                 "effectiveGasPrice": to_quantity(_price(tx, found)),
@@ -127,13 +140,29 @@ def receipts(found: Block) -> list[dict[str, Any]]:
     return views
 
 
-def logs(found: Block) -> Iterator[dict[str, Any]]:
-    """All logs of a block, in order."""
-    for receipt in receipts(found):
-        yield from receipt["logs"]
+def logs(
+    found: Block, addresses: frozenset[bytes], topics: tuple[frozenset[bytes], ...]
+) -> Iterator[dict[str, Any]]:
+    """The logs of a block that pass a filter, in order; empty sets let everything pass."""
+    number = 0
+    for index, (tx, receipt) in enumerate(zip(found.transactions, found.receipts, strict=True)):
+        for log in receipt.logs:
+            if matches(log, addresses, topics):
+                yield _log(found, tx, index, log, number)
+            number += 1
 
 
-def _log(found: Block, tx: SignedTransaction, index: int, log: Any, number: int) -> dict[str, Any]:
+def matches(log: Log, addresses: frozenset[bytes], topics: tuple[frozenset[bytes], ...]) -> bool:
+    """eth_getLogs' filter: one of the addresses, and at each position one of the topics."""
+    if addresses and bytes(log.address) not in addresses:
+        return False
+    if len(topics) > len(log.topics):
+        return False
+    pairs = zip(topics, log.topics, strict=False)
+    return all(not choices or bytes(topic) in choices for choices, topic in pairs)
+
+
+def _log(found: Block, tx: SignedTransaction, index: int, log: Log, number: int) -> dict[str, Any]:
     return {
         "address": to_data(log.address),
         "topics": [to_data(topic) for topic in log.topics],
@@ -147,14 +176,18 @@ def _log(found: Block, tx: SignedTransaction, index: int, log: Any, number: int)
     }
 
 
-def matches(log: dict[str, Any], addresses: set[str], topics: list[Any]) -> bool:
-    """eth_getLogs' filter: any of the addresses (none: all), and each topic position null, one or any of a list."""
-    if addresses and log["address"] not in addresses:
-        return False
-    if len(topics) > len(log["topics"]):
-        return False
-    for wanted, actual in zip(topics, log["topics"], strict=False):
-        choices = wanted if isinstance(wanted, list) else [wanted]
-        if wanted is not None and actual not in [str(choice).lower() for choice in choices]:
-            return False
-    return True
+def account(state: SealedState, address: bytes, found: Account) -> dict[str, Any]:
+    """One entry of geth's debug_dumpBlock: the balance in decimal, code and storage only where there are any."""
+    view: dict[str, Any] = {
+        "balance": str(int(found.balance)),
+        "nonce": int(found.nonce),
+        "root": to_data(state.storage_root(address)),
+        "codeHash": to_data(keccak256(found.code)),
+        "address": to_data(address),
+    }
+    if found.code:
+        view["code"] = to_data(found.code)
+    slots = state.storage_of(address)
+    if slots:
+        view["storage"] = {to_data(key): f"{slots[key]:x}" for key in sorted(slots)}
+    return view

@@ -1,0 +1,121 @@
+"""The public calls about what a transaction would do and cost: eth_call, eth_estimateGas, prices and their history."""
+
+from collections.abc import Callable
+from typing import Any
+
+from alys.models.ethereum import execution, params
+from alys.models.ethereum.client import Client
+from alys.models.ethereum.params import SERVER_ERROR
+from alys.models.ethereum.simulate import CallFailed, Simulator
+from alys.models.ethereum.tree import Block
+from alys.wire.ethereum import BadEthereumData, from_quantity, to_data, to_quantity
+from alys.wire.jsonrpc import RpcError
+
+REVERTED = 3
+"""The code that says: the error's ``data`` is what the contract reverted with."""
+
+DEFAULT_TIP_WEI = 10**9
+"""What eth_maxPriorityFeePerGas advises."""
+
+HISTORY_BLOCKS_MAX = 1024
+
+
+def _call(client: Client, asked: object, tag: object = "latest") -> str:
+    block = params.block(client.tree, tag)
+    call = params.call(asked, int(block.header.gas_limit))
+    try:
+        return to_data(_simulator(client, block).run(call).output)
+    except CallFailed as error:
+        raise _failed(error) from error
+
+
+def _estimate(client: Client, asked: object, tag: object = "latest") -> str:
+    block = params.block(client.tree, tag)
+    call = params.call(asked, int(block.header.gas_limit))
+    try:
+        return to_quantity(_simulator(client, block).estimate(call))
+    except CallFailed as error:
+        raise _failed(error) from error
+
+
+def _simulator(client: Client, block: Block) -> Simulator:
+    parent = client.tree.get(block.parent_hash)
+    hashes = [] if parent is None else client.tree.hashes_before(parent)
+    return Simulator(block, client.chain_id, hashes)
+
+
+def _failed(error: CallFailed) -> RpcError:
+    if error.output is None:
+        return RpcError(SERVER_ERROR, error.reason)
+    return RpcError(REVERTED, error.reason, to_data(error.output))
+
+
+def _gas_price(client: Client) -> str:
+    return to_quantity(execution.next_base_fee(client.tree.head.header) + DEFAULT_TIP_WEI)
+
+
+def _fee_history(
+    client: Client, count: object, newest: object, percentiles: object = None
+) -> dict[str, Any]:
+    """One base fee more than blocks: the last is the next block's."""
+    amount = count if isinstance(count, int) else from_quantity(count, "blockCount")
+    wanted = _percentiles(percentiles)
+    last = params.block(client.tree, newest)
+    if amount < 1:
+        return {"oldestBlock": "0x0", "gasUsedRatio": None}
+    first = max(0, last.number + 1 - min(amount, HISTORY_BLOCKS_MAX))
+    blocks = client.tree.canonical[first : last.number + 1]
+    fees = [int(block.header.base_fee_per_gas) for block in blocks]
+    view: dict[str, Any] = {
+        "oldestBlock": to_quantity(first),
+        "baseFeePerGas": [
+            to_quantity(fee) for fee in (*fees, execution.next_base_fee(last.header))
+        ],
+        "gasUsedRatio": [int(b.header.gas_used) / int(b.header.gas_limit) for b in blocks],
+    }
+    if wanted:
+        view["reward"] = [_rewards(block, wanted) for block in blocks]
+    return view
+
+
+def _percentiles(value: object) -> list[float]:
+    """Ascending numbers from 0 to 100; raises BadEthereumData for others than numbers, RpcError for others than those."""
+    listed = [] if value is None else params.as_list(value, "reward percentiles")
+    before = 0.0
+    for one in listed:
+        if isinstance(one, bool) or not isinstance(one, int | float):
+            raise BadEthereumData("reward percentiles", f"{one!r} is not a number")
+        if not before <= one <= 100:
+            raise RpcError(SERVER_ERROR, f"invalid reward percentile: {one}")
+        before = one
+    return listed
+
+
+def _rewards(block: Block, percentiles: list[float]) -> list[str]:
+    """Tips of the block's transactions at these percentiles of its gas; zeros for an empty block."""
+    base_fee = int(block.header.base_fee_per_gas)
+    used, tips = 0, []
+    for transaction, receipt in zip(block.transactions, block.receipts, strict=True):
+        tips.append((transaction.tip(base_fee), int(receipt.cumulative_gas_used) - used))
+        used = int(receipt.cumulative_gas_used)
+    tips.sort()
+    rewards = []
+    for percentile in percentiles:
+        reached, chosen = 0, 0
+        for tip, gas in tips:
+            chosen = tip
+            reached += gas
+            if reached >= used * percentile / 100:
+                break
+        rewards.append(to_quantity(chosen))
+    return rewards
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "eth_call": _call,
+    "eth_estimateGas": _estimate,
+    "eth_feeHistory": _fee_history,
+    "eth_gasPrice": _gas_price,
+    "eth_maxPriorityFeePerGas": lambda client: to_quantity(DEFAULT_TIP_WEI),
+}
+"""By name: called with the client and the parameters as they came."""

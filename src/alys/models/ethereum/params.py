@@ -1,0 +1,125 @@
+"""What callers pass in JSON-RPC parameters, read strictly: block tags, call objects, log filters.
+
+Shape errors are ``BadEthereumData``, which the node turns into -32602; a block that is not there is RpcError -32000.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from alys.models.ethereum.simulate import Call
+from alys.models.ethereum.tree import Block, BlockTree
+from alys.wire.ethereum import BadEthereumData, from_data, from_quantity
+from alys.wire.jsonrpc import RpcError
+
+SERVER_ERROR = -32000
+"""geth's code for refusals that have none of their own."""
+
+TOPICS_MAX = 4
+NOBODY = bytes(20)
+"""Who calls when the caller does not say."""
+
+
+def as_object(value: object, what: str) -> Mapping[str, Any]:
+    """A JSON object; raises BadEthereumData."""
+    if not isinstance(value, Mapping):
+        raise BadEthereumData(what, "is not an object")
+    return value
+
+
+def as_list(value: object, what: str) -> list[Any]:
+    """A JSON array; raises BadEthereumData."""
+    if not isinstance(value, list):
+        raise BadEthereumData(what, "is not an array")
+    return value
+
+
+def block_or_none(tree: BlockTree, tag: object) -> Block | None:
+    """The block that a tag, a number or an EIP-1898 object names; None when there is none.
+
+    ``pending`` is the head. A side branch is found by hash only, unless ``requireCanonical``. Raises RpcError for
+    ``safe`` and ``finalized`` before a forkchoice has named them, and BadEthereumData.
+    """
+    if isinstance(tag, Mapping):
+        return _by_object(tree, tag)
+    if tag in ("latest", "pending"):
+        return tree.head
+    if tag == "earliest":
+        return tree.genesis
+    if tag in ("safe", "finalized"):
+        marked = tree.safe if tag == "safe" else tree.finalized
+        if marked is None:
+            raise RpcError(SERVER_ERROR, f"{tag} block not found")
+        return marked
+    return tree.at(from_quantity(tag, "block number"))
+
+
+def _by_object(tree: BlockTree, named: Mapping[str, Any]) -> Block | None:
+    if "blockHash" not in named:
+        return tree.at(from_quantity(named.get("blockNumber"), "blockNumber"))
+    found = tree.get(from_data(named["blockHash"], 32, "blockHash"))
+    if found is not None and named.get("requireCanonical") and not tree.is_canonical(found):
+        raise RpcError(SERVER_ERROR, "hash is not currently canonical")
+    return found
+
+
+def block(tree: BlockTree, tag: object) -> Block:
+    """The same, but one that must be there; raises RpcError -32000."""
+    found = block_or_none(tree, tag)
+    if found is None:
+        raise RpcError(SERVER_ERROR, "header not found")
+    return found
+
+
+def call(value: object, gas_limit: int) -> Call:
+    """A call object of eth_call; gas is what the block allows unless less is asked. Raises BadEthereumData."""
+    asked = as_object(value, "call")
+    to, gas = asked.get("to"), asked.get("gas")
+    data = asked.get("input")
+    if data is None:
+        data = asked.get("data") or "0x"
+    wei = from_quantity(asked.get("value") or "0x0", "value")
+    if wei >= 1 << 256:
+        raise BadEthereumData("value", "does not fit in 256 bits")
+    sender = asked.get("from")
+    return Call(
+        sender=NOBODY if sender is None else from_data(sender, 20, "from"),
+        to=None if to is None else from_data(to, 20, "to"),
+        data=from_data(data, what="input"),
+        value=wei,
+        gas=gas_limit if gas is None else min(from_quantity(gas, "gas"), gas_limit),
+    )
+
+
+def storage_key(value: object) -> bytes:
+    """A slot as data or as a quantity, at most 32 bytes; raises BadEthereumData."""
+    if not isinstance(value, str) or not value.startswith("0x") or len(value) > 66:
+        raise BadEthereumData("storage key", f"{value!r} is not a hex string of at most 32 bytes")
+    digits = value[2:]
+    return from_data("0x" + digits.rjust(64, "0"), 32, "storage key")
+
+
+def addresses(value: object) -> frozenset[bytes]:
+    """A filter's addresses: one, several or (None) all, which is the empty set; raises BadEthereumData."""
+    if value is None:
+        return frozenset()
+    listed = value if isinstance(value, list) else [value]
+    return frozenset(from_data(one, 20, "address") for one in listed)
+
+
+def topics(value: object) -> tuple[frozenset[bytes], ...]:
+    """A filter's topics by position, the empty set for any; raises BadEthereumData."""
+    if value is None:
+        return ()
+    listed = as_list(value, "topics")
+    if len(listed) > TOPICS_MAX:
+        raise BadEthereumData("topics", f"are {len(listed)}, a log has at most {TOPICS_MAX}")
+    return tuple(_choices(one) for one in listed)
+
+
+def _choices(value: object) -> frozenset[bytes]:
+    if value is None:
+        return frozenset()
+    listed = value if isinstance(value, list) else [value]
+    if None in listed:
+        return frozenset()
+    return frozenset(from_data(one, 32, "topic") for one in listed)

@@ -1,0 +1,110 @@
+"""Blocks made here are judged by the specification's own state_transition, and header and payload are one thing."""
+
+import pytest
+from ethereum.forks.shanghai import blocks as eels_blocks
+from ethereum.forks.shanghai import fork
+from ethereum.forks.shanghai.transactions import encode_transaction
+from ethereum_types.numeric import U64
+
+from alys.models.ethereum import execution
+from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.run import InvalidPayload, eels_withdrawal
+from alys.models.ethereum.transactions import SignedTransaction
+from alys.models.ethereum.tree import Block
+from alys.wire import ethereum
+from alys.wire.engine import PayloadAttributes, Withdrawal
+from alys.wire.ethereum import BRIDGE_ADDRESS, BURN_ADDRESS
+from tests.models.ethereum.builders import ETHER, PAYEE, START, USER, decoded, withdrawal
+
+CHAIN_ID = 121212
+GENESIS = execution.genesis_block(dev_genesis(START, balances={USER: 10 * ETHER}))
+TWO_BURNS = [
+    decoded(
+        nonce,
+        to=BRIDGE_ADDRESS,
+        data=ethereum.encode_request_peg_out("bcrt1q"),
+        gas=100_000,
+    )
+    for nonce in range(2)
+]
+
+
+def build(
+    parent: Block, *candidates: SignedTransaction, withdrawals: tuple[Withdrawal, ...] = ()
+) -> Block:
+    attributes = PayloadAttributes(
+        timestamp=int(parent.header.timestamp) + 2,
+        prev_randao=b"\x05" * 32,
+        suggested_fee_recipient=BURN_ADDRESS,
+        withdrawals=withdrawals,
+    )
+    return execution.build(parent, attributes, candidates, CHAIN_ID, [parent.hash])
+
+
+def test_the_specification_accepts_what_is_built_here() -> None:
+    """Its own import computes every root of every header anew, without our trie."""
+    chain = fork.BlockChain(
+        [eels_blocks.Block(GENESIS.header, (), (), ())], GENESIS.state.fork(), U64(CHAIN_ID)
+    )
+    first = build(GENESIS, *TWO_BURNS, withdrawals=(withdrawal(PAYEE, 3), withdrawal(USER, 0)))
+    second = build(first, decoded(2), decoded(3, to=None, value=0, gas=60_000))
+    third = build(second, withdrawals=(withdrawal(PAYEE, 1),))
+    for block in (first, second, third):
+        fork.state_transition(
+            chain,
+            eels_blocks.Block(
+                header=block.header,
+                transactions=tuple(encode_transaction(tx.body) for tx in block.transactions),
+                ommers=(),
+                withdrawals=tuple(eels_withdrawal(one) for one in block.withdrawals),
+            ),
+        )
+    assert len(first.transactions) == len(second.transactions) == 2
+    assert chain.blocks[-1].header == third.header
+
+
+def test_a_payload_is_its_header_and_importing_it_gives_the_same_block() -> None:
+    made = build(GENESIS, *TWO_BURNS, withdrawals=(withdrawal(PAYEE, 3),))
+    payload = execution.payload_of(made)
+    header = execution.header_of(payload)
+    assert header == made.header
+    assert execution.hash_of(header) == payload.block_hash == made.hash
+    read = execution.import_payload(payload, header, GENESIS, CHAIN_ID, lambda: [GENESIS.hash])
+    assert read.receipts == made.receipts
+    assert read.state.root == made.state.root == bytes(header.state_root)
+    assert list(read.state.accounts()) == list(made.state.accounts())
+
+
+def test_after_a_refusal_the_sender_waits_and_the_others_do_not() -> None:
+    too_dear = decoded(0, value=11 * ETHER)
+    made = build(GENESIS, too_dear, decoded(1), decoded(0))
+    assert made.transactions == ()
+    assert build(GENESIS, decoded(0), decoded(2), decoded(1)).transactions == (decoded(0),)
+
+
+def test_a_full_block_takes_no_more() -> None:
+    big = decoded(0, to=None, data=b"\xfe", gas=29_990_000, max_fee=2 * 10**9)
+    assert build(GENESIS, big, decoded(1)).transactions == (big,)
+
+
+def test_the_base_fee_rises_when_more_than_half_the_gas_was_used_and_falls_else() -> None:
+    burner = decoded(0, to=None, data=b"\xfe", gas=29_990_000, max_fee=2 * 10**9)
+    fee = int(GENESIS.header.base_fee_per_gas)
+    assert (
+        execution.next_base_fee(build(GENESIS).header)
+        < execution.next_base_fee(GENESIS.header)
+        < fee
+    )
+    full = build(GENESIS, burner)
+    assert execution.next_base_fee(full.header) > int(full.header.base_fee_per_gas)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x02", b"junk"])
+def test_a_payload_with_a_transaction_that_is_none_is_invalid(raw: bytes) -> None:
+    payload = execution.payload_of(build(GENESIS))
+    fields = {name: getattr(payload, name) for name in payload.__struct_fields__}
+    wrong = type(payload)(**{**fields, "transactions": (raw,)})
+    with pytest.raises(InvalidPayload, match=r"item 0|transaction 0"):
+        execution.import_payload(
+            wrong, execution.header_of(wrong), GENESIS, CHAIN_ID, lambda: [GENESIS.hash]
+        )
