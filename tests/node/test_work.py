@@ -33,7 +33,7 @@ def with_links(count: int) -> PegState:
 
 
 def template() -> Any:
-    return BitcoinNode(lambda: START, int(START)).handle("getblocktemplate", [{}])
+    return BitcoinNode(lambda: START, int(START)).handle("getblocktemplate", [{"rules": ["segwit"]}])
 
 
 def refusal(call: Any, *arguments: Any) -> RpcError:
