@@ -136,6 +136,16 @@ def test_machine_paths_and_registries_are_found_in_any_text(tmp_path: Path, text
     assert finding.startswith("docs/page.md:2 ")
 
 
+def test_what_git_ignores_is_not_looked_at_and_what_it_would_add_is(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    plant(tmp_path, ".gitignore", "/.cache/\n")
+    for name in (".cache/a.md", "docs/new page.md", "docs/tracked.md"):
+        plant(tmp_path, name, "see /wo" + "rk/main\n")
+    subprocess.run(["git", "-C", str(tmp_path), "add", "docs/tracked.md"], check=True)
+    found = [finding.partition(":")[0] for finding in tidy.banned_text(tmp_path)]
+    assert found == ["docs/new page.md", "docs/tracked.md"]
+
+
 @pytest.mark.parametrize(
     ("call", "found"),
     [

@@ -20,7 +20,10 @@ FUNCTION_LINES_MAX = 70  # one screen; the docstring does not count
 MODULE_LINES_MAX = 500
 SHELL_LINES_MAX = 300  # a shell that grows has begun to decide things
 VAGUE_NAMES = frozenset({"utils", "util", "helpers", "helper", "common", "misc"})
-SKIPPED_FOLDERS = frozenset({".git", ".venv", "results", "build", "dist", "node_modules"})
+SKIPPED_FOLDERS = frozenset(
+    {".venv", "results", "build", "dist", "node_modules", "__pycache__", ".hypothesis"}
+    | {".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"}
+)
 TEXT_BYTES_MAX = 2_000_000
 
 # Written so that no pattern matches its own line. A reader elsewhere has neither the folders of the
@@ -109,15 +112,17 @@ def test_mirror(root: Path) -> Iterator[str]:
 
 def imports_alone(root: Path) -> Iterator[str]:
     """Every module can be the first one imported, with warnings as errors (no hidden import order)."""
-    names = [module_name(root, path) for path in sources(root, "src") if path.name != "__main__.py"]
+    paths = [path for path in sources(root, "src") if path.name != "__main__.py"]
+    ours = [module_name(root, path) for path in paths]
+    theirs = sorted({name for path in paths for name in imported(path)} - {"__future__"})
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT_EACH_ALONE, str(root / "src"), *names],
+        [sys.executable, "-c", IMPORT_EACH_ALONE, str(root / "src"), *theirs, "--", *ours],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    yield from done.stdout.splitlines()
+    yield from sorted(done.stdout.splitlines())
     if done.returncode != 0:
         yield f"the importer itself failed: {done.stderr[-500:]}"
 
@@ -125,26 +130,36 @@ def imports_alone(root: Path) -> Iterator[str]:
 # Other people's libraries are loaded once; each of our modules then gets a fork in which none of ours is
 # loaded yet. A process for each would take a minute, this takes seconds.
 IMPORT_EACH_ALONE = """
-import importlib, os, sys, traceback, warnings
-source, names = sys.argv[1], sys.argv[2:]
+import gc, importlib, os, sys, warnings
+source, *names = sys.argv[1:]
+theirs, ours = names[:names.index("--")], names[names.index("--") + 1:]
 sys.path.insert(0, source)
 warnings.simplefilter("ignore")
-for heavy in ("msgspec", "btclib.tx", "ethereum.state", "ethereum.forks.shanghai.fork", "coincurve", "blspy",
-              "grpc.aio", "google.protobuf.descriptor_pb2", "aiohttp.web", "lmdb", "pytest"):
+for name in theirs:
     try:
-        importlib.import_module(heavy)
+        importlib.import_module(name)
     except ImportError:
-        pass
-for name in names:
-    child = os.fork()
-    if child == 0:
-        warnings.simplefilter("error")
-        try:
-            importlib.import_module(name)
-        except BaseException as error:
-            print(f"{name} cannot be imported alone: {type(error).__name__}: {error}", flush=True)
-        os._exit(0)
-    os.waitpid(child, 0)
+        pass  # a name in a module, or not installed: then our module says so below
+gc.freeze()
+
+def import_alone(name):
+    warnings.simplefilter("error")
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        print(f"{name} cannot be imported alone: {type(error).__name__}: {error}", flush=True)
+    os._exit(0)
+
+at_once = os.cpu_count() or 1
+for first in range(0, len(ours), at_once):
+    children = []
+    for name in ours[first:first + at_once]:
+        child = os.fork()
+        if child == 0:
+            import_alone(name)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
 """
 
 
@@ -202,13 +217,25 @@ def sources(root: Path, *folders: str) -> Iterator[Path]:
 
 def text_files(root: Path) -> Iterator[Path]:
     """Files of the checkout that are text and that people read."""
-    for path in sorted(root.iterdir()):
-        if path.name in SKIPPED_FOLDERS or path.name.endswith("_cache"):
-            continue
-        for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            small = file.is_file() and file.stat().st_size < TEXT_BYTES_MAX
-            if small and "__pycache__" not in file.parts and b"\0" not in file.read_bytes():
-                yield file
+    for path in checkout_files(root):
+        small = path.is_file() and path.stat().st_size < TEXT_BYTES_MAX
+        if small and b"\0" not in path.read_bytes():
+            yield path
+
+
+def checkout_files(root: Path) -> list[Path]:
+    """What git tracks or would track; every file where the folder is no checkout (an unpacked archive)."""
+    if not (root / ".git").exists():
+        names = (path.relative_to(root) for path in root.rglob("*"))
+        return sorted(root / name for name in names if not SKIPPED_FOLDERS & {*name.parts})
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted(root / name for name in listed.stdout.split("\0") if name)
 
 
 def exceptions(root: Path, table: str) -> dict[str, Any]:
@@ -237,6 +264,18 @@ def parse(path: Path) -> ast.Module:
 def name_of(root: Path, path: Path) -> str:
     """A path as a reader of the checkout knows it."""
     return path.relative_to(root).as_posix()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Modules outside the package that a file imports anywhere, by dotted name."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (name for name in names if name.partition(".")[0] != "alys")
 
 
 def module_name(root: Path, path: Path) -> str:

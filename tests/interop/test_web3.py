@@ -136,3 +136,65 @@ def test_below_the_minimum_the_call_reverts(served: Served) -> None:
                 "value": ETHER // 100 - 1,  # type: ignore[typeddict-item]
             }
         )
+
+
+def test_it_fills_in_nonce_gas_and_fees_by_itself(served: Served) -> None:
+    """What a user of web3.py gets without naming any fee."""
+    web3 = served.web3
+    served.mine()
+    filled: Any = (
+        web3.eth.contract(
+            address=checksum_address(BRIDGE_ADDRESS),  # type: ignore[call-overload]
+            abi=bridge_artifact().abi,
+        )
+        .functions.requestPegOut(b"bcrt1q")
+        .build_transaction(
+            {
+                "from": checksum_address(served.user),
+                "value": ETHER,
+                "nonce": web3.eth.get_transaction_count(checksum_address(served.user)),  # type: ignore[arg-type]
+            }
+        )
+    )
+    assert filled["maxFeePerGas"] >= web3.eth.gas_price - filled["maxPriorityFeePerGas"]
+    signed = web3.eth.account.sign_transaction(filled, SECRET)
+    tx_hash = web3.eth.send_raw_transaction(signed.raw_transaction)
+    served.mine()
+    receipt = web3.eth.get_transaction_receipt(tx_hash)
+    assert (receipt["status"], len(receipt["logs"])) == (1, 1)
+    history = web3.eth.fee_history(2, "latest", [50])
+    assert history["reward"][-1] == [filled["maxPriorityFeePerGas"]]
+
+
+def test_both_sign_the_same_bytes(served: Served) -> None:
+    ours = ethereum.sign_transaction(
+        SECRET,
+        chain_id=121212,
+        nonce=3,
+        to=BRIDGE_ADDRESS,
+        value=ETHER,
+        data=b"\x01\x02",
+        gas=100_000,
+        max_fee=3 * 10**9,
+        max_tip=10**9,
+    )
+    fields = {"to": checksum_address(BRIDGE_ADDRESS), "value": ETHER, "data": "0x0102"}
+    theirs = served.web3.eth.account.sign_transaction(
+        {
+            **fields,
+            "chainId": 121212,
+            "nonce": 3,
+            "gas": 100_000,
+            "maxFeePerGas": 3 * 10**9,
+            "maxPriorityFeePerGas": 10**9,
+        },
+        SECRET,
+    )
+    assert bytes(theirs.raw_transaction) == ours
+
+
+def test_both_encode_the_same_call(served: Served) -> None:
+    bridge: Any = served.web3.eth.contract(abi=bridge_artifact().abi)
+    for text in ("", "a", "bcrt1q" * 10):
+        theirs = bridge.encode_abi("requestPegOut", [text.encode()])
+        assert theirs == to_data(ethereum.encode_request_peg_out(text))

@@ -33,7 +33,9 @@ def with_links(count: int) -> PegState:
 
 
 def template() -> Any:
-    return BitcoinNode(lambda: START, int(START)).handle("getblocktemplate", [{"rules": ["segwit"]}])
+    return BitcoinNode(lambda: START, int(START)).handle(
+        "getblocktemplate", [{"rules": ["segwit"]}]
+    )
 
 
 def refusal(call: Any, *arguments: Any) -> RpcError:

@@ -248,6 +248,18 @@ def test_reconsidering_a_child_frees_those_before_it() -> None:
     node.chain.invalidate(third)
     node.chain.reconsider(last)
     assert node.chain.tip is last
+    assert not third.invalid
+
+
+def test_of_two_equal_branches_the_one_seen_first_takes_over() -> None:
+    node = builders.make_node(3)
+    (first,) = builders.fork(node, 1, 1)
+    second = builders.with_header(first, time=first.header.time + 1)
+    assert len({first.hash, second.hash, node.chain.active[2].hash}) == 3
+    for block in (first, second):
+        node.chain.accept(block)
+    node.chain.invalidate(node.chain.active[2])
+    assert node.chain.tip.hash == first.hash
 
 
 def test_declaring_a_block_of_another_branch_invalid_changes_nothing() -> None:

@@ -181,6 +181,43 @@ def test_a_replacement_must_not_lean_on_other_waiting_ones(node: BitcoinNode) ->
     assert refused(node, leaning) == "replacement-adds-unconfirmed"
 
 
+def test_a_replacement_puts_out_a_limited_number(
+    node: BitcoinNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mempool, "REPLACED_MAX", 2)
+    tx = builders.payment(coinbase(node), to=SCRIPT)
+    better = builders.payment(coinbase(node), fee=20 * FEE)
+    for _ in range(2):
+        node.mempool.add(tx, START)
+        tx = builders.payment(tx, to=SCRIPT)
+    assert node.mempool.check(better).fee == 20 * FEE
+    node.mempool.add(tx, START)
+    assert refused(node, better) == "too many potential replacements"
+
+
+def test_a_coin_of_no_known_template_is_not_spent_by_relay_but_in_a_block(
+    node: BitcoinNode,
+) -> None:
+    odd = builders.payment(coinbase(node), to=b"\x51")
+    node.chain.accept(builders.block_on_tip(node, [odd], FEE))
+    value = odd.outputs[0].value - FEE
+    spend = Tx(
+        inputs=(TxIn(outpoint=builders.place_of(odd)),),
+        outputs=(TxOut(value=value, script=SCRIPT),),
+    )
+    assert refused(node, spend) == "bad-txns-nonstandard-inputs"
+    node.chain.accept(builders.block_on_tip(node, [spend], FEE))
+
+
+def test_a_transaction_full_of_signature_checks_is_refused(
+    node: BitcoinNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mempool, "SIGOPS_COST_MAX", 1)
+    assert node.mempool.check(builders.payment(coinbase(node))).sigops == 1
+    legacy = bitcoin.address_to_script("mrCDrCybB6J1vRfbwM5hemdJz73FwDBC8r")
+    assert refused(node, builders.payment(coinbase(node), to=legacy)) == "bad-txns-too-many-sigops"
+
+
 def test_a_refused_replacement_leaves_the_old_one(node: BitcoinNode) -> None:
     old = builders.payment(coinbase(node))
     node.mempool.add(old, START)

@@ -1,0 +1,106 @@
+"""The Chain actor in a whole simulated network: pausing, restarting over its store, bringing a peer up to the head."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alys.config.settings import Settings
+from alys.node.tree import cosigner_tree
+from alys.worlds.network_world import NetworkWorld
+from alys.worlds.protocol import ScenarioInfo
+from alys.worlds.sim import SimDriver, SimWorld
+
+Scenario = Callable[[NetworkWorld], Awaitable[None]]
+
+
+def in_a_world(tmp_path: Path, scenario: Scenario, seed: int = 3) -> SimWorld:
+    """Open a world, run, close it with the last audit."""
+    driver = SimDriver(Settings())
+    world = driver.world(ScenarioInfo(name="chain", seed=seed, scratch=tmp_path))
+    assert isinstance(world, SimWorld)
+
+    async def life() -> None:
+        await world.open()
+        try:
+            await scenario(world)
+        finally:
+            await world.close()
+
+    driver.wait(driver.start(world, life(), 100.0))
+    return world
+
+
+async def status(world: NetworkWorld) -> Any:
+    return await world.node.call("alys_status")
+
+
+async def reached(world: NetworkWorld, height: int) -> None:
+    async def there() -> bool:
+        return bool((await status(world))["height"] >= height)
+
+    await world.eventually(there, f"height {height}", timeout_s=120)
+
+
+def test_while_paused_nothing_is_made_and_then_it_goes_on(tmp_path: Path) -> None:
+    async def scenario(world: NetworkWorld) -> None:
+        await reached(world, 1)
+        await world.node.call("alys_pauseProduction", "lunch")
+        before = await status(world)
+        assert (before["state"], before["reason"]) == ("paused", "lunch")
+        await world.sleep(30)
+        assert (await status(world))["height"] == before["height"]
+        await world.node.call("alys_resumeProduction")
+        await reached(world, before["height"] + 1)
+
+    in_a_world(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cosigner_that_missed_blocks_is_brought_up_and_then_signs(
+    tmp_path: Path, seed: int
+) -> None:
+    """With two of three the chain goes on; who comes back over an old store catches up by itself."""
+
+    async def scenario(world: NetworkWorld) -> None:
+        world.keep_mining()
+        await reached(world, 1)
+        system = world.system
+        gone = next(
+            c
+            for c in system.outside.cell.family.cells()
+            if c.ref.path.rpartition("/")[2] == "cosigner-2"
+        )
+        await world.await_reply(system.stop(gone.ref))
+        await reached(world, 4)
+        block: Any = await world.node.call("getblockbyheight", 4)
+        assert block["approvals"]["indices"] == [0, 1]
+        system.spawn(cosigner_tree(world.network.spec, world.network.authority(2)))
+
+        async def signs_again() -> bool:
+            head: Any = await world.node.call("getheadblock")
+            client = world.network.clients[2]
+            return bool(client.tree.head.number == head["height"] and head["height"] > 5)
+
+        await world.eventually(signs_again, "the co-signer has the head", timeout_s=120)
+
+    in_a_world(tmp_path, scenario, seed)
+
+
+def test_the_node_goes_on_from_its_store_after_a_restart(tmp_path: Path) -> None:
+    async def scenario(world: NetworkWorld) -> None:
+        world.keep_mining()
+        await reached(world, 2)
+        before = await status(world)
+        cell = world.system.whereis("node/chain").cell
+        cell.fail(RuntimeError("killed by the test"), None)
+        await world.sleep(20)
+        world.recorder.crashes.clear()  # the one that was provoked
+        await reached(world, before["height"] + 2)
+        first: Any = await world.node.call("getblockbyheight", before["height"])
+        assert first["root"] == before["headRoot"]
+
+    world = in_a_world(tmp_path, scenario)
+    restarts = [line for line in world.trace() if '"kind":"restarted"' in line]
+    assert len(restarts) == 1

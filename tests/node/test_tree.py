@@ -1,0 +1,46 @@
+"""The trees as data: who starts before whom, and that no two actors share a name."""
+
+from alys.actors.supervision import ChildSpec, check_specs
+from alys.actors.supervisor import Supervisor
+from alys.chain.approvals import BlsScheme
+from alys.chain.spec import DEV_SECRETS, dev_spec
+from alys.node.tree import Authority, cosigner_tree, node_tree
+
+
+def authority(index: int) -> Authority:
+    scheme = BlsScheme()
+    return Authority(
+        tree=f"tree-{index}",
+        index=index,
+        signer=scheme.signer(DEV_SECRETS[index]),
+        verifier=scheme,
+        peers=(),
+    )
+
+
+def children(spec: ChildSpec) -> tuple[ChildSpec, ...]:
+    supervisor = spec.factory()
+    assert isinstance(supervisor, Supervisor)
+    specs: tuple[ChildSpec, ...] = supervisor._children
+    check_specs(specs)
+    return specs
+
+
+def test_dependencies_start_first_and_so_stop_last() -> None:
+    spec = dev_spec(bytes(32))
+    node = children(node_tree(spec, authority(0), governance_nodes=3, token=None))
+    assert [one.name for one in node] == ["storage", "engine", "stream", "bridge", "chain"]
+    cosigner = children(cosigner_tree(spec, authority(1)))
+    assert [one.name for one in cosigner] == ["storage", "engine", "chain"]
+
+
+def test_names_are_the_trees_own_and_mailboxes_bounded() -> None:
+    spec = dev_spec(bytes(32))
+    every = [
+        *children(node_tree(spec, authority(0), governance_nodes=3, token=None)),
+        *children(cosigner_tree(spec, authority(1))),
+    ]
+    names = [one.register for one in every]
+    assert len(set(names)) == len(names)
+    assert all(one.register and one.register.endswith(f"/{one.name}") for one in every)
+    assert all(0 < one.mailbox_messages_max <= 100_000 for one in every)
