@@ -1,0 +1,134 @@
+"""What the pages say is so: links lead somewhere, names exist, and the code on them runs."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from alys import cli
+from alys.base.errors import ExitCode
+from alys.config import loader, schema, settings
+from alys.models.governance.faults import FAULT_NAMES
+from alys.node import api
+from alys.runner.verdict import PRECEDENCE
+from alys.worlds.network_world import NetworkWorld
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def code_of(text: str) -> str:
+    """The one Python block of a page."""
+    (block,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_and_every_path_on_a_page_leads_to_a_file(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)]
+    paths = re.findall(r"`((?:src|tests|tools|examples|docs|requirements)/[\w./-]+)`", text)
+    found = [(ROOT / name).parent / link for link in links] + [ROOT / path for path in paths]
+    assert [path for path in found if not path.exists()] == []
+
+
+def test_every_page_of_the_documentation_is_in_its_list() -> None:
+    linked = set(re.findall(r"\]\(([^)]+\.md)\)", page("README.md")))
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/*/*.md")}
+    assert pages <= linked
+
+
+def test_the_settings_page_has_every_key_with_its_default_and_every_variable() -> None:
+    text = page("reference/configuration.md")
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (\S+) \|", text, re.MULTILINE))
+    defaults = dict(_leaves(msgspec.to_builtins(settings.Settings())))
+    told = {key: f"`{json.dumps(value)}`" for key, value in defaults.items()}
+    assert rows == {**told, "world.seed": "drawn"}
+    assert len(rows) == len(list(schema.leaves()))
+    assert [name for name in loader.ENVIRONMENT if f"`{name}`" not in text] == []
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def test_the_readme_has_the_exit_codes_and_their_order() -> None:
+    codes = [int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)]
+    assert codes == [int(code) for code in ExitCode]
+    order = ", ".join(str(int(code)) for code in PRECEDENCE)
+    assert f"the order is {order}" in README
+
+
+def test_the_readme_has_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["test", "--help"])
+    flags = set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", capsys.readouterr().out)) - {"-h", "--help"}
+    synopsis = next(line for line in README.splitlines() if line.startswith("alys test"))
+    assert set(re.findall(r"(?<!\w)--?[a-z][a-z-]*", synopsis)) == flags
+
+
+def test_the_node_page_has_every_method_and_no_other() -> None:
+    named = re.findall(r"^\| `(\w+)` \|", page("reference/node-rpc.md"), re.MULTILINE)
+    assert set(named) == {*api._QUESTIONS, "getdepositaddress"}
+
+
+def test_the_world_page_names_what_a_world_has() -> None:
+    text = page("reference/world.md")
+    first = re.findall(r"^\| `(?:await )?(\w+)", text, re.MULTILINE)
+    known = {*dir(NetworkWorld), *inspect.get_annotations(NetworkWorld)}
+    assert [name for name in first if name not in known] == []
+    assert [fault for fault in FAULT_NAMES if f"`{fault}`" not in text] == []
+
+
+def test_the_tutorial_shows_the_example_and_it_passes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = (ROOT / "examples" / "peg_in.py").read_text(encoding="utf-8")
+    shown = code_of(page("tutorial/first-scenario.md"))
+    assert example.endswith(shown)
+    told = run(tmp_path, shown, capsys)
+    assert (told["verdict"], told["counts"]["passed"]) == ("pass", 1)
+
+
+def test_the_tutorials_way_to_make_it_fail_fails_with_the_cause_it_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = code_of(page("tutorial/first-scenario.md")).replace("confirm(6)", "confirm(5)")
+    told = run(tmp_path, broken, capsys)
+    assert (told["verdict"], told["exit_code"]) == ("fail", 1)
+    assert "never happened within 90 s of node time: the deposit is minted" in told["cause"]
+
+
+def run(tmp_path: Path, code: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    scenario = tmp_path / "shown_scenario.py"
+    scenario.write_text(code, encoding="utf-8")
+    words = ["test", str(scenario), "--world", "sim", "--seed", "1", "-o", "json"]
+    cli.main([*words, "--results-dir", str(tmp_path / "results")], environment={})
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_service_of_the_how_to_page_starts_and_says_where(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = code_of(page("how-to/services.md"))
+    forever = "await asyncio.Event().wait()"
+    assert shown.count(forever) == shown.count("18443") == 1
+    once = shown.replace(forever, "pass").replace("18443", "0")
+    exec(compile(once, "services.md", "exec"), {"__name__": "shown"})
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/?\n", capsys.readouterr().out)
