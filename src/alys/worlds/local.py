@@ -5,8 +5,10 @@ without meeting.
 """
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import Callable, Coroutine
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from typing_extensions import override
@@ -240,11 +242,21 @@ class LocalDriver(Driver):
     @override
     def wait(self, handle: Handle) -> None:
         assert isinstance(handle, _Scenario), "a driver knows its own handles"
-        try:
-            self._loop.run_until_complete(handle.task)
-        finally:
-            if handle.task.done():
-                self._tasks.pop(handle.task, None)
+        interrupted = self._loop.create_future()
+
+        def interrupt() -> None:
+            if not interrupted.done():
+                interrupted.set_result(None)
+
+        # An exception out of nowhere would cut an actor's step in two; between two steps it does no harm.
+        with _interrupts_call(self._loop, interrupt):
+            either = asyncio.wait({handle.task, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            self._loop.run_until_complete(either)
+        if not handle.task.done():
+            raise KeyboardInterrupt
+        interrupted.cancel()
+        self._tasks.pop(handle.task, None)
+        handle.task.result()
 
     @override
     def close(self) -> None:
@@ -260,6 +272,22 @@ class LocalDriver(Driver):
         self._loop.run_until_complete(_end_stragglers())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+
+@contextlib.contextmanager
+def _interrupts_call(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C becomes a call between two turns of the loop; where that cannot be (another thread), it stays as it is."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        loop.add_signal_handler(signal.SIGINT, call)
+    except (ValueError, RuntimeError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
 
 
 async def _end_stragglers() -> None:
