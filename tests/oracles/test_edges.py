@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from alys.node import edges as node_edges
 from alys.oracles.edges import (
+    MAY_ASK,
     EdgeFault,
     Passed,
     between,
     check_allowed,
+    check_asks,
     check_counts,
     check_runs_through,
 )
@@ -82,3 +85,16 @@ def test_an_operation_runs_through_its_steps_in_order() -> None:
         check_runs_through(passed(), "pegout:2", [step])
     with pytest.raises(EdgeFault):
         check_runs_through(passed(), "pegout:1", [step, step])
+
+
+def test_nobody_waits_where_a_circle_could_close() -> None:
+    assert check_asks(passed()) == 1
+    told = sent(f"{NODE}/engine", f"{NODE}/chain", "Ready")
+    assert check_asks(between([*RECORDS, told], [NODE])) == 1
+    back = sent(f"{NODE}/engine", f"{NODE}/chain", "GetHead", ask=True)
+    with pytest.raises(EdgeFault, match=r"engine asks chain GetHead \(2 times\)"):
+        check_asks(between([*RECORDS, back, back], [NODE]))
+
+
+def test_the_nodes_own_table_lets_nobody_wait_where_it_must_not() -> None:
+    assert set(node_edges.ASKED) <= MAY_ASK

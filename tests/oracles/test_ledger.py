@@ -3,7 +3,14 @@
 import msgspec
 import pytest
 
-from alys.oracles.statement import BrokenFeed, Cause, DepositStatus, RequestStatus, Violation
+from alys.oracles.statement import (
+    BrokenFeed,
+    Cause,
+    DepositStatus,
+    RequestStatus,
+    Stage,
+    Violation,
+)
 from alys.wire import bitcoin
 from tests.oracles.recording import FIRST_HEIGHT, Recording, recorded
 
@@ -239,3 +246,62 @@ def test_a_block_whose_consensus_block_is_not_there_yet_waits() -> None:
     for entry in short.evm[:-1]:
         ledger.feed_consensus_block(entry["consensus"])
     assert ledger.judge().unjudged_evm_blocks == 1
+
+
+def test_what_is_called_final_must_be_covered_by_work() -> None:
+    record = recorded()
+    ledger = record.ledger()
+    assert ledger.check().samples["finality"] == 0  # nobody said what is final: nothing was checked
+    covered = ledger.check().finalised_height
+    ledger.feed_finality(covered)
+    assert ledger.check().samples["finality"] == 1
+    ledger.feed_finality(covered + 1)
+    with pytest.raises(Violation) as violation:
+        ledger.check()
+    assert violation.value.cause is Cause.FINALITY_WITHOUT_WORK
+
+
+def test_a_final_block_that_leaves_the_chain_is_named_for_good() -> None:
+    record = recorded()
+    ledger = record.ledger()
+    final = ledger.check().finalised_height
+    old = record.evm[final]
+    fork = {**old["block"], "hash": "0x" + "f0" * 32}
+    ledger.feed_evm_block(fork, old["receipts"], None, bitcoin_height=record.bitcoin_height_at)
+    reverted = {"cause": Cause.FINALISED_BLOCK_REVERTED, "culprit": old["block"]["hash"]}
+    for _ in range(2):
+        findings = ledger.judge().violations
+        assert reverted in [{"cause": one.cause, "culprit": one.culprit} for one in findings]
+
+
+def test_a_block_that_is_not_final_may_leave_the_chain() -> None:
+    record = recorded()
+    ledger = record.ledger()
+    head = record.evm[-1]
+    assert ledger.check().finalised_height < len(record.evm) - 1
+    fork = {**head["block"], "hash": "0x" + "f0" * 32}
+    ledger.feed_evm_block(fork, head["receipts"], None, bitcoin_height=record.bitcoin_height_at)
+    assert ledger.check().unjudged_evm_blocks == 1
+
+
+def test_the_statement_carries_what_check_raises() -> None:
+    record = recorded()
+    record.minting()["block"]["withdrawals"] = []
+    ledger = record.ledger()
+    findings = ledger.judge().violations
+    assert [one.culprit for one in findings] == [one.culprit for one in ledger.violations]
+    with pytest.raises(Violation) as violation:
+        ledger.check()
+    assert violation.value.finding == findings[0]
+    assert findings[0].meaning in str(violation.value)
+
+
+def test_a_payout_in_the_memory_pool_moves_no_money() -> None:
+    record = recorded()
+    block, place = payout_of(record)
+    record.bitcoin.pop()
+    ledger = record.ledger()
+    ledger.feed_mempool_tx(block.txs[place].serialize().hex())
+    statement = ledger.check()
+    assert (statement.paid_sats, statement.samples["payouts"]) == (0, 1)
+    assert Stage.IN_MEMPOOL in [line.stage for line in statement.requests]

@@ -5,7 +5,8 @@ Every transaction that touches a federation script is one of two things: a *spen
 transactions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -14,6 +15,7 @@ from alys.wire import bitcoin
 
 _ADDRESS_BYTES = 20
 _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
+_NOTHING: Mapping[tuple[str, int], bitcoin.TxOut] = MappingProxyType({})
 
 
 class Deposit(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +119,30 @@ class BitcoinSide:
         while self._pop().hash != block_hash:
             pass
 
-    def spend_of(self, tx: bitcoin.Tx, height: int) -> Spend | None:
-        """The transaction as a spend from the federation's present outputs, or None."""
-        prevouts = tuple(
-            self._unspent.get((entry.outpoint.txid, entry.outpoint.vout)) for entry in tx.inputs
-        )
+    def waiting_spends(self, txs: Iterable[bitcoin.Tx]) -> Iterator[Spend]:
+        """Those of the unconfirmed transactions, in order of arrival, that spend what the federation has now.
+
+        They may spend the change of each other. One that is confirmed, or whose inputs are gone, is none.
+        """
+        loose: dict[tuple[str, int], bitcoin.TxOut] = {}
+        for tx in txs:
+            spend = self.spend_of(tx, 0, loose)
+            if spend is None:
+                continue
+            for vout, output in enumerate(tx.outputs):
+                if output.script in self._scripts:
+                    loose[(tx.txid, vout)] = output
+            yield spend
+
+    def spend_of(
+        self,
+        tx: bitcoin.Tx,
+        height: int,
+        loose: Mapping[tuple[str, int], bitcoin.TxOut] = _NOTHING,
+    ) -> Spend | None:
+        """The transaction as a spend from the federation's present outputs or the unconfirmed ``loose`` ones, or None."""
+        places = [(entry.outpoint.txid, entry.outpoint.vout) for entry in tx.inputs]
+        prevouts = tuple(self._unspent.get(place) or loose.get(place) for place in places)
         if all(prevout is None for prevout in prevouts):
             return None
         return Spend(tx=tx, prevouts=prevouts, height=height)

@@ -42,6 +42,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     auxpow: AuxPowClaim | None
     pegins: tuple[PegInClaim, ...]
     proposal_txid: str | None
+    signed_txids: tuple[str, ...]
+    """Payouts that the block lists with their signatures."""
 
 
 def read_claim(block: Mapping[str, Any]) -> Claim:
@@ -55,10 +57,11 @@ def read_claim(block: Mapping[str, Any]) -> Claim:
             auxpow=_auxpow(block.get("auxpowHeader")),
             pegins=tuple(_pegin(entry) for entry in block["pegins"]),
             proposal_txid=_proposal(block.get("payoutProposal")),
+            signed_txids=tuple(_txid(raw) for raw in block["finalizedPayouts"]),
         )
     except KeyError as missing:
         raise BrokenFeed("consensus", f"a block without {missing}") from missing
-    except (TypeError, ValueError, bitcoin.MalformedBitcoin) as bad:
+    except (AttributeError, TypeError, ValueError, bitcoin.MalformedBitcoin) as bad:
         raise BrokenFeed("consensus", f"a malformed block: {bad}") from bad
 
 
@@ -90,4 +93,8 @@ def _pegin(value: Mapping[str, Any]) -> PegInClaim:
 def _proposal(value: str | None) -> str | None:
     if not value:
         return None
-    return bitcoin.parse_tx(bytes.fromhex(plain_hex(value))).txid
+    return _txid(value)
+
+
+def _txid(raw_hex: str) -> str:
+    return bitcoin.parse_tx(bytes.fromhex(plain_hex(raw_hex))).txid

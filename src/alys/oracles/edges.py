@@ -16,6 +16,20 @@ Edge = tuple[str, str]
 Table = Mapping[Edge, frozenset[str]]
 
 
+MAY_ASK: frozenset[Edge] = frozenset(
+    {
+        ("chain", "engine"),
+        ("engine", "storage"),
+        ("bridge", "stream"),
+        ("stream", "storage"),
+        ("bridge", "engine"),
+        ("chain", "storage"),
+        ("bridge", "storage"),
+    }
+)
+"""Who may wait for whom (D5), written down here a second time: the node's own table could be what is wrong."""
+
+
 class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """One message between two of the judged actors."""
 
@@ -78,6 +92,19 @@ def check_allowed(passed: Iterable[Passed], asked: Table, told: Table) -> int:
     if faults:
         raise EdgeFault([f"{fault} ({number} times)" for fault, number in sorted(faults.items())])
     return count
+
+
+def check_asks(passed: Iterable[Passed]) -> int:
+    """Raise EdgeFault for a question along an edge where nobody may wait; returns how many questions there were."""
+    asks = [one for one in passed if one.asked]
+    bad = Counter(one for one in asks if one.edge not in MAY_ASK)
+    if bad:
+        faults = [
+            f"{one.sender} asks {one.receiver} {one.message} ({count} times), and must not wait for it"
+            for one, count in sorted(bad.items(), key=lambda item: item[0].edge)
+        ]
+        raise EdgeFault(faults)
+    return len(asks)
 
 
 def check_counts(

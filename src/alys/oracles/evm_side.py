@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from alys.oracles.statement import BrokenFeed, Cause, Equation, Violation
+from alys.oracles.causes import Cause, Equation
+from alys.oracles.statement import BrokenFeed, Violation
 from alys.oracles.terms import BURN_ADDRESS, SAT_WEI, Terms
 from alys.wire import bitcoin
 from alys.wire.ethereum import decode_request_peg_out, from_quantity, is_request_peg_out

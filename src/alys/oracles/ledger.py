@@ -10,30 +10,25 @@ EVM       supply = genesis + withdrawals - base fees; nothing leaves the burn ad
 Solvency  what the federation holds - what it owes = a sum of named items, to the last wei, and not negative
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from alys.oracles import claims as claims_module
 from alys.oracles import signatures
-from alys.oracles.bitcoin_side import BitcoinSide, Deposit
+from alys.oracles.bitcoin_side import BitcoinSide
+from alys.oracles.causes import Cause, Equation
 from alys.oracles.claims import Claim
-from alys.oracles.evm_side import Balances, EvmBlock, EvmSide, Request
+from alys.oracles.closing import Closing
+from alys.oracles.evm_side import Balances, EvmBlock, EvmSide
 from alys.oracles.mints import MintJudge, Sighting
 from alys.oracles.payouts import PayoutJudge
-from alys.oracles.statement import (
-    Cause,
-    DepositLine,
-    DepositStatus,
-    Equation,
-    LedgerStatement,
-    RequestLine,
-    RequestStatus,
-    SurplusItem,
-    Violation,
-)
+from alys.oracles.progress import Progress
+from alys.oracles.statement import LedgerStatement, Violation
 from alys.oracles.supply import SupplyJudge
-from alys.oracles.terms import GWEI_WEI, SAT_WEI, Terms
+from alys.oracles.terms import Terms
+from alys.wire import bitcoin
 
 
 class Ledger:
@@ -47,6 +42,8 @@ class Ledger:
         self._sightings: dict[str, Sighting] = {}
         self._witness_counts: dict[str, tuple[signatures.WitnessCount, ...]] = {}
         self._finalised: dict[int, str] = {}
+        self._mempool: dict[str, bitcoin.Tx] = {}
+        self._called_final: int | None = None
         self.violations: list[Violation] = []
         """Those of the last ``judge``, and those that the feeding itself found."""
         self._found_feeding: list[Violation] = []
@@ -98,6 +95,18 @@ class Ledger:
         claim = claims_module.read_claim(block)
         self._claims[claim.execution_hash] = claim
 
+    def feed_mempool_tx(self, raw_hex: str) -> None:
+        """An unconfirmed Bitcoin transaction, in order of arrival. It moves no money yet, but is judged like a payout.
+
+        Read the pool before the EVM blocks, so that what it pays for is fed as well.
+        """
+        tx = bitcoin.parse_tx(bytes.fromhex(raw_hex))
+        self._mempool[tx.txid] = tx
+
+    def feed_finality(self, height: int) -> None:
+        """The height that node or execution client call final. Read it before the blocks: what covers it is then fed."""
+        self._called_final = height
+
     def check(self) -> LedgerStatement:
         """The statement; raises the first Violation if there is any (all are in ``violations``)."""
         statement = self.judge()
@@ -106,34 +115,56 @@ class Ledger:
         return statement
 
     def judge(self) -> LedgerStatement:
-        """The statement, whatever is wrong; what is wrong is in ``violations`` afterwards."""
+        """The statement, whatever is wrong; what is wrong is in its ``violations`` and in the ledger's."""
         blocks = self._judged_blocks()
-        finalised = self._finality(blocks)
+        progress = Progress(self._canonical(), blocks)
+        self._remember_final(blocks, progress.finalised_height)
         mints = MintJudge(self._terms, self._bitcoin, self._claims, self._sightings)
         mints.run(blocks)
         supply = SupplyJudge(self._terms.genesis_wei)
         supply.run(blocks)
-        requests = [request for block in blocks for request in block.requests]
-        due = {request.key for request in mints.refunds_due}
-        payable = [r for r in requests if r.key not in mints.refunded and r.key not in due]
-        payouts = PayoutJudge(
+        payouts = self._payouts(blocks, mints, progress)
+        closing = Closing(
             self._terms,
             self._bitcoin,
-            payable,
-            self._proposals(),
-            finalised,
-            self._witness_counts,
+            blocks,
+            progress,
+            mints=mints,
+            supply=supply,
+            payouts=payouts,
         )
-        payouts.run(list(self._bitcoin.spends()))
-        statement = self._statement(blocks, finalised, mints, supply, payouts)
+        statement = closing.statement(unjudged=len(self._evm.blocks) - len(blocks))
+        finality = self._finality_without_work(progress.finalised_height)
         self.violations = [
             *self._found_feeding,
             *mints.violations,
             *payouts.violations,
             *supply.violations,
-            *self._balance(statement),
+            *finality,
+            *closing.imbalances(statement),
         ]
-        return statement
+        samples = {**statement.samples, "finality": int(self._called_final is not None)}
+        return msgspec.structs.replace(
+            statement,
+            samples=dict(sorted(samples.items())),
+            violations=tuple(violation.finding for violation in self.violations),
+        )
+
+    def _payouts(
+        self, blocks: Sequence[EvmBlock], mints: MintJudge, progress: Progress
+    ) -> PayoutJudge:
+        requests = [request for block in blocks for request in block.requests]
+        due = {request.key for request in mints.refunds_due}
+        judge = PayoutJudge(
+            self._terms,
+            self._bitcoin,
+            [r for r in requests if r.key not in mints.refunded and r.key not in due],
+            progress.proposals,
+            progress.finalised_height,
+            self._witness_counts,
+        )
+        judge.run([*self._bitcoin.spends(), *self._bitcoin.waiting_spends(self._mempool.values())])
+        return judge
 
     def _judged_blocks(self) -> list[EvmBlock]:
         """Blocks up to the last one whose consensus block was fed; a gap below it is the judge's to name."""
@@ -141,184 +172,22 @@ class Ledger:
         last = known[-1] if known else 0
         return list(self._evm.blocks[: last + 1])
 
-    def _finality(self, blocks: Sequence[EvmBlock]) -> int:
-        """The height that the last AuxPoW on the canonical branch covers."""
-        by_root = {claim.root: claim.height for claim in self._claims.values()}
-        finalised = 0
-        for block in blocks:
-            claim = self._claims.get(block.hash)
-            if claim is not None and claim.auxpow is not None and block.number > 0:
-                finalised = max(finalised, by_root.get(claim.auxpow.range_end, 0))
+    def _canonical(self) -> list[Claim]:
+        return [self._claims[b.hash] for b in self._evm.blocks if b.hash in self._claims]
+
+    def _remember_final(self, blocks: Sequence[EvmBlock], finalised: int) -> None:
         for block in blocks[: finalised + 1]:
             self._finalised[block.number] = block.hash
-        return finalised
 
-    def _proposals(self) -> dict[str, int]:
-        """Txid of a proposal to the block whose requests it answers."""
-        return {
-            claim.proposal_txid: claim.height - 1
-            for claim in self._claims.values()
-            if claim.proposal_txid is not None and self._evm.knows(claim.execution_hash)
-        }
-
-    def _statement(
-        self,
-        blocks: Sequence[EvmBlock],
-        finalised: int,
-        mints: MintJudge,
-        supply: SupplyJudge,
-        payouts: PayoutJudge,
-    ) -> LedgerStatement:
-        deposits = tuple(self._deposit_line(d, mints) for d in self._bitcoin.deposits())
-        requests = tuple(
-            _request_line(request, mints, payouts) for block in blocks for request in block.requests
-        )
-        credited = _sats(deposits, DepositStatus.CREDITED)
-        pending = _sats(deposits, DepositStatus.PENDING)
-        unclaimable = _sats(deposits, DepositStatus.UNCLAIMABLE)
-        unclaimable += sum(line.extra_sats for line in deposits)
-        refund_mints = sum(r.wei // GWEI_WEI for r in mints.refunded.values()) * GWEI_WEI
-        owed = sum(line.sats for line in requests if line.status is RequestStatus.OWED) * SAT_WEI
-        owed += sum(line.wei for line in requests if line.status is RequestStatus.REFUND_DUE)
-        spendable = supply.last.total_wei - supply.last.burn_wei
-        held = self._bitcoin.unspent_sats * SAT_WEI
-        samples: Counter[str] = Counter(deposits=len(deposits), requests=len(requests))
-        samples.update(bitcoin_blocks=self._bitcoin.block_count, evm_blocks=len(blocks))
-        for judge in (mints.samples, supply.samples, payouts.samples):
-            samples.update(judge)
-        return LedgerStatement(
-            bitcoin_height=self._bitcoin.height,
-            evm_height=blocks[-1].number if blocks else -1,
-            evm_hash=blocks[-1].hash if blocks else "",
-            finalised_height=finalised,
-            unjudged_evm_blocks=len(self._evm.blocks) - len(blocks),
-            federation_sats=self._bitcoin.unspent_sats,
-            deposited_sats=credited + pending + unclaimable,
-            credited_sats=credited,
-            pending_sats=pending,
-            unclaimable_sats=unclaimable,
-            paid_sats=payouts.paid_sats,
-            supply_wei=supply.last.total_wei,
-            spendable_wei=spendable,
-            pegin_mints_wei=credited * SAT_WEI,
-            fee_mints_wei=mints.fee_mints_gwei * GWEI_WEI,
-            refund_mints_wei=refund_mints,
-            base_fees_burnt_wei=supply.totals.base_fees_wei,
-            tips_wei=supply.totals.tips_wei,
-            owed_wei=owed,
-            surplus_wei=held - spendable - owed - pending * SAT_WEI,
-            surplus=self._surplus(unclaimable, mints, supply, payouts, requests),
-            deposits=deposits,
-            requests=requests,
-            samples=dict(sorted(samples.items())),
-        )
-
-    def _deposit_line(self, deposit: Deposit, mints: MintJudge) -> DepositLine:
-        credit = mints.credited.get(deposit.key)
-        status = DepositStatus.PENDING
-        if credit is not None:
-            status = DepositStatus.CREDITED
-        elif deposit.evm_address is None:
-            status = DepositStatus.UNCLAIMABLE
-        return DepositLine(
-            key=deposit.key,
-            sats=deposit.sats,
-            extra_sats=deposit.extra_sats,
-            evm_address=deposit.evm_address,
-            status=status,
-            confirmations=self._bitcoin.confirmations(deposit),
-            minted_in=None if credit is None else credit[1],
-        )
-
-    def _surplus(
-        self,
-        unclaimable_sats: int,
-        mints: MintJudge,
-        supply: SupplyJudge,
-        payouts: PayoutJudge,
-        requests: Sequence[RequestLine],
-    ) -> tuple[SurplusItem, ...]:
-        paid_for = (RequestStatus.OWED, RequestStatus.SETTLED)
-        remainders = sum(r.wei - r.sats * SAT_WEI for r in requests if r.status in paid_for)
-        refund_floors = sum(r.wei % GWEI_WEI for r in mints.refunded.values())
-        direct = supply.totals.direct_burns_wei + supply.totals.to_burn_address_wei
-        items = {
-            "deposits that nobody can claim": unclaimable_sats * SAT_WEI,
-            "base fees burnt": supply.totals.base_fees_wei,
-            "tips that the next AuxPoW mints": mints.pot_wei,
-            "tips lost to floors": mints.floored_wei,
-            "requested amounts below one sat": remainders,
-            "refunds lost to floors": refund_floors,
-            "sent to the burn address": direct,
-            "ether of the genesis": -self._terms.genesis_wei,
-            "dust change given to payees": -payouts.gift_sats * SAT_WEI,
-            "fees of sweeps": -payouts.sweep_fee_sats * SAT_WEI,
-        }
-        return tuple(SurplusItem(name=name, wei=wei) for name, wei in items.items() if wei)
-
-    def _balance(self, statement: LedgerStatement) -> list[Violation]:
-        """The sums over the whole, after the single transactions were judged."""
-        found: list[Violation] = []
-        where = f"Bitcoin {statement.bitcoin_height}, EVM {statement.evm_height}"
-        expected_sats = statement.deposited_sats - statement.paid_sats
-        if statement.federation_sats != expected_sats:
-            found.append(
-                Violation(
-                    Cause.FEDERATION_BALANCE_WRONG,
-                    Equation.BITCOIN,
-                    expected=f"{expected_sats} sats",
-                    actual=f"{statement.federation_sats} sats",
-                    culprit=where,
-                )
+    def _finality_without_work(self, finalised: int) -> list[Violation]:
+        if self._called_final is None or self._called_final <= finalised:
+            return []
+        return [
+            Violation(
+                Cause.FINALITY_WITHOUT_WORK,
+                Equation.EVM,
+                expected=f"finality up to {finalised}, as the AuxPoWs cover",
+                actual=f"up to {self._called_final}",
+                culprit=f"block {self._called_final}",
             )
-        explained = sum(item.wei for item in statement.surplus)
-        items = {item.name: item.wei for item in statement.surplus}
-        if statement.surplus_wei != explained:
-            found.append(
-                Violation(
-                    Cause.UNEXPLAINED_WEI,
-                    Equation.SOLVENCY,
-                    expected=f"a surplus of {explained} wei",
-                    actual=f"{statement.surplus_wei} wei",
-                    culprit=where,
-                    items=items,
-                )
-            )
-        if statement.surplus_wei < 0:
-            found.append(
-                Violation(
-                    Cause.INSOLVENT,
-                    Equation.SOLVENCY,
-                    expected="at least what is owed",
-                    actual=f"{-statement.surplus_wei} wei less",
-                    culprit=where,
-                    items=items,
-                )
-            )
-        return found
-
-
-def _sats(lines: Sequence[DepositLine], status: DepositStatus) -> int:
-    return sum(line.sats for line in lines if line.status is status)
-
-
-def _request_line(request: Request, mints: MintJudge, payouts: PayoutJudge) -> RequestLine:
-    settled = payouts.settled.get(request.key)
-    if request.key in mints.refunded:
-        status = RequestStatus.REFUNDED
-    elif any(due.key == request.key for due in mints.refunds_due):
-        status = RequestStatus.REFUND_DUE
-    elif settled is not None and settled.confirmed:
-        status = RequestStatus.SETTLED
-    else:
-        status = RequestStatus.OWED
-    return RequestLine(
-        key=request.key,
-        caller=request.caller,
-        wei=request.wei,
-        sats=request.sats,
-        status=status,
-        txid=None if settled is None else settled.txid,
-        output_sats=0 if settled is None else settled.output_sats,
-        fee_share_sats=0 if settled is None else settled.fee_share_sats,
-    )
+        ]

@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from alys.oracles.bitcoin_side import BitcoinSide, Deposit
+from alys.oracles.blame import Blame, Part
+from alys.oracles.causes import Cause, Equation
 from alys.oracles.claims import AuxPowClaim, Claim, PegInClaim
 from alys.oracles.evm_side import EvmBlock, Request
-from alys.oracles.statement import Cause, Equation, Violation
+from alys.oracles.statement import Violation
 from alys.oracles.terms import (
     DUST_SATS,
     GWEI_WEI,
@@ -24,16 +26,6 @@ from alys.oracles.terms import (
     WITHDRAWALS_MAX,
     Terms,
 )
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One reason for a withdrawal."""
-
-    kind: str
-    """``pegin``, ``fee`` or ``refund``."""
-    culprit: str
-    """The deposit, request or block that it stands for."""
-    gwei: int
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +64,7 @@ class MintJudge:
         """Tips that the floors of past splits left to nobody."""
         self.violations: list[Violation] = []
         self.samples: Counter[str] = Counter()
+        self._blame = Blame(self._deposits, self.credited, self.refunded)
 
     def run(self, blocks: Sequence[EvmBlock]) -> None:
         """Judge the blocks, from the first one on."""
@@ -236,39 +229,7 @@ class MintJudge:
             expected = sum(part.gwei for part in due)
             found = actual.get(address, 0)
             if found != expected or (address in actual and not due):
-                self.violations.append(self._blame(block, address, due, found))
-
-    def _blame(self, block: EvmBlock, address: str, due: list[Part], found: int) -> Violation:
-        """The cause that fits best what an address got instead of what it should."""
-        expected = sum(part.gwei for part in due)
-        cause, culprit = self._stranger(block, address, found - expected)
-        if cause is Cause.UNEXPLAINED_WITHDRAWAL and due:
-            part = _suspect(due, expected - found)
-            cause, culprit = _WRONG[part.kind, expected - found == part.gwei], part.culprit
-        return Violation(
-            cause,
-            Equation.PEG,
-            expected=f"{expected} gwei",
-            actual=f"{found} gwei",
-            culprit=culprit,
-            items={"address": address, "block": block.hash, **{p.culprit: p.gwei for p in due}},
-        )
-
-    def _stranger(self, block: EvmBlock, address: str, excess: int) -> tuple[Cause, str]:
-        """What an excess is, if its amount gives it away: something minted, refunded or deposited but not due here."""
-        for key, (deposit, _) in self.credited.items():
-            if deposit.evm_address == address and deposit.sats * SAT_GWEI == excess:
-                return Cause.DOUBLE_MINT, key
-        for deposit in self._deposits.values():
-            if deposit.evm_address == address and deposit.sats * SAT_GWEI == excess:
-                return Cause.MINT_NOT_LISTED, deposit.key
-        for key, request in self.refunded.items():
-            if request.caller == address and request.wei // GWEI_WEI == excess:
-                return Cause.DOUBLE_REFUND, key
-        for request in self._batch:
-            if request.caller == address and request.wei // GWEI_WEI == excess:
-                return Cause.REFUND_OF_PAYABLE, request.key
-        return Cause.UNEXPLAINED_WITHDRAWAL, f"{address} in {block.hash}"
+                self.violations.append(self._blame.name(block, address, due, found, self._batch))
 
     def _complain(
         self, cause: Cause, expected: object, actual: object, culprit: str, **items: str
@@ -283,23 +244,6 @@ class MintJudge:
                 items=items,
             )
         )
-
-
-_WRONG = {
-    ("pegin", True): Cause.MINT_MISSING,
-    ("pegin", False): Cause.MINT_AMOUNT_WRONG,
-    ("refund", True): Cause.REFUND_MISSING,
-    ("refund", False): Cause.REFUND_AMOUNT_WRONG,
-    ("fee", True): Cause.FEE_MINT_WRONG,
-    ("fee", False): Cause.FEE_MINT_WRONG,
-}
-
-
-def _suspect(due: Sequence[Part], missing: int) -> Part:
-    """The part that is missing as a whole, else the peg-in before the refund before the fee."""
-    whole = [part for part in due if part.gwei == missing]
-    order = ("pegin", "refund", "fee")
-    return min(whole or due, key=lambda part: order.index(part.kind))
 
 
 def _by_address(block: EvmBlock) -> dict[str, int]:

@@ -12,8 +12,9 @@ import msgspec
 
 from alys.oracles import signatures
 from alys.oracles.bitcoin_side import BitcoinSide, Spend
+from alys.oracles.causes import Cause, Equation
 from alys.oracles.evm_side import Request
-from alys.oracles.statement import Cause, Equation, Violation
+from alys.oracles.statement import Violation
 from alys.oracles.terms import DUST_SATS, Terms
 from alys.wire.bitcoin import TxOut
 

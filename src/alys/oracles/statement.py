@@ -1,7 +1,7 @@
-"""What the ledger says: causes, violations and the itemised statement. Data only.
+"""What the ledger says: violations and the itemised statement. Data only.
 
 Amounts carry their unit in the name: sats (Bitcoin), gwei (withdrawals, EIP-4895), wei (EVM). Every violation names a cause
-for machines, the equation it breaks, both sides, and the transaction or block to look at.
+for machines and in plain words, the equation it breaks, both sides, and the transaction or block to look at.
 """
 
 import enum
@@ -10,63 +10,9 @@ from collections.abc import Mapping
 import msgspec
 
 from alys.base.errors import AlysError, Inconclusive
-
-
-class Equation(enum.StrEnum):
-    """Which of the ledger's equations a violation belongs to."""
-
-    BITCOIN = "bitcoin"
-    PEG = "peg"
-    EVM = "evm"
-    SOLVENCY = "solvency"
-
-
-class Cause(enum.StrEnum):
-    """Why a ledger is red. The values are stable names for reports and scenarios."""
-
-    # Bitcoin: what the federation holds
-    FEDERATION_BALANCE_WRONG = "federation_balance_wrong"
-    # Peg-in
-    DOUBLE_MINT = "double_mint"
-    MINT_BEFORE_CONFIRMATIONS = "mint_before_confirmations"
-    MINT_WITHOUT_DEPOSIT = "mint_without_deposit"
-    MINT_OF_UNCLAIMABLE = "mint_of_unclaimable_deposit"
-    MINT_NOT_LISTED = "mint_not_listed"
-    MINT_AMOUNT_WRONG = "mint_amount_wrong"
-    MINT_MISSING = "mint_missing"
-    DEPOSIT_REORGED = "deposit_reorged_after_mint"
-    PEGIN_REFERENCE_WRONG = "pegin_reference_wrong"
-    # Withdrawals that are no peg-in
-    UNEXPLAINED_WITHDRAWAL = "unexplained_withdrawal"
-    WITHDRAWALS_NOT_CANONICAL = "withdrawals_not_canonical"
-    FEE_MINT_WRONG = "fee_mint_wrong"
-    REFUND_MISSING = "refund_missing"
-    REFUND_AMOUNT_WRONG = "refund_amount_wrong"
-    DOUBLE_REFUND = "double_refund"
-    REFUND_OF_PAYABLE = "refund_of_payable_request"
-    CLAIM_MISSING = "consensus_block_missing"
-    # Peg-out
-    PAYOUT_WITHOUT_REQUEST = "payout_without_request"
-    DOUBLE_PAYMENT = "double_payment"
-    FEDERATION_BORE_FEE = "federation_bore_fee"
-    PAYEES_SHORTED = "payees_shorted"
-    PAYOUT_FEE_WRONG = "payout_fee_wrong"
-    PAYOUT_SHARE_WRONG = "payout_share_wrong"
-    PAYOUT_BEFORE_FINALITY = "payout_before_finality"
-    FOREIGN_INPUT = "payout_foreign_input"
-    TOO_FEW_SIGNATURES = "too_few_signatures"
-    TOO_MANY_SIGNATURES = "too_many_signatures"
-    BAD_SIGNATURE = "bad_signature"
-    THRESHOLD_TOO_LOW = "threshold_too_low"
-    # EVM
-    SUPPLY_UNEXPLAINED = "evm_supply_unexplained"
-    RECEIPTS_WRONG = "receipts_wrong"
-    FEE_RECIPIENT_WRONG = "fee_recipient_wrong"
-    BURN_ADDRESS_SHORT = "burn_address_short"
-    FINALISED_BLOCK_REVERTED = "finalised_block_reverted"
-    # Solvency
-    INSOLVENT = "insolvent"
-    UNEXPLAINED_WEI = "unexplained_wei"
+from alys.oracles.causes import MEANING
+from alys.oracles.causes import Cause as Cause
+from alys.oracles.causes import Equation as Equation
 
 
 class BrokenFeed(AlysError):
@@ -76,6 +22,19 @@ class BrokenFeed(AlysError):
         super().__init__(f"ledger feed of {chain}: {what}")
         self.chain = chain
         self.what = what
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A violation as data, for reports."""
+
+    cause: Cause
+    equation: Equation
+    meaning: str
+    """The cause in plain words."""
+    expected: str
+    actual: str
+    culprit: str
+    items: dict[str, int | str]
 
 
 class Violation(AlysError):
@@ -99,7 +58,21 @@ class Violation(AlysError):
         self.items = dict(items or {})
         listed = "".join(f", {name} {value}" for name, value in self.items.items())
         super().__init__(
-            f"{cause.value} ({equation.value} equation) by {culprit}: expected {expected}, found {actual}{listed}"
+            f"{cause.value}: {MEANING[cause]} ({equation.value} equation), "
+            f"culprit {culprit}: expected {expected}, found {actual}{listed}"
+        )
+
+    @property
+    def finding(self) -> Finding:
+        """The same without being an exception."""
+        return Finding(
+            cause=self.cause,
+            equation=self.equation,
+            meaning=MEANING[self.cause],
+            expected=str(self.expected),
+            actual=str(self.actual),
+            culprit=self.culprit,
+            items=self.items,
         )
 
 
@@ -135,6 +108,22 @@ class RequestStatus(enum.StrEnum):
     REFUNDED = "refunded"
 
 
+class Stage(enum.StrEnum):
+    """How far the payment of a request has come, as the chains show it."""
+
+    WAITING = "waiting"
+    """No block proposes it yet."""
+    PROPOSED = "proposed"
+    FINALISED = "finalised"
+    """An AuxPoW covers the proposal; it may be signed."""
+    SIGNED = "signed"
+    """A block lists it with its signatures, and Bitcoin has not been seen to have it."""
+    IN_MEMPOOL = "in_mempool"
+    CONFIRMED = "confirmed"
+    NOT_PAID = "not_paid"
+    """It is refunded instead."""
+
+
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     """One RequestPegOut event and what became of it."""
 
@@ -144,8 +133,9 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     wei: int
     sats: int
     status: RequestStatus
+    stage: Stage
     txid: str | None
-    """The Bitcoin transaction that settled it."""
+    """The Bitcoin transaction that settles it, once there is a proposal."""
     output_sats: int
     fee_share_sats: int
 
@@ -189,7 +179,9 @@ class LedgerStatement(msgspec.Struct, frozen=True, kw_only=True):
     deposits: tuple[DepositLine, ...]
     requests: tuple[RequestLine, ...]
     samples: dict[str, int]
-    """How many things each check looked at; zero means that it proved nothing."""
+    """How many things each check looked at; all checks are listed, and zero means that it proved nothing."""
+    violations: tuple[Finding, ...] = ()
+    """All that is wrong; the first is the cause to name."""
 
     def require_samples(self, *names: str) -> None:
         """Raises Inconclusive naming the checks among ``names`` that saw nothing."""

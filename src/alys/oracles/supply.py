@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from alys.oracles.causes import Cause, Equation
 from alys.oracles.evm_side import Balances, EvmBlock
-from alys.oracles.statement import Cause, Equation, Violation
+from alys.oracles.statement import Violation
 from alys.oracles.terms import BURN_ADDRESS, GWEI_WEI
 
 

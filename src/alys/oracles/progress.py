@@ -1,0 +1,50 @@
+"""How far each request has come, from what consensus blocks say and what Bitcoin has seen.
+
+A block answers the requests of its parent's payload, all with one proposal; the proposal is final when an AuxPoW covers
+its block, signed when a later block lists it, and settled when Bitcoin confirms it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from alys.oracles.claims import Claim
+from alys.oracles.evm_side import EvmBlock, Request
+from alys.oracles.payouts import Settlement
+from alys.oracles.statement import Stage
+
+
+class Progress:
+    """Reads the claims of the canonical blocks once. ``blocks`` are those to be judged, from the genesis on."""
+
+    def __init__(self, canonical: Sequence[Claim], blocks: Sequence[EvmBlock]) -> None:
+        judged = {block.hash for block in blocks if block.number > 0}
+        by_root = {claim.root: claim.height for claim in canonical}
+        covered = (
+            by_root.get(claim.auxpow.range_end, 0)
+            for claim in canonical
+            if claim.auxpow is not None and claim.execution_hash in judged
+        )
+        self.finalised_height = max(covered, default=0)
+        """The last height that an AuxPoW covers."""
+        self.proposals: dict[str, int] = {
+            claim.proposal_txid: claim.height - 1
+            for claim in canonical
+            if claim.proposal_txid is not None
+        }
+        """Txid of a proposal to the block whose requests it answers."""
+        self._txids = {number: txid for txid, number in self.proposals.items()}
+        self._signed = {txid for claim in canonical for txid in claim.signed_txids}
+
+    def stage(
+        self, request: Request, settled: Mapping[str, Settlement]
+    ) -> tuple[Stage, str | None]:
+        """The stage of a request that is to be paid, and the Bitcoin transaction that does it."""
+        found = settled.get(request.key)
+        if found is not None:
+            return (Stage.CONFIRMED if found.confirmed else Stage.IN_MEMPOOL), found.txid
+        txid = self._txids.get(request.block_number)
+        if txid is None:
+            return Stage.WAITING, None
+        if txid in self._signed:
+            return Stage.SIGNED, txid
+        final = request.block_number + 1 <= self.finalised_height
+        return (Stage.FINALISED if final else Stage.PROPOSED), txid
