@@ -8,6 +8,7 @@ as far as a deposit needs to ripen in between, the look begins again.
 
 from typing import Any
 
+from alys.oracles.blocks import Production, Rules, examine
 from alys.oracles.evm_side import balances_of_dump
 from alys.oracles.ledger import Ledger
 from alys.oracles.statement import LedgerStatement
@@ -29,7 +30,8 @@ class Auditor:
         self._bitcoin = bitcoin
         self._ethereum = ethereum
         self._node = node
-        self._evm_next = 0
+        self._consensus: list[Any] = []
+        self._executed: list[Any] = []
 
     async def look(self) -> LedgerStatement:
         """Read what is new and judge everything; raises Violation."""
@@ -37,17 +39,24 @@ class Auditor:
             before = await self._bitcoin_height()
             fresh = await self._read_evm()
             after = await self._bitcoin_height()
-            self._evm_next += len(fresh)
             await self._feed_bitcoin(before)
             for block, receipts, dump, consensus in fresh:
                 balances = balances_of_dump(dump)
                 self.ledger.feed_evm_block(block, receipts, balances, bitcoin_height=after)
                 self.ledger.feed_consensus_block(consensus)
+                self._consensus.append(consensus)
+                self._executed.append(block)
             if after - before < self._terms.confirmations:
                 break
         self.looks += 1
         self.statement = self.ledger.check()
         return self.statement
+
+    def production(self, rules: Rules) -> Production:
+        """Judge the production of all blocks read so far; raises BlockFault."""
+        found = examine(self._consensus, self._executed, rules)
+        found.require()
+        return found
 
     async def _bitcoin_height(self) -> int:
         return int(str(await self._bitcoin.call("getblockcount")))
@@ -57,7 +66,7 @@ class Auditor:
         executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag behind for a moment
         last = min(head["height"], from_quantity(executed))
         fresh = []
-        for number in range(self._evm_next, last + 1):
+        for number in range(len(self._executed), last + 1):
             tag = to_quantity(number)
             fresh.append(
                 (

@@ -48,6 +48,7 @@ class LocalWorld(NetworkWorld):
     """See the module's docstring."""
 
     name = "local"
+    timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
 
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)

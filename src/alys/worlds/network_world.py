@@ -23,6 +23,7 @@ from alys.base.prng import SeededRandom
 from alys.config.settings import Settings
 from alys.node.messages import GetStatus
 from alys.node.tree import cosigner_tree, node_tree
+from alys.oracles.blocks import Rules
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
 from alys.sim.trace import TraceRecorder
@@ -80,6 +81,8 @@ class NetworkWorld(Scorecard, abc.ABC):
     """See the module's docstring; everything but ``open`` expects an open world."""
 
     name = ""
+    timestamp_slack_s = 0
+    """Node time that a block may come after the end of its slot: none where time is exact."""
     bitcoin: BitcoinSide
     ethereum: EthereumSide
     engine: EthereumSide
@@ -187,6 +190,8 @@ class NetworkWorld(Scorecard, abc.ABC):
         statement = await self.auditor.look()
         self.sample(sum(statement.samples.values()))
         self.note(ledger=summary(statement))
+        production = self.auditor.production(self._rules())
+        self.sample(sum(production.samples.values()))
 
     async def _watch(self) -> None:
         """Beside the scenario: audit, and mine while that is asked for."""
@@ -203,6 +208,17 @@ class NetworkWorld(Scorecard, abc.ABC):
         end = self.now() + AUDIT_SECONDS
         while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
             await self.sleep(POLL_SECONDS)
+
+    def _rules(self) -> Rules:
+        spec = self.network.spec
+        return Rules(
+            slot_duration_ms=spec.slot_duration_ms,
+            authorities=len(spec.authorities),
+            max_blocks_without_pow=spec.max_blocks_without_pow,
+            bits=spec.bits,
+            aux_chain_id=spec.aux_chain_id,
+            timestamp_slack_s=self.timestamp_slack_s,
+        )
 
     def _terms(self) -> Terms:
         spec = self.network.spec
