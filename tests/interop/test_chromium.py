@@ -26,7 +26,8 @@ onload = () => {
     return {
       text: page.body.innerText,
       spill: root.scrollWidth - root.clientWidth,
-      fetched: frame.contentWindow.performance.getEntriesByType("resource").map(one => one.name),
+      fetched: [...frame.contentWindow.performance.getEntriesByType("resource").map(one => one.name),
+        ...[...page.querySelectorAll("[src], link[href]")].map(one => one.outerHTML)],
       mark: frame.contentWindow.getComputedStyle(page.querySelector("h1 .badge")).color,
     };
   });

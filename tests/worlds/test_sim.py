@@ -128,5 +128,26 @@ def test_a_deadlock_is_named_and_not_waited_for(
     assert "did not end within 2 s" in told["cause"]
 
 
+def test_what_an_error_says_does_not_reach_the_hash(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Libraries put addresses and paths into their texts; the kind of an error counts, its words do not."""
+    hashes = set()
+    for words in ("first words", "other words"):
+        path = scenario(
+            tmp_path,
+            "async def test_crashes(world):\n"
+            "    cell = world.system.whereis('node/chain').cell\n"
+            f"    cell.fail(RuntimeError({words!r}), None)\n"
+            "    await world.sleep(1)\n"
+            "    world.check(True, 'still here')\n",
+        )
+        told = run(path, tmp_path / "r", capsys)
+        assert told["exit_code"] == 1
+        assert words in told["cause"]
+        hashes.add(told["trace_hash"])
+    assert len(hashes) == 1
+
+
 def test_the_simulation_errors_are_not_mistaken_for_usage() -> None:
     assert int(SimulationError.exit_code) == 1

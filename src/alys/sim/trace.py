@@ -1,9 +1,9 @@
 """The trace: what the actors did, one JSON object per line, and a hash that says whether two runs did the same.
 
-The rule of the hash, for anyone who wants to recompute it: take the lines of ``events.jsonl`` that begin with ``{"t":``, in
-their order, each as its UTF-8 bytes with one newline (0x0a) behind it, and hash their concatenation with BLAKE2b, digest
-32 bytes, as lower-case hex. ``recompute_hash`` is this sentence as code. Other lines may stand between them (notes with
-the texts of errors, the runner's own lines); they do not count.
+The rule of a system's hash, for anyone who wants to recompute it: take its lines that begin with ``{"t":``, in their order,
+each as its UTF-8 bytes with one newline (0x0a) behind it, and hash their concatenation with BLAKE2b, digest 32 bytes, as
+lower-case hex. ``recompute_hash`` is this sentence as code. Other lines may stand between them (notes with the texts
+of errors); they do not count. The hash of a whole run is the runner's, over the file that it writes.
 
 A counted line names its kind, the virtual time, actors as ``path#uid``, messages by id (uid of the sender and its count) and
 carries the encoded message. It holds no seed, wall time, file path, process id or memory address, and no text of an
