@@ -6,7 +6,8 @@ from typing import Any
 
 from alys.actors.context import Context, Promise
 from alys.actors.errors import ActorError
-from alys.actors.mailbox import Envelope, Overflow
+from alys.actors.envelope import Envelope
+from alys.actors.mailbox import Overflow
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.actors.supervision import Backoff, ChildSpec, Restart

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
-from alys.actors.mailbox import Envelope
+from alys.actors.envelope import Envelope
 from alys.actors.message import Message, Request
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref

@@ -1,128 +1,137 @@
-"""What one actor is doing: at most one handler or hook at a time, synchronous or waiting for a reply.
+"""A handler or hook of one actor that waits for something; at most one per actor.
 
-A synchronous activity ends within the call of ``begin``. A coroutine is kept until it ends; each time it waits, it waits for
-a ``Reply``, and the dispatcher is asked for a turn once that is full. Whoever closed an activity hears nothing more of it:
-the wake-up of a closed coroutine finds another one, or none, in its place.
+What is synchronous never gets here: it ends within ``perform``. A coroutine that waits becomes an ``Activity``; each time it
+waits, it waits for a ``Reply``, and the dispatcher is asked for a turn once that is full. Whoever closed an activity
+hears nothing more of it: the wake-up of a closed coroutine finds another one, or none, in its place.
 """
 
-import inspect
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from types import CoroutineType
+from typing import Any
 
-from alys.actors.errors import AskCycle, ForeignAwait
+from alys.actors.errors import AskCycle, Cancelled, ForeignAwait
 from alys.actors.reply import Reply
-
-if TYPE_CHECKING:
-    from alys.actors.cell import Cell
+from alys.actors.state import CellState
 
 Done = Callable[[Any], None]
 Failed = Callable[[Exception], None]
 
 
+def perform(cell: CellState, call: Callable[[], Any], done: Done, failed: Failed) -> None:
+    """Call, wait for the coroutine if that gave one, and report the outcome.
+
+    What is no failure of the actor (KeyboardInterrupt, MemoryError) passes through to whoever runs the turns.
+    """
+    try:
+        result = call()
+    except MemoryError:
+        raise
+    except Exception as raised:
+        failed(raised)
+        return
+    if result.__class__ is CoroutineType:
+        Activity(cell, result, done, failed).step()
+    else:
+        done(result)
+
+
 class Activity:
-    """See the module's docstring. ``rested`` is called after each outcome, unless that began something new."""
+    """See the module's docstring. ``done`` or ``failed`` is called once, unless it is closed."""
 
-    def __init__(self, cell: "Cell", rested: Callable[[], None]) -> None:
-        #: The reply that it waits for; the search for ask cycles follows it.
-        self.waiting: Reply[Any] | None = None
-        self._cell = cell
-        self._rested = rested
-        self._current: Coroutine[Any, Any, Any] | None = None
+    __slots__ = ("_cell", "_coroutine", "_done", "_failed", "entry", "waiting")
 
-    @property
-    def busy(self) -> bool:
-        """Whether a coroutine is under way."""
-        return self._current is not None
-
-    def begin(self, call: Callable[[], Any], done: Done, failed: Failed) -> None:
-        """Call, wait for the coroutine if that gave one, and report the outcome.
-
-        What is no failure of the actor (KeyboardInterrupt, MemoryError) passes through to whoever runs the turns.
-        """
-        try:
-            result = call()
-        except MemoryError:
-            raise
-        except Exception as raised:
-            cause = raised
-            self._end(lambda: failed(cause))
-            return
-        if inspect.iscoroutine(result):
-            self._current = result
-            self._step(result, done, failed)
-        else:
-            self._end(lambda: done(result))
-
-    def close(self) -> Exception | None:
-        """End it now: its ``finally`` blocks run, its reply counts as late. Returns what a ``finally`` block raised."""
-        current, self._current = self._current, None
-        waiting, self.waiting = self.waiting, None
-        if waiting is not None:
-            waiting.abandon()
-        if current is not None:
-            try:
-                current.close()
-            except Exception as raised:
-                return raised
-        return None
-
-    def _step(
+    def __init__(
         self,
+        cell: CellState,
         coroutine: Coroutine[Any, Any, Any],
         done: Done,
         failed: Failed,
-        error: Exception | None = None,
+        entry: Any = None,
     ) -> None:
+        #: The reply that it waits for; the search for ask cycles follows it.
+        self.waiting: Reply[Any] | None = None
+        #: What is being handled; None in a hook.
+        self.entry = entry
+        self._cell = cell
+        self._coroutine = coroutine
+        self._done = done
+        self._failed = failed
+        cell.activity = self
+        cell.interrupt = True
+
+    def step(self, error: BaseException | None = None) -> None:
+        """Go on until it waits or ends."""
+        coroutine = self._coroutine
         try:
             waited = coroutine.send(None) if error is None else coroutine.throw(error)
         except StopIteration as stop:
-            value = stop.value
-            self._end(lambda: done(value))
+            self._cell.activity = None
+            self._done(stop.value)
         except MemoryError:
             raise
         except Exception as raised:
-            cause = raised
-            self._end(lambda: failed(cause))
+            self._cell.activity = None
+            self._failed(raised)
+        except Cancelled as raised:  # caught and raised again after close() was done with it
+            self._cell.activity = None
+            self._failed(RuntimeError(f"{self._cell.path} raised {raised!r} of its own accord"))
         else:
-            self._wait(coroutine, done, failed, waited)
+            self.wait(waited)
 
-    def _wait(
-        self, coroutine: Coroutine[Any, Any, Any], done: Done, failed: Failed, waited: object
-    ) -> None:
+    def wait(self, waited: object) -> None:
+        """It yielded this: go on when it is there. Raises into the coroutine what makes waiting hopeless."""
         if not isinstance(waited, Reply):
-            error = ForeignAwait(self._cell.ref.path, waited)
-            self._step(coroutine, done, failed, error)
+            self.step(ForeignAwait(self._cell.path, waited))
             return
-        chain = ask_cycle(self._cell, waited.target_cell)
+        chain = ask_cycle(self._cell, waited.target)
         if chain is not None:
-            self._step(coroutine, done, failed, AskCycle(chain))
+            waited.abandon()
+            self.step(AskCycle(chain))
             return
         self.waiting = waited
-        call_soon = self._cell.system.dispatcher.call_soon
-        waited.subscribe(lambda: call_soon(self._resume, coroutine, done, failed))
+        waited.subscribe(self._wake)
 
-    def _resume(self, coroutine: Coroutine[Any, Any, Any], done: Done, failed: Failed) -> None:
-        if self._current is coroutine:
+    def close(self) -> Exception | None:
+        """End it now: its ``finally`` blocks run, its reply counts as late. Returns what a ``finally`` block raised.
+
+        ``Cancelled`` is what it sees. One that goes on waiting in spite of it is not asked again.
+        """
+        self._cell.activity = None
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            waiting.abandon()
+        try:
+            self._coroutine.throw(Cancelled(self._cell.path))
+        except (Cancelled, StopIteration):
+            return None
+        except Exception as raised:
+            return raised
+        try:
+            self._coroutine.close()
+        except Exception as raised:
+            return raised
+        return None
+
+    def _wake(self) -> None:
+        self._cell.system.dispatcher.call_soon(self._resume)
+
+    def _resume(self) -> None:
+        if self._cell.activity is self:
             self.waiting = None
-            self._step(coroutine, done, failed)
-
-    def _end(self, then: Callable[[], None]) -> None:
-        self._current = None
-        then()
-        if self._current is None:
-            self._rested()
+            self.step()
 
 
-def ask_cycle(asker: "Cell", target: "Cell | None") -> tuple[str, ...] | None:
+def ask_cycle(asker: CellState, target: Any) -> tuple[str, ...] | None:
     """The chain of asks from the asker through the target back to the asker; None when there is none."""
-    chain = [asker.ref.path]
-    cell = target
+    chain = [asker.path]
+    cell = target.cell if target is not None else None
     while cell is not None:
-        chain.append(cell.ref.path)
+        chain.append(cell.path)
         if cell is asker:
             return tuple(chain)
-        waiting = (
-            cell.activity.waiting
-        )  # stays until the coroutine is woken; a full slot holds nobody up
-        cell = waiting.target_cell if waiting is not None and not waiting.done else None
+        activity = cell.activity
+        waiting = activity.waiting if activity is not None else None
+        if waiting is None or waiting.done or waiting.target is None:
+            return None  # a full slot holds nobody up: its coroutine is about to be woken
+        cell = waiting.target.cell
     return None

@@ -46,18 +46,8 @@ class Actor:
         """Runs once, when the actor stops for good, after its children have stopped."""
 
 
-_tables: dict[type[Actor], dict[type[Message], Handler]] = {}
-
-
 def handlers_of(actor: type[Actor]) -> dict[type[Message], Handler]:
     """Message type to handler. Raises ActorDefinitionError naming the method that is wrong."""
-    table = _tables.get(actor)
-    if table is None:
-        table = _tables[actor] = _find_handlers(actor)
-    return table
-
-
-def _find_handlers(actor: type[Actor]) -> dict[type[Message], Handler]:
     table: dict[type[Message], Handler] = {}
     for name in dir(actor):
         if not name.startswith("on_") or name in HOOKS:

@@ -1,396 +1,385 @@
-"""One actor as the runtime sees it: mailbox, current activity, lifecycle.
+"""One actor as the runtime sees it: how it gets messages and handles them. ``lifecycle`` has the rest.
 
-Theory of operation. A cell is run by the dispatcher when it has something to do (``schedule``, ``run``). Two queues feed it:
-``control``, calls of the runtime itself (start, stop, a child's failure), which are always taken first and never bounded;
-and the mailbox. At most one activity (a handler or a hook) is under way; until it ends no user message is taken, though
-control still is.
+Theory of operation. A cell is run by the dispatcher when it has something to do. Two queues feed it: ``control``, calls of
+the runtime itself (start, stop, a child's failure), which are always taken first and never bounded; and the mailbox. At
+most one handler or hook is under way (``activity`` when it waits for something); until it ends no user message is taken,
+though control still is.
 
-    STARTING -> RUNNING -> FAILED -> RESTARTING -> RUNNING
-         \\________\\__________\\_________\\-> STOPPING -> STOPPED
+The loop over a run of messages (``_drain``) asks one thing between two of them: ``interrupt``, which whoever needs the
+cell's attention sets. Counting, timing and looking for those who wait for room is done once per turn.
 
-FAILED means: the parent has been told and has not decided; the mailbox waits. The ref and the mailbox live through restarts;
-instance, context, timers, watches and children do not. Every incarnation has a number, and what an older one left
-behind (a timer's tick, the wake-up of a closed coroutine) is recognised by it and dropped.
-
-Every envelope that was reported as sent is reported once more: as handled, or as a dead letter with the reason.
+Every message that was sent is accounted for once more: as handled, as a dead letter or as dropped, with the reason.
 """
 
-import enum
-import math
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from operator import length_hint
+from types import CoroutineType
+from typing import Any
+
+from typing_extensions import override
 
 from alys.actors.activity import Activity
-from alys.actors.actor import Actor, Terminated, handlers_of
-from alys.actors.context import Context, Promise
-from alys.actors.dispatch import Timer
-from alys.actors.errors import ActorStopped, AskFailed, DeathPact
-from alys.actors.family import Family
-from alys.actors.mailbox import Envelope, Mailbox
-from alys.actors.message import Message
-from alys.actors.ref import Ref
+from alys.actors.actor import Terminated
+from alys.actors.dispatch import Dispatcher
+from alys.actors.envelope import LAZY, Envelope, Mark, message_of, reply_of
+from alys.actors.errors import ActorStopped, AskFailed, DeathPact, MailboxFull
+from alys.actors.mailbox import NOWHERE, Overflow
+from alys.actors.message import Message, Priority
 from alys.actors.reply import Reply
-from alys.actors.supervision import ChildSpec
+from alys.actors.services import Services
+from alys.actors.state import Status
 
-if TYPE_CHECKING:
-    from alys.actors.system import System
-
-
-class Status(enum.Enum):
-    """Where a cell is in its life."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    FAILED = "failed"
-    RESTARTING = "restarting"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
+_NORMAL = Priority.NORMAL
 
 
-class Cell:
+class Cell(Services):
     """See the module's docstring."""
 
-    def __init__(self, system: "System", spec: ChildSpec, parent: "Cell | None", uid: int) -> None:
-        path = f"{parent.ref.path if parent is not None else ''}/{spec.name}"
-        self.system = system
-        self.spec = spec
-        self.parent = parent
-        self.ref: Ref = Ref(path, uid, self)
-        self.random = system.random.fork(path)
-        self.mailbox = Mailbox(spec.mailbox_messages_max, spec.overflow)
-        self.family = Family(self)
-        self.status = Status.STARTING
-        self.incarnation: int = 0
-        #: The envelope that the current activity handles; None in a hook.
-        self.envelope: Envelope | None = None
-        self.activity = Activity(self, self._rested)
-        self.promises: dict[Promise, bool] = {}
-        self.watchers: dict[Cell, bool] = {}
-        self.watching: dict[Ref, bool] = {}
-        self.stopped: Reply[str] = Reply(system.dispatcher)
-        self._instance: Actor | None = None
-        self._context = Context(self)
-        self._control: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._scheduled = False
-        self._promised = False
-        self._sequence = 0
-        self._timers: dict[Timer, bool] = {}
-        self._killer: Timer | None = None
-        self._stop_reason = ""
-        self._killed = False
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether it takes messages no more."""
-        return self.status in (Status.STOPPING, Status.STOPPED)
+    __slots__ = ()
 
     # Turns
 
-    def post(self, call: Callable[..., None], *args: Any) -> None:
-        """Queue a call of the runtime; it overtakes all messages and is never refused."""
-        if self.status is not Status.STOPPED:
-            self._control.append((call, args))
-            self.schedule()
-
-    def schedule(self) -> None:
-        """Ask for a turn, once."""
-        if not self._scheduled:
-            self._scheduled = True
-            self.system.dispatcher.call_soon(self.run)
-
     def run(self) -> None:
         """One turn: control first, then up to ``throughput`` messages."""
-        budget = self.system.dispatcher.throughput
-        while self._control or (budget > 0 and self._ready()):
-            if self._control:
-                call, args = self._control.popleft()
-                call(*args)
+        box = self.mailbox
+        queue = box.queue
+        if self.interrupt or not queue:
+            self._run_on(self.system.throughput)
+            return
+        entry = queue.popleft()  # by far the most turns: some ordinary messages, and nothing else
+        try:
+            result = self.table[entry.__class__](self.instance, entry, self.context)
+            if result is not None and result.__class__ is CoroutineType:
+                self._follow_told(result, entry)
+            self.handled += 1
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._went_wrong(error, entry)
+        if queue or self.interrupt or box.others or box.line or self.belongings:
+            self._run_on(self.system.throughput - 1)
+            return
+        box.room = 0
+        self.queued = False
+        self.idle = True
+
+    def _run_on(self, left: int) -> None:
+        """Whatever there is: calls of the runtime, messages of all lanes."""
+        if not self.begun:
+            self.begun = True
+            self._begin(False)
+        while True:
+            if self.control:
+                self._obey()
+            if not self.able or self.activity is not None or left <= 0:
+                break
+            self.interrupt = False
+            box = self.mailbox
+            if box.queue and not box.urgent:
+                left -= self._drain(box.queue, left)
+            elif box.others:
+                box.cut(self.origin)
+                self._handle(box.take())
+                left -= 1
             else:
-                budget -= 1
-                envelope = self.mailbox.take()
-                if envelope is not None:
-                    self._receive(envelope)
-        self._scheduled = False
-        if self._ready():
-            self.schedule()
+                break
+        self._end_turn()
 
-    def _ready(self) -> bool:
-        return self.status is Status.RUNNING and not self.activity.busy and self.mailbox.count > 0
+    def report(self, handled: int, seconds: float) -> None:
+        """Tell whoever counts turns."""
+        self.system.observer.turn(self, handled, seconds, self.mailbox.count)
 
-    # Messages
+    def _obey(self) -> None:
+        """Carry out the calls of the runtime."""
+        while self.control:
+            calls, self.control = self.control, None
+            for call, *args in calls:
+                call(*args)
+                if self.status is Status.STOPPED:
+                    return
 
-    def seal(
-        self, message: Message, about: str | None, reply: Reply[Any] | None = None
-    ) -> Envelope:
-        """Put a message of this actor into an envelope, with its cause and its operation."""
-        self._sequence += 1
-        current = self.envelope
-        return Envelope(
-            message,
-            self.ref,
-            self._sequence,
-            current.id if current is not None else None,
-            about if about is not None else (current.correlation if current is not None else None),
-            reply,
-        )
+    def _drain(self, queue: deque[Any], limit: int) -> int:
+        """Handle ordinary messages, up to so many; how many were taken out."""
+        table, instance, context = self.table, self.instance, self.context
+        entry = None
+        steps = repeat(None, min(limit, len(queue)))
+        planned = length_hint(steps)
+        try:
+            for _ in steps:
+                entry = (
+                    queue.popleft()
+                )  # a method call, not a bound one: CPython has a shortcut for it
+                result = table[entry.__class__](instance, entry, context)
+                if result is not None and result.__class__ is CoroutineType:
+                    self._follow_told(result, entry)
+                if self.interrupt:
+                    break
+        except MemoryError:
+            raise
+        except Exception as error:
+            taken = planned - length_hint(steps)
+            self.handled += taken - 1
+            self._went_wrong(error, entry)
+            return taken
+        taken = planned - length_hint(steps)
+        self.handled += taken
+        return taken
 
-    def take_promise(self) -> Promise:
-        """See ``Context.defer``."""
-        promise = Promise(self, self.envelope)
-        self.promises[promise] = True
-        self._promised = True
-        return promise
+    def _handle(self, entry: Any) -> None:
+        """Handle one."""
+        try:
+            result = self.table[entry.__class__](self.instance, entry, self.context)
+            if result is not None and result.__class__ is CoroutineType:
+                self._follow_told(result, entry)
+            self.handled += 1
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._went_wrong(error, entry)
 
-    def answer(self, envelope: Envelope | None, value: object) -> None:
-        """Fill the slot of an ask, or report the reply as late."""
-        if envelope is None or envelope.reply is None:
-            return
-        if envelope.reply.complete(value):
-            self.system.observer.replied(envelope, self.ref, value)
+    def _went_wrong(self, error: Exception, entry: Any) -> None:
+        """A handler raised, unless there was none."""
+        if isinstance(error, KeyError) and message_of(entry).__class__ not in self.table:
+            self._unhandled(entry)
         else:
-            self.system.observer.dead_letter(envelope, self.ref, "late reply")
+            self.fail(error, entry)
 
-    def _receive(self, envelope: Envelope) -> None:
-        message = envelope.message
-        if envelope.incarnation is not None and envelope.incarnation != self.incarnation:
-            self.system.observer.dead_letter(envelope, self.ref, "old timer")
+    def _follow_told(self, coroutine: Any, entry: Any) -> None:
+        """An async handler of a told message: let it run; keep it as an activity when it waits."""
+        for waited in coroutine.__await__():  # ends at once when the coroutine does not wait
+            self._suspend(coroutine, entry).wait(waited)
             return
-        if isinstance(message, Terminated) and self.watching.pop(message.ref, None) is None:
-            self.system.observer.dead_letter(envelope, self.ref, "not watched")
-            return
-        handler = handlers_of(type(self._instance)).get(type(message))  # type: ignore[arg-type]
-        if handler is None:
-            self._unhandled(envelope)
-            return
-        self.envelope = envelope
-        self._promised = False
-        self.system.observer.handling(envelope, self.ref)
-        self.activity.begin(
-            lambda: handler(self._instance, message, self._context),
-            lambda value: self._handled(envelope, value),
-            lambda error: self.fail(error, envelope),
-        )
 
-    def _handled(self, envelope: Envelope, value: object) -> None:
-        self.system.observer.handled(envelope, self.ref)
-        if not self._promised:
-            self.answer(envelope, value)
+    def _suspend(self, coroutine: Any, entry: Any) -> Activity:
+        self.handled -= 1  # it was counted when it was taken out; it is handled when it is done
 
-    def _unhandled(self, envelope: Envelope) -> None:
-        if isinstance(envelope.message, Terminated):
-            self.fail(DeathPact(self.ref.path, envelope.message.ref.path), envelope)
-            return
-        self.system.observer.dead_letter(envelope, self.ref, "unhandled")
-        if envelope.reply is not None:
-            name = type(envelope.message).__name__
-            error = TypeError(f"{type(self._instance).__name__} has no handler for {name}")
-            envelope.reply.fail(AskFailed(self.ref.path, name, error))
+        def done(value: Any) -> None:
+            self.handled += 1
+            self._finish_entry(entry, value)
+            self._go_on()
 
-    # Activities
+        def failed(error: Exception) -> None:
+            self.fail(error, entry)
+            self._go_on()
 
-    def _rested(self) -> None:
-        """An activity is over and its outcome reported: go on with what waited for it."""
-        self.envelope = None
+        return Activity(self, coroutine, done, failed, entry)
+
+    def _go_on(self) -> None:
+        """A handler that waited is over."""
         if self.status is Status.STOPPING:
-            self._stop_children_then_self()
-        elif self.mailbox.count:
-            self.schedule()
+            self._stop_children()
+        else:
+            self.wake()
 
-    def _abort(self) -> None:
-        """Close the current activity, and let whoever asked for it learn of it."""
-        busy = self.activity.busy
-        raised = self.activity.close()
-        if raised is not None:  # by a finally block; it must not keep the actor from stopping
-            self.system.observer.failed(self.ref, raised, self.envelope)
-        if busy and self.envelope is not None:
-            self._lose(self.envelope, "aborted")
-        self.envelope = None
+    def _end_turn(self) -> None:
+        if self.status is Status.STOPPED:
+            return
+        box = self.mailbox
+        if box.line:
+            self._admit()
+        more = self.belongings
+        if more is not None and more.receive_timeout is not None:
+            more.last_heard = self.system.dispatcher.now()
+        able = self.able and self.activity is None
+        if self.control or (able and (box.queue or box.others)):
+            self.system.dispatcher.schedule(self)
+            if able and not box.room and self.system.plain:
+                box.open()
+            return
+        self.queued = False
+        box.room = 0
+        self.idle = able and self.system.plain
 
-    def _lose(self, envelope: Envelope, reason: str) -> None:
-        """Nobody will handle it: say so to the observer and to whoever asked."""
-        self.system.observer.dead_letter(envelope, self.ref, reason)
+    def _admit(self) -> None:
+        """Let those in who stand in line, if there is room enough."""
+        for entry in self.mailbox.admit():
+            if isinstance(entry, Envelope):
+                self.system.observer.sent(entry, self)
+
+    # Messages come in
+
+    @override
+    def accept(self, message: Message, mark: Mark, reply: Any = None) -> None:
+        box = self.mailbox
+        if message.priority is _NORMAL:
+            if self.idle:
+                self.idle = False
+                if box is NOWHERE:
+                    box = self.box()
+                if box.last is mark and reply is None:
+                    box.queue.append(message)
+                else:
+                    box.last = mark
+                    box.queue.append((message, mark, reply))
+                self.queued = True
+                box.room = box.capacity
+                self.system.dispatcher.schedule(self)
+                return
+            if len(box.queue) < box.room:
+                box.last = mark
+                box.queue.append((message, mark, reply))
+                return
+        entry = self._wrap(message, mark, reply)
+        if self._is_open_for(entry):
+            self._put(entry, message.priority)
+
+    @override
+    def accept_or_wait(self, message: Message, mark: Mark) -> Any:
+        priority = message.priority
+        if self.spec.overflow is not Overflow.SUSPEND or not self.box().is_full(priority):
+            self.accept(message, mark)
+            return None
+        entry = self._wrap(message, mark, None)
+        turn: Reply[None] = Reply(self.system.dispatcher, None, 0.0, self, type(message).__name__)
+        if self._is_open_for(entry):
+            self.mailbox.stand_in_line(entry, priority, turn)
+        else:
+            turn.fail(ActorStopped(self.path, turn.request))
+        return turn
+
+    def _wrap(self, message: Message, mark: Mark, reply: Any) -> Any:
+        if self.system.plain:
+            return (message, mark, reply)
+        sender = mark[0]
+        current = sender.current
+        cause = current.id if current.__class__ is Envelope else None
+        return Envelope(message, sender, sender.count_message(), cause, mark[1], reply)
+
+    @override
+    def _is_open_for(self, entry: Any) -> bool:
+        """Whether it takes messages at all; says what became of the entry if not."""
+        if self.is_stopped:
+            self.system.refused(self, entry)
+            return False
+        if self.status is Status.RESTARTING:
+            more = self.more
+            if more.held >= self.spec.restart_messages_max:
+                self._gave_way(entry, "restarting")
+                return False
+            more.held += 1
+        return True
+
+    @override
+    def _put(self, entry: Any, priority: Priority) -> None:
+        box = self.box()
+        victim = box.put(entry, priority, self.origin)
+        if victim is not None:
+            self._gave_way(victim, "mailbox full")
+        if victim is entry:
+            if box.overflow is Overflow.FAIL or box.overflow is Overflow.SUSPEND:
+                raise MailboxFull(self.path, box.capacity)
+            return
+        if entry.__class__ is Envelope:
+            self.system.observer.sent(entry, self)
+        self._heed(priority)
+
+    @override
+    def _heed(self, priority: Priority) -> None:
+        """A message has come in by a way that is not the fast one."""
+        if priority is not _NORMAL:
+            self.interrupt = True
+        if not self.queued:
+            self.wake()
+        elif self.able and self.system.plain and self.activity is None:
+            self.mailbox.open()
+
+    def _gave_way(self, victim: Any, reason: str) -> None:
+        """A message was not let in, or had to make room."""
+        envelope = self.sealed(victim)
+        policy = self.spec.overflow
+        if reason == "restarting" or policy is Overflow.DROP_NEW or policy is Overflow.DROP_OLD:
+            self.system.observer.dropped(envelope, self, reason)
+        else:
+            self.system.dead_letter(envelope, self, reason)
         if envelope.reply is not None:
-            envelope.reply.fail(ActorStopped(self.ref.path, type(envelope.message).__name__))
+            envelope.reply.fail(MailboxFull(self.path, self.spec.mailbox_messages_max))
+        if envelope.timer is not None:
+            self._rearm(envelope.timer)
 
-    # Timers
+    # Messages are handled
 
-    def arm(self, seconds: float, message: Message, about: str | None) -> Timer:
-        """See ``Context.after``."""
-        envelope = self.seal(message, about)
-        envelope.incarnation = self.incarnation
-        timer: Timer
-
-        def fire() -> None:
-            self._timers.pop(timer, None)
-            self.system.deliver_timer(self.ref, envelope)
-
-        timer = self.system.dispatcher.call_after(seconds, fire)
-        self._timers[timer] = True
-        return timer
-
-    def _forget_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-
-    def _break_promises(self) -> None:
-        for promise in list(self.promises):
-            promise.fail(ActorStopped(self.ref.path))
-
-    # Lifecycle
-
-    def start(self) -> None:
-        """First instance, start hook."""
-        self._make(lambda actor: actor.on_start(self._context))
-
-    def _make(self, hook: Callable[[Actor], Any]) -> None:
-        def create() -> Any:
-            self._instance = self.spec.factory()
-            handlers_of(type(self._instance))
-            return hook(self._instance)
-
-        self.activity.begin(create, self._started, lambda error: self.fail(error, None))
-
-    def _started(self, _: Any) -> None:
-        if self.status is not Status.STOPPING:
-            self.status = Status.RUNNING
-            self.schedule()
-
-    def fail(self, error: BaseException, envelope: Envelope | None) -> None:
-        """Stand still and let the parent decide; the failing message is not handled again.
-
-        While the actor stops the failure is reported, and changes nothing.
-        """
-        self.system.observer.failed(self.ref, error, envelope)
-        if envelope is not None:
-            self.system.observer.dead_letter(envelope, self.ref, "failed")
-            if envelope.reply is not None:
-                name = type(envelope.message).__name__
-                envelope.reply.fail(AskFailed(self.ref.path, name, error))
-        if self.is_stopped:
-            return
-        self.status = Status.FAILED
-        if self.parent is None:
-            self.system.root_failed(error)
+    @override
+    def answer_now(
+        self, request: Message, mark: Mark, dispatcher: Dispatcher, timeout: float | None
+    ) -> Reply[Any]:
+        self.idle = self.interrupt = self.promised = False
+        self.queued = True
+        dispatcher.inline_left -= 1
+        self.origin = mark
+        box = self.mailbox
+        if box is not NOWHERE:
+            box.last = mark  # what a bare message would inherit
+        context = self.context or self.door()
+        if context.about is not mark[1]:
+            context.take_over(mark[1])
+        self.current = entry = (request, mark, LAZY)
+        try:
+            result = self.table[request.__class__](self.instance, request, context)
+        except MemoryError:
+            raise
+        except Exception as error:
+            reply = self._slot(request, timeout)
+            self._went_wrong(error, (request, mark, reply))
         else:
-            message = envelope.message if envelope is not None else None
-            self.parent.post(self.parent.family.child_failed, self, error, message)
-
-    def escalate(self, error: BaseException) -> None:
-        """Fail because of a child, whatever is under way; one that has failed already waits for its own parent."""
-        if self.status not in (Status.STARTING, Status.RUNNING):
-            return
-        self._abort()
-        self.system.observer.escalated(self.ref, error)
-        self.fail(error, None)
-
-    def restart(self, error: BaseException, message: Message | None) -> None:
-        """New instance behind the same ref: pre_restart, children stopped, factory, post_restart."""
-        if self.is_stopped:
-            return
-        self.status = Status.RESTARTING
-        self._abort()
-        self._forget_timers()
-        self._break_promises()
-        old = self._instance
-
-        def go_on(_: Any) -> None:
-            if self.status is Status.RESTARTING:
-                self.family.stop_all(lambda: self._reborn(error))
-
-        def log(raised: Exception) -> None:
-            self.system.observer.failed(self.ref, raised, None)
-            go_on(None)
-
-        if old is None:
-            go_on(None)
+            self.handled += 1
+            if self.current is entry and result.__class__ is not CoroutineType:
+                reply = Reply(dispatcher, None, 0.0, None, "", True, result)
+            else:
+                reply = self._slot(request, timeout)
+                if result.__class__ is CoroutineType:
+                    self._suspend(result, self.current).step()
+        if self.activity is None:
+            self.current = None
+        if self.interrupt or box.queue or self.belongings:
+            self._end_turn()
         else:
-            self.activity.begin(lambda: old.pre_restart(error, message, self._context), go_on, log)
+            self.queued = False
+            self.idle = True
+        return reply
 
-    def _reborn(self, error: BaseException) -> None:
-        if self.status is not Status.RESTARTING:
+    def _slot(self, request: Message, timeout: float | None) -> Reply[Any]:
+        """The answer could not be given at once: a slot for it, which is late some day."""
+        self.explicit()
+        reply, self.late = self.late, None
+        assert reply is not None, "explicit() made it, or whoever put the request aside"
+        seconds: float = timeout if timeout is not None else type(request).timeout_seconds  # type: ignore[attr-defined]
+        reply.seconds = seconds
+        reply.deadline = reply.dispatcher.wall() + seconds
+        reply.target = self
+        reply.request = type(request).__name__
+        return reply
+
+    def take_wrapped(self, handler: Any, instance: Any, message: Message, entry: Any) -> None:
+        """Handle what is no bare message: an ask, or an observed message."""
+        self.current = entry
+        self.promised = False
+        if entry.__class__ is Envelope:
+            self.system.observer.handling(entry, self)
+        result = handler(instance, message, self.context)
+        if result.__class__ is CoroutineType:
+            self._suspend(result, entry).step()
+        else:
+            self._finish_entry(entry, result)
+
+    def _finish_entry(self, entry: Any, value: object) -> None:
+        """A handler is done: say so, and answer."""
+        if entry is not self.current or entry is None:
+            return  # a message that nobody observes or waits for
+        self.current = None
+        if entry.__class__ is Envelope:
+            self.system.observer.handled(entry, self)
+        if not self.promised:
+            self.answer(entry, value)
+
+    def _unhandled(self, entry: Any) -> None:
+        message = message_of(entry)
+        if isinstance(message, Terminated):
+            self.fail(DeathPact(self.path, message.ref.path), entry)
             return
-        self.incarnation += 1
-        for watched in list(self.watching):
-            self.unwatch(watched)
-        self._context = Context(self)
-        self._instance = None
-        self.family.forget()
-        self.system.observer.restarted(self.ref, self.incarnation, error)
-        self._make(lambda actor: actor.post_restart(error, self._context))
-
-    def unwatch(self, ref: Ref) -> None:
-        """See ``Context.unwatch``."""
-        self.watching.pop(ref, None)
-        if ref.cell is not None:
-            ref.cell.watchers.pop(self, None)
-
-        def called_off(envelope: Envelope) -> bool:
-            return isinstance(envelope.message, Terminated) and envelope.message.ref == ref
-
-        for envelope in self.mailbox.discard(called_off):
-            self.system.observer.dead_letter(envelope, self.ref, "not watched")
-
-    def begin_stop(self, reason: str) -> None:
-        """Finish the current message, stop the children in reverse, then this actor."""
-        if self.is_stopped:
-            return
-        self.status = Status.STOPPING
-        self._stop_reason = reason
-        if math.isfinite(self.spec.shutdown_seconds):
-            self._killer = self.system.dispatcher.call_after(self.spec.shutdown_seconds, self._kill)
-        self._forget_timers()
-        if not self.activity.busy:
-            self._stop_children_then_self()
-
-    def _stop_children_then_self(self) -> None:
-        self.family.stop_all(self._run_post_stop)
-
-    def _run_post_stop(self) -> None:
-        instance, self._instance = self._instance, None
-        if instance is None:
-            self._finish()
-            return
-
-        def log(raised: Exception) -> None:
-            self.system.observer.failed(self.ref, raised, None)
-            self._finish()
-
-        context = self._context
-        self.activity.begin(lambda: instance.post_stop(context), lambda _: self._finish(), log)
-
-    def _kill(self) -> None:
-        """The time to stop is over."""
-        if self.status is Status.STOPPED:
-            return
-        self._abort()
-        self._killed = True
-        self.family.when_all_stopped = None
-        for child in reversed(self.family.cells()):
-            child.begin_stop("parent")
-            child._kill()
-        self._finish()
-
-    def _finish(self) -> None:
-        if self.status is Status.STOPPED:
-            return
-        self.status = Status.STOPPED
-        if self._killer is not None:
-            self._killer.cancel()
-        self._forget_timers()
-        self._break_promises()
-        self._control.clear()
-        for envelope in self.mailbox.drain():
-            self._lose(envelope, "stopped")
-        for watched in self.watching:
-            if watched.cell is not None:
-                watched.cell.watchers.pop(self, None)
-        self.system.forget_name(self)
-        reason = "killed" if self._killed else self._stop_reason
-        self.system.observer.stopped(self.ref, reason)
-        for watcher in list(self.watchers):
-            self.system.notify(watcher, self.ref, reason)
-        if self.parent is not None:
-            self.parent.family.child_stopped(self, self._stop_reason)
-        self.stopped.complete(reason)
+        self.system.dead_letter(self.sealed(entry), self, "unhandled")
+        reply = reply_of(entry)
+        if reply is not None:
+            name = type(message).__name__
+            error = TypeError(f"{type(self.instance).__name__} has no handler for {name}")
+            reply.fail(AskFailed(self.path, name, error))

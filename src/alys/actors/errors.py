@@ -7,12 +7,22 @@ ActorError
     AskFailed            the other side's handler raised; the cause is chained
     AskCycle             the asker would wait for itself; the chain is named
   MailboxFull            you send faster than the other side reads
+  StashFull              you put aside more than the spec allows
   ActorDefinitionError   the class of the actor is wrong (ours to mend before anything runs)
   BadSpec                a supervision spec is wrong; nothing was started
   ForeignAwait           an actor awaited what its context did not give it
   IntensityExceeded      too many restarts in the period; goes up the tree
   ChildEscalated         a child's failure that the parent will not decide
+  SiblingFailed          the child beside you failed, and the strategy restarts you with it
+  StartFailed            a supervisor's child did not start, so the supervisor did not either
   DeathPact              a watched actor died and nobody handled the news
+  AdminError             a supervisor cannot do that to this child now (OTP's answers)
+    NoSuchChild          not_found
+    ChildRunning         running, already_started
+    ChildRestarting      restarting
+    ChildPresent         already_present
+Ignore                   raised by a factory or start hook: no process wanted (OTP's ignore); not an error
+Cancelled                thrown into a handler that is still waiting when the actor has to end; no Exception
 """
 
 from alys.base.errors import AlysError
@@ -74,6 +84,16 @@ class MailboxFull(ActorError):
         self.capacity = capacity
 
 
+class StashFull(ActorError):
+    """More messages put aside than ``ChildSpec.stash_messages_max``."""
+
+    def __init__(self, path: str, capacity: int) -> None:
+        super().__init__(
+            f"{path} has put {capacity} messages aside already; its spec allows no more"
+        )
+        self.capacity = capacity
+
+
 class ActorDefinitionError(ActorError):
     """A handler without a message type, or two handlers for one type."""
 
@@ -116,3 +136,64 @@ class DeathPact(ActorError):
     def __init__(self, path: str, dead: str) -> None:
         super().__init__(f"{path} watched {dead}, which died, and has no handler for Terminated")
         self.dead = dead
+
+
+class SiblingFailed(ActorError):
+    """What ``pre_restart`` of a child sees that is restarted because another one failed."""
+
+    def __init__(self, sibling: str, cause: BaseException | None) -> None:
+        super().__init__(f"restarted because {sibling} ended")
+        self.sibling = sibling
+        self.__cause__ = cause
+
+
+class StartFailed(ActorError):
+    """A child did not start; those before it are stopped again."""
+
+    def __init__(self, child: str, cause: BaseException) -> None:
+        super().__init__(f"{child} did not start: {type(cause).__name__}: {cause}")
+        self.child = child
+        self.__cause__ = cause
+
+
+class AdminError(ActorError):
+    """An answer of a supervisor to an administrator."""
+
+    reason = "error"
+
+    def __init__(self, supervisor: str, child: str) -> None:
+        super().__init__(f"{supervisor}: child {child!r}: {self.reason}")
+        self.supervisor = supervisor
+        self.child = child
+
+
+class NoSuchChild(AdminError):
+    """No spec of that name; the supervisor's ``WhichChildren`` lists them."""
+
+    reason = "not found"
+
+
+class ChildRunning(AdminError):
+    """It runs; terminate it first."""
+
+    reason = "running (already started)"
+
+
+class ChildRestarting(AdminError):
+    """It is being restarted; terminate it first, or wait."""
+
+    reason = "restarting"
+
+
+class ChildPresent(AdminError):
+    """A stopped child of that name is kept: restart it or delete it."""
+
+    reason = "already present, stopped"
+
+
+class Ignore(Exception):
+    """Raised by a factory or a start hook: the actor is not wanted now. The spec stays, without a process."""
+
+
+class Cancelled(BaseException):
+    """The actor has to end now. ``finally`` blocks run; what catches this must not go on waiting."""

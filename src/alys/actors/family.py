@@ -1,112 +1,324 @@
-"""The children of one cell: start in order, decide on failures, stop in reverse."""
+"""The children of one cell: start in order, decide on failures, stop in reverse.
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+Theory of operation. What happens to a child arrives as a call in the owner's control lane (``child_started``,
+``child_failed``, ...), so it is handled in order, while the owner can be asked things in between. Somebody who waits for
+it (a group restart, an administrator) is told and nobody else; otherwise ``supervision.decide`` says what to do.
+A restart of one child is a call to it. A restart of several, or the start of a list, is a coroutine (``groups``) of
+which at most one is under way; failures that come meanwhile wait until it is over.
+"""
 
-from alys.actors.errors import ActorStopped, BadSpec, ChildEscalated, IntensityExceeded
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from alys.actors import groups
+from alys.actors.errors import ActorStopped, BadSpec, ChildEscalated, Ignore, IntensityExceeded
+from alys.actors.exits import BY_PARENT, Exit, Kind
 from alys.actors.message import Message
 from alys.actors.ref import Ref
-from alys.actors.supervision import ChildSpec, Decision, Intensity, check_spec, decide
+from alys.actors.reply import Reply
+from alys.actors.state import CellState, Status
+from alys.actors.supervision import (
+    AutoShutdown,
+    ChildSpec,
+    Decision,
+    Intensity,
+    Restart,
+    Strategy,
+    check_spec,
+    decide,
+)
 
 if TYPE_CHECKING:
     from alys.actors.cell import Cell
 
+SIGNIFICANT = Exit(kind=Kind.SHUTDOWN, detail="significant child ended")
+
 
 class Family:
-    """Children by name, in the order of their start, and the log of their restarts."""
+    """Children by name (or uid), in the order of their start, and the log of their restarts."""
 
-    def __init__(self, owner: "Cell") -> None:
-        self._owner = owner
-        self._cells: dict[str, Cell] = {}
-        self._log: tuple[float, ...] = ()
-        #: Restarts in a row of a child with a back-off, and when the last of them was due.
-        self._attempts: dict[str, tuple[int, float]] = {}
-        #: What to do once the last child is gone; None while they are not being stopped.
-        self.when_all_stopped: Callable[[], None] | None = None
+    __slots__ = (
+        "_attempts", "_backlog", "_checked", "_job", "_owner", "_waits", "at_once", "auto_shutdown", "cells",
+        "intensity", "keeps", "log", "strategy", "then",
+    )  # fmt: skip
+
+    def __init__(self, owner: Any) -> None:
+        self.cells: dict[str | int, Cell] = {}
         self.intensity = Intensity()
+        self.strategy = Strategy.ONE_FOR_ONE
+        self.auto_shutdown = AutoShutdown.NEVER
+        #: Whether stopped children stay on the list (an OTP supervisor's do, temporary ones excepted).
+        self.keeps = False
+        #: Whether all are told to stop at the same time (a dynamic supervisor's are).
+        self.at_once = False
+        #: The instants of the restarts that still count.
+        self.log: tuple[float, ...] = ()
+        #: What to do once the last child is gone; None while they are not being stopped.
+        self.then: Callable[[], None] | None = None
+        self._owner: Cell = owner
+        #: Restarts in a row of a child with a back-off, and when the last of them was due.
+        self._attempts: dict[str | int, tuple[int, float]] = {}
+        #: Who waits for what becomes of a child.
+        self._waits: dict[Any, Reply[Any]] = {}
+        self._job: Any = None
+        self._backlog: deque[tuple[Any, Exit, Message | None, int]] = deque()
+        #: The spec that was checked last; many children share one.
+        self._checked: ChildSpec | None = None
 
-    def cells(self) -> "list[Cell]":
-        """The living children, in the order of their start."""
-        return list(self._cells.values())
+    # Questions
 
-    def forget(self) -> None:
-        """A new incarnation of the owner begins with an empty log."""
-        self._log = ()
-        self._attempts.clear()
+    def living(self) -> "Iterator[Cell]":
+        """The children that are not stopped, in the order of their start."""
+        return (cell for cell in list(self.cells.values()) if cell.status is not Status.STOPPED)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no child may be started any more."""
+        return self.then is not None or self._owner.is_stopped
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a group of children is being started or restarted."""
+        return self._job is not None
+
+    # Start
 
     def spawn(self, spec: ChildSpec) -> Ref:
         """Start a child; raises BadSpec for a name that is taken, ActorStopped while stopping."""
-        check_spec(spec)
-        if self._owner.is_stopped or self.when_all_stopped is not None:
-            raise ActorStopped(self._owner.ref.path)
-        if spec.name in self._cells:
-            raise BadSpec(f"{self._owner.ref.path} has a child named {spec.name!r} already")
-        cell = self._owner.system.make_cell(spec, self._owner)
-        self._cells[spec.name] = cell
-        self._owner.system.observer.spawned(cell.ref)
-        cell.post(cell.start)
-        return cell.ref
+        cell = self.add(spec)
+        cell.queued = True  # its first turn is its start
+        cell.system.dispatcher.schedule(cell)
+        return cell
 
-    def stop_all(self, then: Callable[[], None]) -> None:
-        """Stop the children, last started first, each awaited; then call."""
-        self.when_all_stopped = then
-        self._stop_last()
+    def add(self, spec: ChildSpec) -> "Cell":
+        """A new child that has not started; it takes the place of a stopped one of the same name."""
+        if spec is not self._checked:
+            check_spec(spec)
+            self._checked = spec
+        owner = self._owner
+        if self.is_stopping:
+            raise ActorStopped(owner.path)
+        old = self.cells.get(spec.name) if spec.name else None
+        if old is not None and old.status is not Status.STOPPED:
+            raise BadSpec(f"{owner.path} has a child named {spec.name!r} already")
+        cell = owner.system.make_cell(spec, owner)
+        self.cells[cell.key] = cell
+        owner.system.observer.spawned(cell)
+        return cell
 
-    def child_failed(self, child: "Cell", error: BaseException, message: Message | None) -> None:
-        """Decide and act; see ``supervision.decide``."""
-        if self._cells.get(child.spec.name) is not child or self.when_all_stopped is not None:
+    def wait_for(self, child: "Cell") -> Reply[Any]:
+        """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
+        reply: Reply[Any] = Reply(self._owner.system.dispatcher)
+        self._waits[child] = reply
+        return reply
+
+    def child_started(self, child: "Cell") -> None:
+        """The one whose start was awaited runs."""
+        self._answer(child, None)
+
+    def child_start_failed(self, child: "Cell", error: Exception, incarnation: int) -> None:
+        """A factory or start hook raised."""
+        if self._answer(child, error):
             return
-        dispatcher = self._owner.system.dispatcher
-        decision, self._log = decide(child.spec, self.intensity, self._log, error, dispatcher.now())
+        if isinstance(error, Ignore):
+            child.begin_stop(groups.NOT_WANTED, ordered=True)
+            return
+        unlimited = self.intensity.restarts is None and child.spec.backoff is None
+        if incarnation > 0 and unlimited:  # it would fail for ever without a pause
+            child.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
+            return
+        self.child_failed(child, Exit(kind=Kind.FAILED, error=error), None, incarnation)
+
+    def _answer(self, child: "Cell", what: Any) -> bool:
+        reply = self._waits.pop(child, None)
+        if reply is None:
+            return False
+        reply.complete(what)
+        return True
+
+    # Failure
+
+    def child_failed(
+        self, child: "Cell", end: Exit, message: Message | None, incarnation: int
+    ) -> None:
+        """Decide and act; see ``supervision.decide``."""
+        if self.is_stopping or self.cells.get(child.key) is not child:
+            return
+        if child.incarnation != incarnation or child.is_stopped:
+            return
+        if self._job is not None:
+            self._backlog.append((child, end, message, incarnation))
+            return
+        now = self._owner.system.dispatcher.now()
+        decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
+        error = end.error if end.error is not None else ActorStopped(child.path)
         if decision is Decision.RESTART:
             self._restart(child, error, message)
+        elif decision is Decision.RESUME and child.instance is not None:
+            child.begin_resume(error)
         elif decision is Decision.STOP:
-            child.post(child.begin_stop, "failed")
-        elif decision is Decision.ESCALATE:
-            self._owner.escalate(ChildEscalated(self._owner.ref.path, child.ref.path, error))
-        else:
-            self._give_up(error)
-
-    def child_stopped(self, child: "Cell", reason: str) -> None:
-        """A child is gone: go on stopping, or start a permanent one that ended by itself again."""
-        if self._cells.get(child.spec.name) is not child:
-            return
-        del self._cells[child.spec.name]
-        if self.when_all_stopped is not None:
-            self._stop_last()
-        elif reason == "stopped" and not self._owner.is_stopped:
-            now = self._owner.system.dispatcher.now()
-            decision, self._log = decide(child.spec, self.intensity, self._log, None, now)
-            if decision is Decision.RESTART:
-                self.spawn(child.spec)
-            elif decision is Decision.GIVE_UP:
-                self._give_up(None)
+            child.begin_stop(end, ordered=True)
+        elif decision is Decision.GIVE_UP:
+            self.give_up(error)
+        else:  # to escalate, or to resume what never started
+            self._owner.escalate(ChildEscalated(self._owner.path, child.path, error))
 
     def _restart(self, child: "Cell", error: BaseException, message: Message | None) -> None:
+        if self.strategy is not Strategy.ONE_FOR_ONE:
+            self.run(groups.restart_group(self, child, error, message))
+        elif child.spec.backoff is None:
+            child.begin_restart(error, message)
+        else:
+            delay = self.backoff_delay(child)
+            later = self._owner.system.dispatcher.call_after
+            child.begin_tear_down(error, message, lambda: later(delay, child.begin_rebuild, error))
+
+    def backoff_delay(self, child: "Cell") -> float:
+        """How long to wait before this restart; a child that was quiet for long enough starts counting anew."""
         backoff = child.spec.backoff
         if backoff is None:
-            child.post(child.restart, error, message)
-            return
-        dispatcher = self._owner.system.dispatcher
-        attempt, due = self._attempts.get(child.spec.name, (0, 0.0))
-        if dispatcher.now() - due >= backoff.quiet_seconds:
+            return 0.0
+        now = self._owner.system.dispatcher.now()
+        attempt, due = self._attempts.get(child.key, (0, 0.0))
+        if now - due >= backoff.quiet_seconds:
             attempt = 0
-        delay = backoff.delay(attempt, self._owner.random.random())
-        self._attempts[child.spec.name] = (attempt + 1, dispatcher.now() + delay)
-        dispatcher.call_after(delay, child.post, child.restart, error, message)
+        delay = backoff.delay(attempt, self._owner.random.random() if backoff.jitter else 0.0)
+        self._attempts[child.key] = (attempt + 1, now + delay)
+        return delay
 
-    def _give_up(self, cause: BaseException | None) -> None:
+    def child_torn_down(self, child: "Cell") -> None:
+        """An incarnation is over; whoever restarts the child may go on."""
+        self._answer(child, None)
+
+    def give_up(self, cause: BaseException | None) -> None:
+        """Too many restarts: stop the children and end."""
+        intensity = self.intensity
         failure = IntensityExceeded(
-            self._owner.ref.path, self.intensity.restarts, self.intensity.period_seconds
+            self._owner.path, intensity.restarts or 0, intensity.period_seconds
         )
         failure.__cause__ = cause
-        self.stop_all(lambda: self._owner.escalate(failure))
+        self.stop_all(lambda: self._owner.give_up(failure))
+
+    # Stop
+
+    def stop_all(self, then: Callable[[], None]) -> None:
+        """Stop the children, last started first and each awaited (or all at once); then call."""
+        self.then = then
+        self._end_job()
+        if self.at_once:
+            for child in self.living():
+                child.begin_stop(BY_PARENT, ordered=True)
+        self._stop_last()
 
     def _stop_last(self) -> None:
-        if self._cells:
-            child = next(reversed(self._cells.values()))
-            child.post(child.begin_stop, "parent")
-            return
-        then, self.when_all_stopped = self.when_all_stopped, None
+        for child in reversed(self.cells.values()):
+            if child.status is not Status.STOPPED:
+                if not self.at_once:
+                    child.begin_stop(BY_PARENT, ordered=True)
+                return
+        then, self.then = self.then, None
         if then is not None:
             then()
+
+    def child_stopped(self, child: "Cell", end: Exit) -> None:
+        """A child is gone: go on stopping, tell who waits, or decide whether a new one takes its place."""
+        ordered = child.more.ordered
+        mine = self.cells.get(child.key) is child
+        if mine and (not self.keeps or child.spec.restart is Restart.TEMPORARY):
+            del self.cells[child.key]
+            self._attempts.pop(child.key, None)
+        if self._answer(child, end):
+            return
+        if self.then is not None:
+            self._stop_last()
+        elif mine and not self._owner.is_stopped:
+            if not ordered:
+                self._ended_by_itself(child, end)
+            elif end.kind is Kind.FAILED:
+                self._look_for_significant(child)
+
+    def _ended_by_itself(self, child: "Cell", end: Exit) -> None:
+        now = self._owner.system.dispatcher.now()
+        decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
+        if decision is Decision.GIVE_UP:
+            self.give_up(end.error)
+        elif decision is Decision.RESTART:
+            self._start_anew(child, end)
+        else:
+            self._look_for_significant(child)
+
+    def _start_anew(self, child: "Cell", end: Exit) -> None:
+        """A permanent child has ended by itself: another actor takes its name."""
+        if self.strategy is not Strategy.ONE_FOR_ONE:
+            self.run(groups.restart_group(self, child, end.error, None))
+            return
+        delay = self.backoff_delay(child)
+        if delay > 0:
+            self._owner.system.dispatcher.call_after(
+                delay, self._owner.post, self._start_in_place, child.spec
+            )
+        else:
+            self._start_in_place(child.spec)
+
+    def _start_in_place(self, spec: ChildSpec) -> None:
+        if not self.is_stopping:
+            self.add(spec).begin_start()
+
+    def _look_for_significant(self, child: "Cell") -> None:
+        """A significant child has ended by itself, for good: perhaps the supervisor ends too (OTP 24)."""
+        if not child.spec.significant or self.auto_shutdown is AutoShutdown.NEVER:
+            return
+        others = any(other.spec.significant for other in self.living())
+        if self.auto_shutdown is AutoShutdown.ANY or not others:
+            self._owner.begin_stop(SIGNIFICANT)
+
+    def drop(self, child: "Cell") -> None:
+        """Forget a stopped child and its spec."""
+        if self.cells.get(child.key) is child and child.status is Status.STOPPED:
+            del self.cells[child.key]
+            self._attempts.pop(child.key, None)
+
+    def abandon(self) -> "list[Cell]":
+        """The owner is killed: forget everything; gives the living children, last started first."""
+        self.then = None
+        self._end_job()
+        return list(reversed(list(self.living())))
+
+    def forget(self) -> None:
+        """A new incarnation of the owner begins with an empty log."""
+        self.log = ()
+        self._attempts.clear()
+        self.cells.clear()
+
+    # Jobs
+
+    def run(self, job: Any) -> None:
+        """Carry out a coroutine of ``groups``; each of its steps is a call in the owner's control lane."""
+        self._job = job
+        self._step(job)
+
+    def _step(self, job: Any) -> None:
+        if self._job is not job:
+            return
+        try:
+            waited = job.send(None)
+        except StopIteration:
+            self._job = None
+            backlog, self._backlog = self._backlog, deque()
+            for event in backlog:
+                self.child_failed(*event)
+        else:
+            waited.subscribe(lambda: self._owner.post(self._step, job))
+
+    def _end_job(self) -> None:
+        job, self._job = self._job, None
+        self._backlog.clear()
+        self._waits.clear()
+        if job is not None:
+            job.close()
+
+
+def is_restarting(cell: CellState) -> bool:
+    """Whether it stands still, waits for a back-off or is being built anew (OTP's ``restarting``)."""
+    return cell.status in (Status.FAILED, Status.RESTARTING)

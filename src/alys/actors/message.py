@@ -31,3 +31,11 @@ class Request(Message, Generic[R_co], frozen=True, kw_only=True):
     """A message that is answered with an ``R``. ``timeout_seconds`` is the default deadline of an ask."""
 
     timeout_seconds: ClassVar[float] = ASK_TIMEOUT_SECONDS
+
+
+class PoisonPill(Message, frozen=True, kw_only=True):
+    """Stops its receiver when its turn comes: what was queued before it is handled, what comes after is a dead letter."""
+
+
+class ReceiveTimeout(Message, frozen=True, kw_only=True):
+    """Nothing came for as long as ``Context.receive_timeout`` said."""

@@ -1,11 +1,16 @@
-"""Where the runtime reports what it does. Metrics and traces are observers; the core knows neither."""
+"""Where the runtime reports what it does. Metrics and traces are observers; the core knows neither.
 
-from typing import TYPE_CHECKING
+Whoever overrides one of ``sent``, ``handling``, ``handled`` and ``replied`` hears of every single message, and pays for it:
+each then travels in an envelope of its own. Whoever does not (the metrics) costs nothing per message: actors count what
+they handle themselves, and ``turn`` or a look at the tree gives the figures.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from alys.actors.ref import Ref
 
 if TYPE_CHECKING:
-    from alys.actors.mailbox import Envelope
+    from alys.actors.envelope import Envelope
 
 
 class Observer:
@@ -29,8 +34,14 @@ class Observer:
     def replied(self, envelope: "Envelope", target: Ref, value: object) -> None:
         """An ask was answered by ``target``."""
 
+    def turn(self, actor: Ref, handled: int, seconds: float, queued: int) -> None:
+        """A turn is over: messages handled in it, wall seconds that it took, messages still in the mailbox."""
+
     def failed(self, actor: Ref, error: BaseException, envelope: "Envelope | None") -> None:
         """A handler or a hook raised."""
+
+    def resumed(self, actor: Ref, error: BaseException) -> None:
+        """A failed actor goes on with the same instance."""
 
     def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
         """A new instance stands behind the same ref."""
@@ -39,7 +50,19 @@ class Observer:
         """A supervisor gave up and failed to its own parent."""
 
     def stopped(self, actor: Ref, reason: str) -> None:
-        """An actor is gone."""
+        """An actor is gone; ``reason`` is its exit as text."""
+
+    def dropped(self, envelope: "Envelope", target: Ref, reason: str) -> None:
+        """A message was thrown away because there was no room for it, as the policy says."""
 
     def dead_letter(self, envelope: "Envelope", target: Ref, reason: str) -> None:
-        """A message that nobody will handle: stopped, dropped, failed, late reply."""
+        """A message that nobody will handle: stopped, failed, unhandled, late reply."""
+
+
+#: What makes every message travel in an envelope when it is overridden.
+PER_MESSAGE = ("sent", "handling", "handled", "replied")
+
+
+def overrides(observer: Any, names: tuple[str, ...]) -> bool:
+    """Whether the observer listens to one of these events (an observer that forwards says so by overriding)."""
+    return any(getattr(type(observer), name) is not getattr(Observer, name) for name in names)

@@ -1,31 +1,46 @@
 """The loop-free core: one system of actors on one dispatcher.
 
-It starts cells, carries envelopes, opens reply slots and drives coroutines from outside (a scenario of the simulated
-world). It owns no thread and no loop; ``loop.py`` and ``alys.sim`` bring a dispatcher each.
+It makes cells, opens reply slots and drives coroutines from outside (a scenario of the simulated world). It owns no thread
+and no loop; ``loop.py`` and ``alys.sim`` bring a dispatcher each.
 """
 
 import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from alys.actors.activity import ask_cycle
-from alys.actors.actor import Actor, Terminated
-from alys.actors.cell import Cell, Status
+from typing_extensions import override
+
+from alys.actors.actor import Actor
+from alys.actors.cell import Cell
+from alys.actors.context import Context
 from alys.actors.dispatch import Dispatcher
-from alys.actors.errors import ActorStopped, AskCycle, BadSpec, ForeignAwait, MailboxFull
-from alys.actors.mailbox import NOTICE, Envelope, Overflow
+from alys.actors.envelope import Envelope, Mark
+from alys.actors.errors import ActorStopped, BadSpec, ForeignAwait
+from alys.actors.events import DeadLetter, EventStream
+from alys.actors.exits import SHUTDOWN, Exit, Kind
 from alys.actors.message import Message, Request
-from alys.actors.observe import Observer
+from alys.actors.observe import PER_MESSAGE, Observer, overrides
 from alys.actors.ref import Ref
 from alys.actors.reply import Reply
-from alys.actors.supervision import ChildSpec, Intensity
+from alys.actors.state import Status
+from alys.actors.supervision import ChildSpec, Intensity, check_intensity
 from alys.base.prng import Random
 
 R = TypeVar("R")
 
+BY_SYSTEM = Exit(kind=Kind.SHUTDOWN, detail="system")
+
 
 class Guardian(Actor):
     """The root: its children are what ``System.spawn`` starts. Its failure ends the system."""
+
+    def __init__(self, intensity: Intensity) -> None:
+        self._intensity = intensity
+
+    @override
+    def on_start(self, ctx: Context) -> None:
+        """Supervise what is started from outside."""
+        ctx.supervise(self._intensity)
 
 
 class System:
@@ -43,32 +58,56 @@ class System:
         self.dispatcher = dispatcher
         self.random = random
         self.observer = observer if observer is not None else Observer()
+        #: Messages that an actor may handle in one turn.
+        self.throughput = dispatcher.throughput
+        #: Whether nobody hears of every single message: then most of them travel bare.
+        self.plain = not overrides(self.observer, PER_MESSAGE)
+        dispatcher.reports = dispatcher.reports or overrides(self.observer, ("turn",))
+        #: Dead letters, and what users publish.
+        self.events = EventStream(self)
         #: Why the root gave up; None while the system is sound. A run over a failed system cannot pass.
         self.failure: BaseException | None = None
         self._uids = 0
         self._names: dict[str, Ref] = {}
-        root = ChildSpec(name=name, factory=Guardian, shutdown_seconds=math.inf)
-        self._root = self.make_cell(root, None)
-        self._root.family.intensity = intensity if intensity is not None else Intensity()
-        self._root.start()
+        rule = intensity if intensity is not None else Intensity()
+        check_intensity(rule)
+        spec = ChildSpec(name=name, factory=lambda: Guardian(rule), shutdown_seconds=math.inf)
+        self._root = self.make_cell(spec, None)
+        self._root.start_at_once()
+        self._outside: Context = self._root.door()
+        self.tell = self._outside.tell  # type: ignore[method-assign]  # the same with a call less
 
     @property
     def outside(self) -> Ref:
         """The sender of what is told or asked from outside the tree."""
-        return self._root.ref
+        return self._root
+
+    @property
+    def root(self) -> Cell:
+        """The top of the tree, for reports."""
+        return self._root
 
     @property
     def terminated(self) -> Reply[str]:
         """Full once everything has stopped."""
-        return self._root.stopped
+        return self._root.when_stopped()
+
+    @property
+    def status(self) -> int:
+        """What a process that is this system should exit with: 0, or 1 after the root gave up."""
+        return 0 if self.failure is None else 1
 
     def spawn(self, spec: ChildSpec) -> Ref:
         """Start a top-level actor."""
         return self._root.family.spawn(spec)
 
-    def tell(self, ref: Ref, message: Message, *, about: str | None = None) -> None:
+    def tell(self, ref: Ref, message: Message, about: str | None = None) -> None:
         """Send from outside; raises MailboxFull."""
-        self.deliver(ref, self._root.seal(message, about))
+        self._outside.tell(ref, message, about)
+
+    def send(self, ref: Ref, message: Message, *, about: str | None = None) -> Any:
+        """Send from outside; awaiting it waits for room. See ``Context.send``."""
+        return self._outside.send(ref, message, about)
 
     def ask(
         self,
@@ -78,26 +117,40 @@ class System:
         about: str | None = None,
         timeout: float | None = None,
     ) -> Reply[R]:
-        """Ask from outside; await it in a coroutine under ``drive``, or through ``loop.wait``."""
-        return self.ask_from(self._root, ref, request, about, timeout)
+        """Ask from outside; await it in a coroutine under ``drive``, or in a task of the loop."""
+        mark = self._outside.mark(about)
+        if ref.idle:
+            reply: Reply[R] | None = self.dispatcher.ask_outside(ref, request, mark, timeout)
+            if reply is not None:
+                return reply
+        return self.ask_from(ref, request, mark, timeout)
 
-    def stop(self, ref: Ref) -> Reply[str]:
-        """Stop an actor and its children; the reply is full (with the reason) once it is gone.
+    def stop(self, ref: Ref, *, seconds: float | None = None) -> Reply[str]:
+        """Stop an actor and its children; the reply is full (with the exit) once it is gone.
 
-        The tree does not start it again. For a ref behind which nobody ever was the reason is "noproc".
+        The tree does not start it again. ``seconds`` is how long it may take (by default the spec's); 0 kills it. For a
+        ref behind which nobody ever was the reply is "noproc".
         """
         if ref.cell is None:
             nobody: Reply[str] = Reply(self.dispatcher)
             nobody.complete("noproc")
             return nobody
-        ref.cell.post(ref.cell.begin_stop, "stopped by the system")
-        stopped: Reply[str] = ref.cell.stopped
+        stopped: Reply[str] = ref.cell.when_stopped()
+        ref.cell.begin_stop(BY_SYSTEM, ordered=True, seconds=seconds)
         return stopped
+
+    def suspend(self, ref: Ref) -> None:
+        """See ``Context.suspend``."""
+        self._outside.suspend(ref)
+
+    def resume(self, ref: Ref) -> None:
+        """See ``Context.resume``."""
+        self._outside.resume(ref)
 
     def shutdown(self) -> Reply[str]:
         """Stop everything, last started first."""
-        self._root.post(self._root.begin_stop, "shutdown")
-        return self._root.stopped
+        self._root.begin_stop(SHUTDOWN)
+        return self.terminated
 
     def sleep(self, seconds: float) -> Reply[None]:
         """Wait node seconds, from outside the tree."""
@@ -113,14 +166,23 @@ class System:
 
     def tree(self) -> list[tuple[str, str, int]]:
         """Path, status and incarnation of every living actor, parents first."""
-        rows = []
+        return [(cell.path, cell.status.value, cell.incarnation) for cell in self.cells()]
+
+    def cells(self) -> list[Cell]:
+        """Every living actor, parents first; for reports, metrics and tests."""
+        found = []
         todo = [self._root]
         while todo:
             cell = todo.pop()
             if cell.status is not Status.STOPPED:
-                rows.append((cell.ref.path, cell.status.value, cell.incarnation))
-                todo.extend(reversed(cell.family.cells()))
-        return rows
+                found.append(cell)
+                if cell.has_children:
+                    todo.extend(reversed(list(cell.family.living())))
+        return found
+
+    def whereis(self, name: str) -> Ref:
+        """The living actor registered under the name, else a ref behind which nobody is."""
+        return self._names.get(name) or Ref(f"/unregistered/{name}", 0)
 
     # For cells and contexts
 
@@ -131,80 +193,60 @@ class System:
         self._uids += 1
         cell = Cell(self, spec, parent, self._uids)
         if spec.register is not None:
-            self._names[spec.register] = cell.ref
+            self._names[spec.register] = cell
         return cell
 
-    def forget_name(self, cell: Cell) -> None:
-        """A cell is gone: its name is free again."""
-        if cell.spec.register is not None and self._names.get(cell.spec.register) == cell.ref:
-            del self._names[cell.spec.register]
-
-    def whereis(self, name: str) -> Ref:
-        """The living actor registered under the name, else a ref behind which nobody is."""
-        return self._names.get(name) or Ref(f"/unregistered/{name}", 0)
-
-    def deliver(self, target: Ref, envelope: Envelope) -> None:
-        """Put an envelope into a mailbox, or say what became of it."""
-        cell: Cell | None = target.cell
-        if cell is None or cell.is_stopped:
-            self.observer.dead_letter(envelope, target, "stopped")
-            if envelope.reply is not None:
-                envelope.reply.fail(ActorStopped(target.path, type(envelope.message).__name__))
-            return
-        victim = cell.mailbox.put(envelope)
-        if victim is not None:
-            self._gave_way(cell, victim)
-        if victim is not envelope:
-            self.observer.sent(envelope, target)
-            cell.schedule()
-        elif cell.mailbox.overflow is Overflow.FAIL:
-            raise MailboxFull(target.path, cell.mailbox.capacity)
-
-    def deliver_timer(self, target: Ref, envelope: Envelope) -> None:
-        """Like ``deliver``, but nobody is there to be told that the mailbox is full."""
-        try:
-            self.deliver(target, envelope)
-        except MailboxFull:
-            return  # already reported to the observer as a dead letter
+    def actor_gone(self, cell: Cell, end: Exit) -> None:
+        """A cell is stopped: its name is free again."""
+        name = cell.spec.register
+        if name is not None and self._names.get(name) is cell:
+            del self._names[name]
+        self.observer.stopped(cell, str(end))
 
     def ask_from(
-        self,
-        asker: Cell,
-        target: Ref,
-        request: Request[R],
-        about: str | None,
-        timeout: float | None,
+        self, target: Ref, request: Request[R], mark: Mark, timeout: float | None
     ) -> Reply[R]:
-        """Open a reply slot and send. Raises AskCycle at once when the asker would wait for itself."""
-        name = type(request).__name__
-        cell: Cell | None = target.cell
-        if asker is not self._root:
-            chain = ask_cycle(asker, cell)
-            if chain is not None:
-                raise AskCycle(chain)
-        seconds = timeout if timeout is not None else type(request).timeout_seconds
-        reply: Reply[R] = Reply(self.dispatcher, seconds, target.path, name, cell)
-        self.deliver(target, asker.seal(request, about, reply))
+        """Open a reply slot and send."""
+        kind = type(request)
+        seconds = timeout if timeout is not None else kind.timeout_seconds
+        dispatcher = self.dispatcher
+        reply: Reply[R] = Reply(
+            dispatcher, seconds, dispatcher.wall() + seconds, target, kind.__name__
+        )
+        target.accept(request, mark, reply)
         return reply
 
-    def notify(self, watcher: Cell, dead: Ref, reason: str) -> None:
-        """Tell a watcher, behind all that the dead actor had sent it."""
-        if watcher.is_stopped:
-            return
-        envelope = Envelope(Terminated(ref=dead, reason=reason), dead, NOTICE)
-        watcher.mailbox.put_behind(envelope, dead)
-        self.observer.sent(envelope, watcher.ref)
-        watcher.schedule()
+    def return_to_sender(self, target: Ref, message: Message, mark: Mark, reply: Any) -> None:
+        """Nobody is behind the ref."""
+        sender = mark[0]
+        self.refused(
+            target, Envelope(message, sender, sender.count_message(), None, mark[1], reply)
+        )
+
+    def refused(self, target: Ref, entry: Any) -> None:
+        """The target is gone: a dead letter, and whoever asked learns it at once."""
+        envelope = self._root.sealed(entry)
+        self.dead_letter(envelope, target, "stopped")
+        if envelope.reply is not None:
+            envelope.reply.fail(ActorStopped(target.path, type(envelope.message).__name__))
+
+    def dead_letter(self, envelope: Envelope, target: Ref, reason: str) -> None:
+        """Nobody will handle this message."""
+        self.observer.dead_letter(envelope, target, reason)
+        if self.events.wants(DeadLetter):
+            self.events.publish(
+                DeadLetter(
+                    message=envelope.message,
+                    sender=envelope.sender,
+                    recipient=target,
+                    reason=reason,
+                )
+            )
 
     def root_failed(self, error: BaseException) -> None:
         """The root has nobody above it: the system ends, and says why."""
         self.failure = error
-        self._root.post(self._root.begin_stop, "failed")
-
-    def _gave_way(self, cell: Cell, victim: Envelope) -> None:
-        self.observer.dead_letter(victim, cell.ref, "mailbox full")
-        if victim.reply is not None:
-            victim.reply.fail(MailboxFull(cell.ref.path, cell.mailbox.capacity))
+        self._root.begin_stop(Exit(kind=Kind.FAILED, error=error))
 
     def _step(
         self, coroutine: Coroutine[Any, Any, R], slot: Reply[R], error: Exception | None

@@ -5,7 +5,8 @@ import asyncio
 from typing_extensions import override
 
 from alys.actors.actor import Actor
-from alys.actors.context import Context, Promise
+from alys.actors.context import Context
+from alys.actors.promise import Promise
 from alys.node import ports
 from alys.shells.jsonrpc_client import JsonRpcClient
 

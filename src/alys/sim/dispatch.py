@@ -22,10 +22,11 @@ A world puts the parts together like this, and so do the tests (``alys.sim.waiti
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+from alys.actors.dispatch import Runnable
 from alys.actors.reply import Reply
 from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import Random
@@ -115,6 +116,11 @@ class SimDispatcher:
     ) -> None:
         #: One message per turn: every message is a point where the schedule may choose.
         self.throughput = 1
+        #: Nothing runs but steps, and nobody outside can wait.
+        self.turning = True
+        #: No shortcuts: every ask is a message that the schedule may delay.
+        self.inline_left = 0
+        self.reports = False
         self.report = report
         self.trap = trap
         #: Calls that have run so far.
@@ -136,6 +142,10 @@ class SimDispatcher:
         """Node time, seconds since the Unix epoch."""
         return self._now / NANOSECONDS
 
+    def schedule(self, runnable: Runnable) -> None:
+        """Give it a turn in a later step."""
+        self._ready.append((self._turn, (runnable,)))
+
     def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
         """Run in a later step; which of the ready calls comes first is the seed's choice."""
         self._ready.append((call, args))
@@ -155,6 +165,13 @@ class SimDispatcher:
     def call_after_wall(self, seconds: float, call: Callable[..., Any], *args: Any) -> SimTimer:
         """The same as ``call_after``."""
         return self.call_after(seconds, call, *args)
+
+    def ask_outside(self, ref: Any, request: Any, mark: Any, timeout: float | None) -> None:
+        """Never at once: see ``inline_left``."""
+
+    def wait_outside(self, reply: Reply[Any]) -> Generator[Any, None, None]:
+        """There is no outside: a scenario is a coroutine under ``System.drive``."""
+        raise AlysBug("a simulation awaits replies only in its own steps")
 
     def timer_cancelled(self) -> None:
         """A timer says that it was called off; the heap is swept when most of it is dead."""
@@ -278,6 +295,12 @@ class SimDispatcher:
             self._running = False
         if self.trap is not None:
             self.trap.check()
+
+    def _turn(self, runnable: Runnable) -> None:
+        before = runnable.handled
+        runnable.run()
+        if self.reports and runnable.handled != before:
+            runnable.report(runnable.handled - before, 0.0)
 
     def _armed_trap(self) -> AbstractContextManager[object]:
         return self.trap if self.trap is not None else nullcontext()

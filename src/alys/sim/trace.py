@@ -23,7 +23,7 @@ from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 
 if TYPE_CHECKING:
-    from alys.actors.mailbox import Envelope
+    from alys.actors.envelope import Envelope
 
 HASH_BYTES = 32
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from alys.actors.cell import Cell
 from alys.actors.system import System
 from alys.sim.dispatch import SimDispatcher, SimulationError
 
@@ -38,26 +39,23 @@ def reporter(system: System) -> Callable[[], str]:
 def describe(system: System) -> str:
     """One line per actor that is not at rest: queued messages, the ask it waits for, a status other than running."""
     lines = []
-    todo: list[Any] = [system.outside.cell]
-    while todo:
-        cell = todo.pop()
-        todo.extend(reversed(cell.family.cells()))
+    for cell in system.cells():
         facts = _facts(cell)
         if facts:
-            lines.append(f"{cell.ref.path}: {', '.join(facts)}")
+            lines.append(f"{cell.path}: {', '.join(facts)}")
     return "\n".join(lines) if lines else "all actors are at rest"
 
 
-def _facts(cell: Any) -> list[str]:
+def _facts(cell: Cell) -> list[str]:
     facts = []
     if cell.status.value != "running":
         facts.append(cell.status.value)
     if cell.mailbox.count:
         facts.append(f"{cell.mailbox.count} queued")
-    waiting = cell.activity.waiting
+    waiting = cell.activity.waiting if cell.activity is not None else None
     if waiting is not None:
-        target = waiting.target_cell
-        facts.append(f"waits for {target.ref.path if target is not None else 'an open reply'}")
-    if cell.promises:
-        facts.append(f"owes {len(cell.promises)} replies")
+        target = waiting.target
+        facts.append(f"waits for {target.path if target is not None else 'an open reply'}")
+    if cell.belongings is not None and cell.belongings.promises:
+        facts.append(f"owes {len(cell.belongings.promises)} replies")
     return facts

@@ -6,8 +6,9 @@ An honest block built the same way gets their approvals, so a refusal of a chang
 import msgspec
 
 from alys.actors.actor import Actor
-from alys.actors.context import Context, Promise
+from alys.actors.context import Context
 from alys.actors.message import Request
+from alys.actors.promise import Promise
 from alys.chain import approvals, blocks, slots
 from alys.chain.approvals import BlsScheme
 from alys.chain.blocks import ConsensusBlock, SignedBlock

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from alys.actors.actor import Actor
-from alys.actors.context import Context, Promise
+from alys.actors.context import Context
 from alys.actors.message import Message
+from alys.actors.promise import Promise
 from alys.actors.ref import Ref
 from alys.base.prng import Random
 from alys.models.governance.node import GovernanceNode

@@ -11,8 +11,8 @@ import msgspec
 from typing_extensions import override
 
 from alys.actors.dispatch import Dispatcher
+from alys.actors.envelope import Envelope
 from alys.actors.errors import ActorStopped
-from alys.actors.mailbox import Envelope
 from alys.actors.message import Request
 from alys.actors.ref import Ref
 from alys.actors.reply import Reply

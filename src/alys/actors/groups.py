@@ -1,0 +1,149 @@
+"""What a supervisor does to several children in a row: start a list, restart a group. Coroutines for ``Family.run``.
+
+OTP's order: tear down in reverse order of the start, start in order. A child that does not start during a restart costs
+one restart more, and those of this attempt that had started already are torn down again. Refs and mailboxes of the
+children live through it, as through every restart; temporary children are stopped and forgotten.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from alys.actors.errors import ActorStopped, Ignore, SiblingFailed, StartFailed
+from alys.actors.exits import BY_PARENT, Exit, Kind
+from alys.actors.message import Message
+from alys.actors.reply import Reply
+from alys.actors.state import Status
+from alys.actors.supervision import ChildSpec, Decision, Restart, Strategy, count_restart
+
+if TYPE_CHECKING:
+    from alys.actors.cell import Cell
+    from alys.actors.family import Family
+
+NOT_WANTED = Exit(kind=Kind.NORMAL, detail="ignored")
+
+
+async def start_list(family: "Family", specs: tuple[ChildSpec, ...], done: Reply[None]) -> None:
+    """Start each and wait for it; fills ``done``, with StartFailed when one did not and the others are gone again."""
+    for spec in specs:
+        try:
+            child = family.add(spec)
+        except ActorStopped as stopped:
+            done.fail(stopped)
+            return
+        outcome = await start(family, child)
+        if isinstance(outcome, BaseException):
+            for started in reversed(list(family.living())):
+                await stop(family, started)
+            family.cells.clear()
+            done.fail(StartFailed(spec.name, outcome))
+            return
+    done.complete(None)
+
+
+async def restart_group(
+    family: "Family", failed: "Cell", error: BaseException | None, message: Message | None
+) -> None:
+    """Restart the failed child and whoever the strategy puts with it; counted once by whoever calls."""
+    keys = affected(family, failed)
+    cause = error if error is not None else ActorStopped(failed.path)
+    sibling = SiblingFailed(failed.path, error)
+    for key in reversed(keys):
+        child = family.cells[key]
+        if child is failed:
+            await tear_down(family, child, cause, message)
+        else:
+            await tear_down(family, child, sibling, None)
+    culprit, started = failed, True
+    while started:
+        delay = family.backoff_delay(culprit)
+        if delay > 0:
+            await culprit.system.sleep(delay)
+        outcome = await _start_again(family, keys, failed, cause, sibling)
+        if outcome is None:
+            return
+        culprit, raised = outcome
+        decision, family.log = count_restart(
+            family.intensity, family.log, culprit.system.dispatcher.now()
+        )
+        endless = family.intensity.restarts is None and culprit.spec.backoff is None
+        if decision is Decision.GIVE_UP or endless:
+            culprit.parent.post(family.give_up, raised)
+            started = False
+
+
+def affected(family: "Family", failed: "Cell") -> list[str | int]:
+    """Who is restarted with it, in the order of their start."""
+    keys = list(family.cells)
+    if family.strategy is Strategy.REST_FOR_ONE:
+        return keys[keys.index(failed.key) :]
+    return keys
+
+
+async def _start_again(
+    family: "Family",
+    keys: list[str | int],
+    failed: "Cell",
+    cause: BaseException,
+    sibling: BaseException,
+) -> "tuple[Cell, BaseException] | None":
+    """One attempt: None when all run, else who did not and why; then those before it are torn down again."""
+    begun: list[Cell] = []
+    for key in keys:
+        child = family.cells.get(key)
+        if child is None:
+            continue  # temporary, and gone
+        begun.append(child)
+        if child.status is Status.STOPPED:
+            child = begun[-1] = family.add(child.spec)
+            outcome = await start(family, child)
+        else:
+            outcome = await rebuild(family, child, cause if child is failed else sibling)
+        if isinstance(outcome, BaseException):
+            again = SiblingFailed(child.path, outcome)
+            for other in reversed(begun):
+                await tear_down(family, other, outcome if other is child else again, None)
+            return child, outcome
+    return None
+
+
+async def start(family: "Family", child: "Cell") -> Any:
+    """Start one: None, or why it does not run. One that is not wanted now is no failure."""
+    waited = family.wait_for(child)
+    child.begin_start(awaited=True)
+    return await _settled(family, child, await waited)
+
+
+async def rebuild(family: "Family", child: "Cell", error: BaseException) -> Any:
+    """A new instance for one that is torn down; answers as ``start``."""
+    waited = family.wait_for(child)
+    child.begin_rebuild(error, awaited=True)
+    return await _settled(family, child, await waited)
+
+
+async def _settled(family: "Family", child: "Cell", outcome: Any) -> Any:
+    if isinstance(outcome, Ignore):
+        await stop(family, child, NOT_WANTED)
+        return None
+    return outcome
+
+
+async def tear_down(
+    family: "Family", child: "Cell", error: BaseException, message: Message | None
+) -> None:
+    """End one's incarnation; a temporary one ends for good."""
+    if child.status is Status.STOPPED:
+        return
+    if child.spec.restart is Restart.TEMPORARY:
+        await stop(family, child)
+        return
+    waited = family.wait_for(child)
+    child.begin_tear_down(error, message)
+    await waited
+
+
+async def stop(family: "Family", child: "Cell", end: Exit = BY_PARENT) -> None:
+    """Stop one for good, and wait for it."""
+    if child.status is Status.STOPPED:
+        return
+    waited = family.wait_for(child)
+    child.begin_stop(end, ordered=True)
+    await waited
