@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from benchmarks.peers.kit import Values
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND = (sys.executable, "-m", "benchmarks.peers.worker")
 ANSWER_SECONDS = 60.0
 CLOSING_SECONDS = 5.0
 
@@ -42,7 +43,7 @@ class Client:
 
     def __init__(self, name: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peers.worker", name],
+            [*COMMAND, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
