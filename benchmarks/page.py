@@ -28,7 +28,7 @@ that puts and gets in turn, so that the queue never holds more than one message,
 - Every workload counts what was handled and fails when that is not what was sent.
 """
 
-_NO_PLOTS = "\nNo plots: matplotlib is not installed.\n"
+_NO_PLOTS = "\nNo plots: matplotlib is not installed, or there is nothing to draw.\n"
 
 
 def render(results: Results, plots: Sequence[str] = ()) -> str:
