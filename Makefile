@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean install dev
+.PHONY: help run test check bench lock clean install dev
 
 # The first Python that really starts and has the right version; PYTHON=... overrides the search.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
@@ -29,6 +29,10 @@ check: dev  ## lint, format, types, import contracts, house rules
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/tidy.py
 
+bench: python-found  ## measure the actor runtime beside its peers, into benchmarks/ (ARGS="--quick")
+	@$(PYTHON) tools/bootstrap.py bench
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
 install: python-found  ## fill .venv with what `make run` needs
 	@$(PYTHON) tools/bootstrap.py run
 
@@ -47,7 +51,8 @@ lock: dev  ## resolve requirements/*.in into the locks (UPGRADE=--upgrade for ne
 	@$(COMPILE) -o bootstrap.lock bootstrap.in
 	@$(COMPILE) -o run.lock run.in
 	@$(COMPILE) -o dev.lock dev.in
+	@$(COMPILE) -o bench.lock bench.in
 
 clean:  ## remove .venv, caches and results
 	rm -rf .venv results build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -182,10 +182,11 @@ def test_the_larger_lock_repeats_every_pin_of_the_smaller_one() -> None:
         name: set(
             re.findall(r"^[\w.\[\]-]+==\S+", (ROOT / "requirements" / name).read_text(), re.M)
         )
-        for name in ("run.lock", "dev.lock")
+        for name in ("run.lock", "dev.lock", "bench.lock")
     }
     assert pins["run.lock"]
     assert pins["run.lock"] - pins["dev.lock"] == set()
+    assert pins["dev.lock"] - pins["bench.lock"] == set()
 
 
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md"])

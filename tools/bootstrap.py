@@ -1,8 +1,9 @@
 """Fill .venv from a lock: the only step between a fresh clone and the first run.
 
-Usage: `python3 tools/bootstrap.py run|dev`, called by the Makefile with a Python 3.11 or 3.12.
+Usage: `python3 tools/bootstrap.py run|dev|bench`, called by the Makefile with a Python 3.11 or 3.12.
 Standard library only, since nothing is installed yet. Every package comes from a file in requirements/
-with a hash, as a wheel: no compiler is needed, and nothing that is not in the lock can be installed.
+with a hash, as a wheel (one peer of the benchmarks, which has none, as pure Python source): no compiler is
+needed, and nothing that is not in the lock can be installed.
 
 The order is: a bare virtual environment; the installer uv into it (pip does that); the lock (uv does
 that, or pip where uv is missing or has no way to the packages); the package itself, editable. A stamp
@@ -24,7 +25,10 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements"
 SUPPORTED = ((3, 11), (3, 12))
+LOCKS = ("run", "dev", "bench")  # each holds all that stand before it
 HASHED = ("--require-hashes", "--only-binary", ":all:")
+# No release of thespian has a wheel; it is built with the setuptools of dev.lock, which is there by then.
+FROM_SOURCE = ("--no-binary", "thespian", "--no-build-isolation")
 
 
 class Failed(Exception):
@@ -33,8 +37,8 @@ class Failed(Exception):
 
 def main(arguments: list[str]) -> int:
     """Install the lock named on the command line; 0 when done, 3 (environment) when it cannot be."""
-    if len(arguments) != 1 or arguments[0] not in ("run", "dev"):
-        print("usage: python3 tools/bootstrap.py run|dev", file=sys.stderr)
+    if len(arguments) != 1 or arguments[0] not in LOCKS:
+        print(f"usage: python3 tools/bootstrap.py {'|'.join(LOCKS)}", file=sys.stderr)
         return 2
     try:
         install(arguments[0])
@@ -52,14 +56,16 @@ def install(lock_name: str) -> None:
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     check_version()
+    if lock_name == "bench":
+        install("dev")
     started = time.monotonic()
     print(f"bootstrap: installing requirements/{lock_name}.lock into .venv", file=sys.stderr)
     make_venv()
-    install_lock(lock)
+    install_lock(lock, FROM_SOURCE if lock_name == "bench" else ())
     install_package()
     stamp.write_text(wanted)
-    if lock_name == "dev":  # the larger lock holds the smaller one
-        (VENV / ".run.stamp").write_text(fingerprint(REQUIREMENTS / "run.lock"))
+    for smaller in LOCKS[: LOCKS.index(lock_name)]:
+        (VENV / f".{smaller}.stamp").write_text(fingerprint(REQUIREMENTS / f"{smaller}.lock"))
     print(f"bootstrap: done in {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
@@ -96,15 +102,14 @@ def venv_version() -> tuple[int, ...]:
     return tuple(int(part) for part in done.stdout.split())
 
 
-def install_lock(lock: Path) -> None:
+def install_lock(lock: Path, exceptions: tuple[str, ...] = ()) -> None:
     """Install every package of the lock, with uv where it works, else with pip."""
+    options = ("--quiet", *HASHED, *exceptions, "-r", str(lock))
     uv = find_uv()
-    if uv and succeeds(
-        [uv, "pip", "install", "--quiet", *HASHED, "--python", str(PYTHON), "-r", str(lock)]
-    ):
+    if uv and succeeds([uv, "pip", "install", "--python", str(PYTHON), *options]):
         return
     print("bootstrap: uv did not do it, trying pip (slower)", file=sys.stderr)
-    if not succeeds([*pip(), "install", "--quiet", *HASHED, "-r", str(lock)]):
+    if not succeeds([*pip(), "install", *options]):
         raise Failed(f"requirements/{lock.name} could not be installed; the lines above say why")
 
 

@@ -1,0 +1,1 @@
+"""How fast the actor runtime is, beside asyncio's own queue and beside its peers: `python -m benchmarks.run`."""
