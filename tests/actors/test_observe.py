@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from alys.actors.context import Context, Promise
-from alys.actors.errors import ActorError
 from alys.actors.envelope import Envelope
+from alys.actors.errors import ActorError
 from alys.actors.mailbox import Overflow
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
