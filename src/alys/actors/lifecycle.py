@@ -108,20 +108,31 @@ class Lifecycle(CellState):
         self._begin(False)
 
     def _begin(self, awaited: bool) -> None:
-        if self.status is not Status.STARTING:
-            return
+        if self.status is Status.STARTING:
+            self._launch(None, awaited)
+
+    def _launch(self, error: BaseException | None, awaited: bool) -> None:
+        """A new instance and its hook: the first one, or the one that follows a failure with this ``error``."""
         try:
             instance = self.spec.factory()
-            self.table = table_of(instance.__class__)
+            kind = instance.__class__
+            self.table = table_of(kind)
             self.instance = instance
-            if instance.__class__.on_start is Actor.on_start:
-                result = None
+            result = None
+            if error is None:
+                if kind.on_start is not Actor.on_start:
+                    result = instance.on_start(self.door())
             else:
-                result = instance.on_start(self.door())
+                self._replay_stash()
+                if (
+                    kind.post_restart is not Actor.post_restart
+                    or kind.on_start is not Actor.on_start
+                ):
+                    result = instance.post_restart(error, self.door())
         except MemoryError:
             raise
-        except Exception as error:
-            self._start_failed(error)
+        except Exception as raised:
+            self._start_failed(raised)
             return
         done = self._started_awaited if awaited else self._started
         if result.__class__ is CoroutineType:
@@ -135,12 +146,6 @@ class Lifecycle(CellState):
         if self.context is None:
             self.context = Context(cast("Cell", self), self.incarnation)
         return self.context
-
-    def _make_instance(self) -> Actor:
-        instance: Actor = self.spec.factory()
-        self.table = table_of(type(instance))
-        self.instance = instance
-        return instance
 
     def _started(self, _: Any) -> None:
         if self.status is Status.STOPPING:
@@ -248,15 +253,18 @@ class Lifecycle(CellState):
     ) -> None:
         if self.is_stopped:
             return
-        self.pause()
+        if self.status is not Status.FAILED:
+            self.pause()
         self.status = Status.RESTARTING
-        self._abort()
-        self._forget_incarnation()
+        if self.activity is not None:
+            self._abort()
+        if self.belongings is not None:
+            self._forget_incarnation()
         old = self.instance
-        go_on = partial(self._children_down, then)
         if old is None or type(old).pre_restart is Actor.pre_restart:
-            go_on(None)
+            self._children_down(then, None)
             return
+        go_on = partial(self._children_down, then)
 
         def failed(raised: Exception) -> None:
             self.system.observer.failed(self, raised, None)
@@ -314,13 +322,7 @@ class Lifecycle(CellState):
         if self.has_children and not self.spec.keep_children:
             self.family.forget()
         self.system.observer.restarted(self, self.incarnation, error)
-        done = self._started_awaited if awaited else self._started
-        perform(self, partial(self._second_steps, error), done, self._start_failed)
-
-    def _second_steps(self, error: BaseException) -> Any:
-        instance = self._make_instance()
-        self._replay_stash()
-        return instance.post_restart(error, self.door())
+        self._launch(error, awaited)
 
     # Stop
 

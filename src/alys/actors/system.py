@@ -233,7 +233,7 @@ class System:
     def dead_letter(self, envelope: Envelope, target: Ref, reason: str) -> None:
         """Nobody will handle this message."""
         self.observer.dead_letter(envelope, target, reason)
-        if self.events.wants(DeadLetter):
+        if self.events.subscribed and self.events.wants(DeadLetter):
             self.events.publish(
                 DeadLetter(
                     message=envelope.message,
