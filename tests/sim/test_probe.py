@@ -48,6 +48,19 @@ def test_when_nothing_comes_all_the_time_is_waited_and_that_is_said() -> None:
         assert kit.now == 3.0
 
 
+def test_a_missing_message_is_told_together_with_the_crash_that_explains_it() -> None:
+    with ActorKit() as kit:
+        kit.allow_failures()
+        listener = kit.probe()
+        counter = kit.spawn(lambda: Counter(listener.ref), "counter")
+        kit.tell(counter, Add(amount=-1))
+        with pytest.raises(
+            AssertionError,
+            match=r"nothing came\nan actor failed: 0 s: /test/counter .*only goes up",
+        ):
+            listener.expect(Added)
+
+
 def test_what_comes_at_the_last_moment_is_in_time() -> None:
     with ActorKit() as kit:
         listener = kit.probe()

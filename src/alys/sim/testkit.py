@@ -189,11 +189,11 @@ class ActorKit:
                 self._shut_down()
 
     def fail(self, what: str) -> NoReturn:
-        """Fail the test, with the state of the system."""
+        """Fail the test, with the actors that failed so far and the state of the rest."""
         __tracebackhide__ = True
-        raise AssertionError(
-            f"{what}\nat {self.now:g} s, seed {self.seed}:\n{_indented(describe(self.system))}"
-        )
+        failed = "".join(f"\nan actor failed: {effect}" for effect in self.effects.of("failed"))
+        state = _indented(describe(self.system))
+        raise AssertionError(f"{what}{failed}\nat {self.now:g} s, seed {self.seed}:\n{state}")
 
     def __enter__(self) -> "ActorKit":
         return self
