@@ -3,7 +3,7 @@
 import pytest
 
 from alys.actors.errors import AskTimeout
-from alys.actors.reply import Reply, Shared
+from alys.actors.reply import Reply
 from alys.base.prng import SeededRandom
 from alys.sim.dispatch import SimDispatcher
 from tests.actors.stage import Boom
@@ -77,13 +77,3 @@ def test_an_abandoned_slot_calls_nobody_and_counts_its_reply_as_late(clock: SimD
     assert not slot.complete(1)
     assert calls == []
     assert not clock.step()
-
-
-def test_a_shared_slot_is_not_taken_from_others_by_one_who_gives_up(clock: SimDispatcher) -> None:
-    slot: Shared[int] = Shared(clock)
-    calls: list[str] = []
-    slot.subscribe(lambda: calls.append("one"))
-    slot.subscribe(lambda: calls.append("other"))
-    slot.abandon()
-    assert slot.complete(1)
-    assert (slot.result(), calls) == (1, ["one", "other"])

@@ -478,24 +478,3 @@ def test_the_tree_shows_parents_before_children_with_status_and_incarnation() ->
         ]
 
     simulate(scenario)
-
-
-def test_one_who_gives_up_waiting_for_an_end_does_not_take_the_news_from_others() -> None:
-    class Slow(Puppet):
-        @override
-        async def post_stop(self, ctx: Context) -> None:
-            await self.stage.system.sleep(2.0)
-
-    async def scenario(stage: Stage) -> None:
-        slow, waiter = stage.spawn("slow", lambda: Slow(stage)), stage.spawn("waiter")
-
-        async def wait(puppet: Puppet, ctx: Context) -> None:
-            await stage.system.stop(slow)
-
-        await stage.settle()
-        stage.tell(waiter, Do(act=wait))
-        await stage.settle()
-        assert await stage.system.stop(waiter, seconds=0.0) == "killed: system"
-        assert await stage.system.stop(slow) == "shutdown: system"
-
-    simulate(scenario)
