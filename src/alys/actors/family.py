@@ -9,9 +9,11 @@ which at most one is under way; failures that come meanwhile wait until it is ov
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alys.actors import groups
+from alys.actors.dispatch import Timer
 from alys.actors.errors import ActorStopped, BadSpec, ChildEscalated, Ignore, IntensityExceeded
 from alys.actors.exits import BY_PARENT, Exit, Kind
 from alys.actors.message import Message
@@ -39,8 +41,8 @@ class Family:
     """Children by name (or uid), in the order of their start, and the log of their restarts."""
 
     __slots__ = (
-        "_attempts", "_backlog", "_checked", "_job", "_owner", "_waits", "at_once", "auto_shutdown", "cells",
-        "intensity", "keeps", "log", "strategy", "then",
+        "_attempts", "_backlog", "_checked", "_job", "_later", "_owner", "_waits", "at_once", "auto_shutdown", "cells",
+        "closed", "intensity", "keeps", "log", "strategy", "then",
     )  # fmt: skip
 
     def __init__(self, owner: Any) -> None:
@@ -54,6 +56,8 @@ class Family:
         self.at_once = False
         #: The instants of the restarts that still count.
         self.log: tuple[float, ...] = ()
+        #: From ``stop_all`` until the owner goes on: a child whose end is heard of then has no successor.
+        self.closed = False
         #: What to do once the last child is gone; None while they are not being stopped.
         self.then: Callable[[], None] | None = None
         self._owner: Cell = owner
@@ -62,7 +66,10 @@ class Family:
         #: Who waits for what becomes of a child.
         self._waits: dict[Any, Reply[Any]] = {}
         self._job: Any = None
-        self._backlog: deque[tuple[Any, Exit, Message | None, int]] = deque()
+        #: What has to be decided when the job is over.
+        self._backlog: deque[tuple[Any, ...]] = deque()
+        #: What is to be done after a back-off: the start of a child by its key, the job's next step by None.
+        self._later: dict[str | int | None, Timer] = {}
         #: The spec that was checked last; many children share one.
         self._checked: ChildSpec | None = None
 
@@ -75,7 +82,7 @@ class Family:
     @property
     def is_stopping(self) -> bool:
         """Whether no child may be started any more."""
-        return self.then is not None or self._owner.is_stopped
+        return self.closed or self._owner.is_stopped
 
     @property
     def is_busy(self) -> bool:
@@ -117,7 +124,7 @@ class Family:
         """The one whose start was awaited runs."""
         self._answer(child, None)
 
-    def child_start_failed(self, child: "Cell", error: Exception, incarnation: int) -> None:
+    def child_start_failed(self, child: "Cell", error: BaseException, incarnation: int) -> None:
         """A factory or start hook raised."""
         if self._answer(child, error):
             return
@@ -148,7 +155,7 @@ class Family:
         if child.incarnation != incarnation or child.is_stopped:
             return
         if self._job is not None:
-            self._backlog.append((child, end, message, incarnation))
+            self._backlog.append((self.child_failed, child, end, message, incarnation))
             return
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
@@ -171,8 +178,7 @@ class Family:
             child.begin_restart(error, message)
         else:
             delay = self.backoff_delay(child)
-            later = self._owner.system.dispatcher.call_after
-            child.begin_tear_down(error, message, lambda: later(delay, child.begin_rebuild, error))
+            child.begin_tear_down(error, message, partial(child.rebuild_later, delay, error))
 
     def backoff_delay(self, child: "Cell") -> float:
         """How long to wait before this restart; a child that was quiet for long enough starts counting anew."""
@@ -205,6 +211,7 @@ class Family:
     def stop_all(self, then: Callable[[], None]) -> None:
         """Stop the children, last started first and each awaited (or all at once); then call."""
         self.then = then
+        self.closed = True
         self._end_job()
         if self.at_once:
             for child in self.living():
@@ -232,13 +239,18 @@ class Family:
             return
         if self.then is not None:
             self._stop_last()
-        elif mine and not self._owner.is_stopped:
+        elif mine and not self.is_stopping:
             if not ordered:
                 self._ended_by_itself(child, end)
             elif end.kind is Kind.FAILED:
                 self._look_for_significant(child)
 
     def _ended_by_itself(self, child: "Cell", end: Exit) -> None:
+        if self._job is not None:
+            self._backlog.append((self._ended_by_itself, child, end))
+            return
+        if self.is_stopping or self.cells.get(child.key, child) is not child:
+            return  # somebody else has seen to it
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
@@ -255,15 +267,38 @@ class Family:
             return
         delay = self.backoff_delay(child)
         if delay > 0:
-            self._owner.system.dispatcher.call_after(
-                delay, self._owner.post, self._start_in_place, child.spec
-            )
+            later = self._owner.system.dispatcher.call_after
+            call = partial(self._owner.post, self._start_in_place, child)
+            self._later[child.key] = later(delay, call)
         else:
-            self._start_in_place(child.spec)
+            self._start_in_place(child)
 
-    def _start_in_place(self, spec: ChildSpec) -> None:
-        if not self.is_stopping:
-            self.add(spec).begin_start()
+    def take_along(self, error: BaseException, *, resume: bool) -> None:
+        """The owner goes on after a failure: so do the children that stand still because theirs was escalated to it."""
+        self.closed = False
+        for child in self.living():
+            if child.status is Status.FAILED:
+                if resume and child.instance is not None:
+                    child.begin_resume(error)
+                else:
+                    child.begin_restart(error, None)
+
+    def _start_in_place(self, child: "Cell") -> None:
+        """Unless somebody has started another one meanwhile, or restarted the owner."""
+        self._later.pop(child.key, None)
+        if self.is_stopping or self.cells.get(child.key, child) is not child:
+            return
+        try:
+            self.add(child.spec).begin_start()
+        except BadSpec as wrong:  # a stranger has taken the name that it registers
+            self.give_up(wrong)
+
+    def pause(self, seconds: float) -> Reply[None]:
+        """A job's wait for a back-off; it ends with the job."""
+        dispatcher = self._owner.system.dispatcher
+        slot: Reply[None] = Reply(dispatcher)
+        self._later[None] = dispatcher.call_after(seconds, slot.complete, None)
+        return slot
 
     def _look_for_significant(self, child: "Cell") -> None:
         """A significant child has ended by itself, for good: perhaps the supervisor ends too (OTP 24)."""
@@ -287,6 +322,8 @@ class Family:
 
     def forget(self) -> None:
         """A new incarnation of the owner begins with an empty log."""
+        self._call_off()
+        self.closed = False
         self.log = ()
         self._attempts.clear()
         self.cells.clear()
@@ -306,13 +343,25 @@ class Family:
         except StopIteration:
             self._job = None
             backlog, self._backlog = self._backlog, deque()
-            for event in backlog:
-                self.child_failed(*event)
+            for call, *args in backlog:
+                call(*args)
         else:
             waited.subscribe(lambda: self._owner.post(self._step, job))
 
+    def drop_all(self) -> None:
+        """None of a list is left, and nothing is to be decided about any."""
+        self.cells.clear()
+        self._backlog.clear()
+
+    def _call_off(self) -> None:
+        """What was to be done later is not done any more."""
+        for timer in self._later.values():
+            timer.cancel()
+        self._later.clear()
+
     def _end_job(self) -> None:
         job, self._job = self._job, None
+        self._call_off()
         self._backlog.clear()
         self._waits.clear()
         if job is not None:

@@ -33,7 +33,7 @@ async def start_list(family: "Family", specs: tuple[ChildSpec, ...], done: Reply
         if isinstance(outcome, BaseException):
             for started in reversed(list(family.living())):
                 await stop(family, started)
-            family.cells.clear()
+            family.drop_all()
             done.fail(StartFailed(spec.name, outcome))
             return
     done.complete(None)
@@ -47,16 +47,16 @@ async def restart_group(
     cause = error if error is not None else ActorStopped(failed.path)
     sibling = SiblingFailed(failed.path, error)
     for key in reversed(keys):
-        child = family.cells[key]
+        child = family.cells.get(key)
         if child is failed:
-            await tear_down(family, child, cause, message)
-        else:
+            await tear_down(family, failed, cause, message)
+        elif child is not None:  # a temporary one may have ended meanwhile
             await tear_down(family, child, sibling, None)
     culprit, started = failed, True
     while started:
         delay = family.backoff_delay(culprit)
         if delay > 0:
-            await culprit.system.sleep(delay)
+            await family.pause(delay)
         outcome = await _start_again(family, keys, failed, cause, sibling)
         if outcome is None:
             return

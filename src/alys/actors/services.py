@@ -71,6 +71,7 @@ class Services(Lifecycle):
             entry.taken = True
         more.stash.append(entry)
         self.promised = True
+        self.interrupt = True  # no other message is begun in between: see ``fail``
         self.handled -= 1  # not yet
 
     def unstash(self) -> None:

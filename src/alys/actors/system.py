@@ -155,7 +155,7 @@ class System:
     def sleep(self, seconds: float) -> Reply[None]:
         """Wait node seconds, from outside the tree."""
         slot: Reply[None] = Reply(self.dispatcher)
-        self.dispatcher.call_after(seconds, slot.complete, None)
+        slot.timer = self.dispatcher.call_after(seconds, slot.complete, None)
         return slot
 
     def drive(self, coroutine: Coroutine[Any, Any, R]) -> Reply[R]:
