@@ -463,10 +463,7 @@ class Lifecycle(CellState):
         for entry in self.mailbox.drain(self.origin):
             self.lose(entry, "stopped")
         for entry, turn in self.mailbox.dismiss():
-            error = ActorStopped(self.path, type(message_of(entry)).__name__)
-            turn.fail(error)
-            if (reply := reply_of(entry)) is not None:
-                reply.fail(error)
+            turn.fail(ActorStopped(self.path, type(message_of(entry)).__name__))
 
     def sealed(self, entry: Any) -> Envelope:
         """The entry as an envelope; it takes the sender's next number unless it had one."""
@@ -496,5 +493,7 @@ class Lifecycle(CellState):
 
         for entry in self.mailbox.discard(called_off, self.origin):
             self.system.dead_letter(self.sealed(entry), self, "not watched")
+        self.interrupt = True  # a run that is under way has counted what is gone now
+        self.admit()
         if not self.queued:
             self.wake()
