@@ -370,7 +370,8 @@ class Lifecycle(CellState):
         if instance is None or type(instance).post_stop is Actor.post_stop:
             self._finish()
             return
-        self.origin = self.current = None
+        self.pause()
+        self.current = None
         context = self.door()
         context.forget_mark()
 
