@@ -26,6 +26,7 @@ from alys.actors.supervision import (
     Restart,
     Strategy,
     check_spec,
+    count_restart,
     decide,
 )
 
@@ -62,7 +63,8 @@ class Family:
         #: Who waits for what becomes of a child.
         self._waits: dict[Any, Reply[Any]] = {}
         self._job: Any = None
-        self._backlog: deque[tuple[Any, Exit, Message | None, int]] = deque()
+        #: What became of children while a job was under way, to be looked at when it is over.
+        self._backlog: deque[tuple[Any, ...]] = deque()
         #: The spec that was checked last; many children share one.
         self._checked: ChildSpec | None = None
 
@@ -110,6 +112,11 @@ class Family:
     def wait_for(self, child: "Cell") -> Reply[Any]:
         """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
         reply: Reply[Any] = Reply(self._owner.system.dispatcher)
+        before = self._waits.get(
+            child
+        )  # an administrator, whose child a group's restart takes along
+        if before is not None:
+            reply.subscribe(lambda: before.complete(reply.value))
         self._waits[child] = reply
         return reply
 
@@ -148,7 +155,7 @@ class Family:
         if child.incarnation != incarnation or child.is_stopped:
             return
         if self._job is not None:
-            self._backlog.append((child, end, message, incarnation))
+            self._backlog.append((self.child_failed, child, end, message, incarnation))
             return
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
@@ -239,6 +246,11 @@ class Family:
                 self._look_for_significant(child)
 
     def _ended_by_itself(self, child: "Cell", end: Exit) -> None:
+        if self._job is not None:
+            self._backlog.append((self._ended_by_itself, child, end))
+            return
+        if self.cells.get(child.key, child) is not child or self.is_stopping:
+            return  # a job has started another one in its place
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
@@ -256,14 +268,26 @@ class Family:
         delay = self.backoff_delay(child)
         if delay > 0:
             self._owner.system.dispatcher.call_after(
-                delay, self._owner.post, self._start_in_place, child.spec
+                delay, self._owner.post, self._start_in_place, child
             )
         else:
-            self._start_in_place(child.spec)
+            self._start_in_place(child)
 
-    def _start_in_place(self, spec: ChildSpec) -> None:
-        if not self.is_stopping:
-            self.add(spec).begin_start()
+    def _start_in_place(self, child: "Cell") -> None:
+        """Unless an administrator, or the owner itself, has decided otherwise about its place meanwhile."""
+        place = self.cells.get(child.key)
+        taken = place is not None and place is not child
+        if self.is_stopping or child.more.ordered or taken or (self.keeps and place is None):
+            return
+        try:
+            self.add(child.spec).begin_start()
+        except BadSpec as wrong:  # somebody else has registered its name
+            now = self._owner.system.dispatcher.now()
+            decision, self.log = count_restart(self.intensity, self.log, now)
+            if decision is Decision.GIVE_UP or self.intensity.restarts is None:
+                self.give_up(wrong)
+            else:
+                self._owner.post(self._start_in_place, child)
 
     def _look_for_significant(self, child: "Cell") -> None:
         """A significant child has ended by itself, for good: perhaps the supervisor ends too (OTP 24)."""
@@ -306,8 +330,8 @@ class Family:
         except StopIteration:
             self._job = None
             backlog, self._backlog = self._backlog, deque()
-            for event in backlog:
-                self.child_failed(*event)
+            for call, *event in backlog:
+                call(*event)
         else:
             waited.subscribe(lambda: self._owner.post(self._step, job))
 

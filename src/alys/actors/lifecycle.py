@@ -262,7 +262,7 @@ class Lifecycle(CellState):
             self.system.observer.failed(self, raised, None)
             go_on(None)
 
-        seconds = self.spec.shutdown_seconds
+        seconds = self.spec.stop_limit
         perform(self, lambda: old.pre_restart(error, message, self.door()), go_on, failed)
         if self.activity is not None and math.isfinite(seconds):
             self.more.killer = self.system.dispatcher.call_after(
@@ -333,7 +333,7 @@ class Lifecycle(CellState):
         self.post(self._stop, end, ordered, seconds)
 
     def _stop(self, end: Exit, ordered: bool, seconds: float | None) -> None:
-        limit = self.spec.shutdown_seconds if seconds is None else seconds
+        limit = self.spec.stop_limit if seconds is None else seconds
         more = self.more
         more.ordered = more.ordered or ordered
         if self.is_stopped:

@@ -114,7 +114,9 @@ def supervise(
     stage: Stage, *children: ChildSpec, restart: Restart = Restart.TEMPORARY, **more: Any
 ) -> Ref:
     """Start a supervisor of these children below the root; when it ends it stays away, unless the test says otherwise."""
-    return stage.spawn("boss", lambda: Supervisor(children, **more), restart=restart)
+    return stage.spawn(
+        "boss", lambda: Supervisor(children, **more), restart=restart, supervisor=True
+    )
 
 
 async def children_of(stage: Stage, boss: Ref) -> dict[str, ChildInfo]:
