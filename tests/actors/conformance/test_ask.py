@@ -17,10 +17,6 @@ LONG = 1e6
 """Seconds; no test waits so long, so whatever fails fails before its deadline."""
 
 
-class Asker(Puppet):
-    """Asks on behalf of the test, so that the asker is an actor."""
-
-
 def ask(target: Ref, act: Any, timeout: float = LONG) -> Any:
     async def act_by_asking(puppet: Puppet, ctx: Context) -> Any:
         return await ctx.ask(target, Do(act=act), timeout=timeout)
