@@ -71,7 +71,7 @@ async def until(stage: Stage, condition: Callable[[], bool]) -> None:
         if condition():
             return
         await stage.system.sleep(1.0)
-    raise AssertionError("it never came true")
+    raise AssertionError(f"it never came true: {stage.journal[-20:]} {stage.system.tree()}")
 
 
 def supervise(intensity: Intensity) -> Callable[[Puppet, Context], None]:
