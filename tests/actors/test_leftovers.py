@@ -10,7 +10,7 @@ from alys.actors.events import DeadLetter
 from alys.actors.ref import Ref
 from alys.actors.supervision import Intensity, Strategy
 from alys.actors.supervisor import Supervisor
-from tests.actors.conformance.ways import anywhere, tell_all, until
+from tests.actors.conformance.paths import anywhere, tell_all, until
 from tests.actors.stage import Do, Puppet, Run, Say, Stage
 
 

@@ -10,7 +10,7 @@ from alys.actors.context import Context
 from alys.actors.errors import ActorStopped, AskCycle, AskFailed, AskTimeout
 from alys.actors.message import Request
 from alys.actors.ref import Ref
-from tests.actors.conformance.ways import anywhere, as_a_task, in_virtual_time, until
+from tests.actors.conformance.paths import anywhere, as_a_task, in_virtual_time, until
 from tests.actors.stage import Boom, Do, Mutter, Puppet, Run, Say, Shout, Stage, fail
 
 LONG = 1e6

@@ -11,7 +11,7 @@ from alys.actors.loop import LoopDispatcher
 from alys.actors.supervision import Directive
 from alys.actors.system import System
 from alys.base.prng import SeededRandom
-from tests.actors.conformance.ways import anywhere, in_virtual_time, incarnation, until
+from tests.actors.conformance.paths import anywhere, in_virtual_time, incarnation, until
 from tests.actors.stage import Do, PlainLog, Puppet, Run, Say, Stage, on_a_loop, simulate, spawn
 
 RULES = (

@@ -10,7 +10,7 @@ from alys.actors.errors import ActorStopped, MailboxFull
 from alys.actors.mailbox import Overflow
 from alys.actors.message import PoisonPill
 from alys.actors.ref import Ref
-from tests.actors.conformance.ways import anywhere, tell_all, until
+from tests.actors.conformance.paths import anywhere, tell_all, until
 from tests.actors.stage import Do, Mourner, Mutter, Puppet, Run, Say, Shout, Stage
 
 CAPACITY = 10

@@ -9,7 +9,7 @@ from alys.actors.context import Context
 from alys.actors.message import Message, PoisonPill
 from alys.actors.supervision import Backoff, Directive, Intensity, Restart, Strategy
 from alys.actors.supervisor import Supervisor, WhichChildren
-from tests.actors.conformance.ways import anywhere, in_virtual_time, incarnation, until
+from tests.actors.conformance.paths import anywhere, in_virtual_time, incarnation, until
 from tests.actors.stage import Boom, Puppet, Run, Stage, spawn
 
 MANY = Intensity(restarts=100)

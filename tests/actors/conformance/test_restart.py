@@ -10,7 +10,7 @@ from alys.actors.errors import AskFailed
 from alys.actors.message import Message
 from alys.actors.ref import Ref
 from alys.actors.supervision import Directive
-from tests.actors.conformance.ways import anywhere, in_virtual_time, incarnation, until
+from tests.actors.conformance.paths import anywhere, in_virtual_time, incarnation, until
 from tests.actors.stage import Boom, Do, Mutter, Puppet, Run, Say, Shout, Stage, spawn
 
 TEN = [str(number) for number in range(1, 11)]

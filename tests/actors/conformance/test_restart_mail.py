@@ -8,7 +8,7 @@ from typing_extensions import override
 from alys.actors.context import Context
 from alys.actors.errors import AskFailed
 from alys.actors.supervision import Backoff, Restart
-from tests.actors.conformance.ways import anywhere, in_virtual_time, until
+from tests.actors.conformance.paths import anywhere, in_virtual_time, until
 from tests.actors.stage import Boom, Do, Mourner, Mutter, Puppet, Run, Say, Shout, Stage, fail
 
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.supervision import Backoff, Intensity
-from tests.actors.conformance.ways import in_virtual_time, supervise
+from tests.actors.conformance.paths import in_virtual_time, supervise
 from tests.actors.stage import Boom, Do, Puppet, Run, Stage, fail, simulate, spawn
 
 

@@ -8,7 +8,7 @@ from typing_extensions import override
 from alys.actors.context import Context
 from alys.actors.errors import ActorStopped, Cancelled
 from alys.actors.ref import Ref
-from tests.actors.conformance.ways import anywhere, in_virtual_time, until
+from tests.actors.conformance.paths import anywhere, in_virtual_time, until
 from tests.actors.stage import Boom, Do, Mourner, Puppet, Run, Say, Stage, spawn
 
 # 63

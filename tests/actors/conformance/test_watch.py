@@ -11,7 +11,7 @@ from alys.actors.errors import DeathPact
 from alys.actors.mailbox import Overflow
 from alys.actors.ref import Ref
 from alys.actors.supervision import Restart
-from tests.actors.conformance.ways import anywhere, in_virtual_time, until
+from tests.actors.conformance.paths import anywhere, in_virtual_time, until
 from tests.actors.stage import Do, Mourner, Mutter, Puppet, Run, Say, Shout, Stage
 
 STOPPED = "shutdown: system"
