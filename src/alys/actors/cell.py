@@ -82,8 +82,8 @@ class Cell(Services):
                 box.cut(self.origin)
                 self._handle(box.take())
                 left -= 1
-                if box.urgent:
-                    self.interrupt = True  # should this have been the last of this turn
+                if box.urgent:  # where this turn ends, the next one must not begin with a NORMAL one
+                    self.interrupt = True
             else:
                 break
         self._end_turn()

@@ -73,11 +73,12 @@ class Lifecycle(Leftovers):
         """After something kept it from its messages: take a turn if there are any, or be idle."""
         if self.queued:
             return
-        if self.control or (self.able and self.activity is None and self.mailbox.count):
+        box = self.mailbox
+        if self.control or (self.able and self.activity is None and (box.count or box.line)):
             self.idle = False
             self.queued = True
             if self.able and self.system.plain:
-                self.mailbox.open()
+                box.open()
             self.system.dispatcher.schedule(self)
         else:
             self.idle = self.able and self.activity is None and self.system.plain

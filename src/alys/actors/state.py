@@ -179,7 +179,7 @@ class CellState(Ref):
         if self.mailbox is NOWHERE:
             spec = self.spec
             self.mailbox = Mailbox(spec.mailbox_messages_max, spec.overflow, spec.mailbox_reserve)
-            self.interrupt = True  # a turn that is under way knows of none
+            self.interrupt = True  # a turn that is under way still looks at the old one
             self.door()
         return self.mailbox
 
