@@ -116,7 +116,11 @@ class Log(Observer):
 
     def __init__(self) -> None:
         self.open: dict[int, Envelope] = {}
+        #: What has ended, as handled, dead or dropped; and what has ended more than once.
+        self.ended: dict[int, Envelope] = {}
+        self.twice: list[Envelope] = []
         self.dead: list[tuple[str, str, str]] = []
+        self.drops: list[tuple[str, str, str]] = []
         self.failures: list[tuple[str, BaseException]] = []
         self.restarts: list[tuple[str, int]] = []
         self.escalations: list[str] = []
@@ -133,16 +137,26 @@ class Log(Observer):
 
     @override
     def handled(self, envelope: Envelope, target: Ref) -> None:
-        del self.open[id(envelope)]
+        self._end(envelope)
+
+    @override
+    def dropped(self, envelope: Envelope, target: Ref, reason: str) -> None:
+        """Note receiver, message and reason."""
+        self._end(envelope)
+        self.drops.append((target.name, text_of(envelope.message), reason))
 
     @override
     def dead_letter(self, envelope: Envelope, target: Ref, reason: str) -> None:
         """Note receiver, message and reason."""
         if reason != "late reply":
-            self.open.pop(id(envelope), None)
-        message = envelope.message
-        text = message.text if isinstance(message, Say) else type(message).__name__
-        self.dead.append((target.name, text, reason))
+            self._end(envelope)
+        self.dead.append((target.name, text_of(envelope.message), reason))
+
+    def _end(self, envelope: Envelope) -> None:
+        if id(envelope) in self.ended:
+            self.twice.append(envelope)
+        self.ended[id(envelope)] = envelope
+        self.open.pop(id(envelope), None)
 
     @override
     def failed(self, actor: Ref, error: BaseException, envelope: Envelope | None) -> None:
@@ -160,6 +174,18 @@ class Log(Observer):
     def stopped(self, actor: Ref, reason: str) -> None:
         self.living.pop(actor, None)
         self.stops.append((actor.name, reason))
+
+
+class PlainLog(Log):
+    """Hears of no single message: then most of them travel bare, and an idle actor answers at once."""
+
+    sent = Observer.sent
+    handled = Observer.handled
+
+
+def text_of(message: Message) -> str:
+    """What a ``Say`` says; of others the type."""
+    return message.text if isinstance(message, Say) else type(message).__name__
 
 
 class Stage:
@@ -235,47 +261,65 @@ Scenario = Callable[[Stage], Coroutine[Any, Any, T]]
 Run = Callable[[Scenario[Any]], Any]
 
 
-def simulate(scenario: Scenario[T], seed: int = 0, intensity: Intensity = LENIENT) -> T:
+def simulate(
+    scenario: Scenario[T],
+    seed: int = 0,
+    intensity: Intensity = LENIENT,
+    kind: Callable[[], Log] = Log,
+) -> T:
     """Run it in virtual time, then shut down and check that nothing is lost or left."""
     random = SeededRandom(seed)
     dispatcher = SimDispatcher(random.fork("schedule"), EPOCH, trap=Trap())
-    log = Log()
+    log = kind()
     system = System(dispatcher, random.fork("actors"), observer=log, intensity=intensity)
     dispatcher.report = reporter(system)
     result = run_to_end(dispatcher, system, scenario(Stage(system, log)), LIMIT_SECONDS)
     dispatcher.result_of(system.shutdown(), LIMIT_SECONDS)
     dispatcher.run_until_idle()
-    assert (list(log.open.values()), list(log.living), system.tree()) == ([], [], [])
+    nothing_is_left(system, log)
     return result
 
 
-def on_a_loop(scenario: Scenario[T]) -> T:
+def on_a_loop(scenario: Scenario[T], kind: Callable[[], Log] = Log) -> T:
     """Run it on asyncio, a thousand times as fast as the wall."""
 
     async def main() -> T:
         dispatcher = LoopDispatcher(asyncio.get_running_loop(), time_scale=1000.0, epoch=EPOCH)
-        log = Log()
+        log = kind()
         system = System(dispatcher, SeededRandom(0), observer=log, intensity=LENIENT)
         driven = system.drive(scenario(Stage(system, log)))
         result = await asyncio.wait_for(wait(driven), 20)
         await asyncio.wait_for(wait(system.shutdown()), 20)
-        assert (list(log.open.values()), list(log.living), system.tree()) == ([], [], [])
+        nothing_is_left(system, log)
         return result
 
     return asyncio.run(main())
+
+
+def nothing_is_left(system: System, log: Log) -> None:
+    """The law of conservation: what was sent has ended, once, and nobody lives on."""
+    assert (list(log.open.values()), log.twice) == ([], [])
+    assert (list(log.living), system.tree()) == ([], [])
 
 
 def _seeded(seed: int) -> Run:
     return lambda scenario: simulate(scenario, seed)
 
 
+def simulate_plain(scenario: Scenario[T], seed: int = 0) -> T:
+    """The same with messages that travel bare."""
+    return simulate(scenario, seed, kind=PlainLog)
+
+
+def on_a_plain_loop(scenario: Scenario[T]) -> T:
+    """The same with messages that travel bare, and asks that are answered at once."""
+    return on_a_loop(scenario, PlainLog)
+
+
 SEEDS = 5
 
-in_simulation = pytest.mark.parametrize(
-    "run", [_seeded(seed) for seed in range(SEEDS)], ids=[f"seed{seed}" for seed in range(SEEDS)]
-)
-everywhere = pytest.mark.parametrize(
-    "run",
-    [*(_seeded(seed) for seed in range(SEEDS)), on_a_loop],
-    ids=[*(f"seed{seed}" for seed in range(SEEDS)), "loop"],
-)
+_simulated = {**{f"seed{seed}": _seeded(seed) for seed in range(SEEDS)}, "plain": simulate_plain}
+_everywhere = {**_simulated, "loop": on_a_loop, "loop-plain": on_a_plain_loop}
+
+in_simulation = pytest.mark.parametrize("run", _simulated.values(), ids=_simulated)
+everywhere = pytest.mark.parametrize("run", _everywhere.values(), ids=_everywhere)

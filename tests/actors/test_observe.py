@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from alys.actors.context import Context, Promise
+import pytest
+
+from alys.actors.context import Context
 from alys.actors.errors import ActorError
 from alys.actors.envelope import Envelope
 from alys.actors.mailbox import Overflow
 from alys.actors.observe import Observer
+from alys.actors.promise import Promise
 from alys.actors.ref import Ref
 from alys.actors.supervision import Backoff, ChildSpec, Restart
 from alys.base.prng import Random, SeededRandom
-from tests.actors.stage import Boom, Do, Mourner, Say, Stage, everywhere, simulate
+from tests.actors.stage import Boom, Do, Log, Mourner, Say, Stage, on_a_loop, simulate
 
 Run = Any
 
@@ -35,31 +38,31 @@ def test_the_observer_itself_ignores_everything() -> None:
     observer.handling(envelope, ref)
     observer.handled(envelope, ref)
     observer.replied(envelope, ref, None)
+    observer.turn(ref, 1, 0.1, 0)
     observer.failed(ref, Boom(), envelope)
+    observer.resumed(ref, Boom())
     observer.restarted(ref, 1, Boom())
     observer.escalated(ref, Boom())
     observer.stopped(ref, "stopped")
+    observer.dropped(envelope, ref, "mailbox full")
     observer.dead_letter(envelope, ref, "stopped")
 
 
-@everywhere
+@pytest.mark.parametrize("run", [simulate, on_a_loop])
 def test_events_of_one_ask_come_in_order(run: Run) -> None:
+    events: list[str] = []
+
+    class Written(Log):
+        """Writes the events of messages down."""
+
+    for name in ("sent", "handling", "handled", "replied"):
+        setattr(Written, name, lambda self, *_, name=name: events.append(name))
+
     async def scenario(stage: Stage) -> None:
-        events: list[str] = []
+        await stage.do(stage.spawn(), lambda p, ctx: None)
 
-        class Written(Observer):
-            pass
-
-        for name in ("sent", "handling", "handled", "replied"):
-            setattr(Written, name, lambda self, *_, name=name: events.append(name))
-        a = stage.spawn()
-        await stage.do(a, lambda p, ctx: None)
-        stage.system.observer, before = Written(), stage.system.observer
-        await stage.do(a, lambda p, ctx: None)
-        stage.system.observer = before
-        assert events == ["sent", "handling", "handled", "replied"]
-
-    run(scenario)
+    run(scenario, kind=Written)
+    assert events == ["sent", "handling", "handled", "replied"]
 
 
 class Wild(Mourner):
@@ -143,6 +146,7 @@ def soak(seed: int) -> Counter[str]:
                 stage.system.ask(ref, Go())
         log = stage.log
         happened = Counter(reason for _, _, reason in log.dead)
+        happened.update(f"dropped: {reason}" for _, _, reason in log.drops)
         happened.update(f"stop: {reason}" for _, reason in log.stops)
         happened.update(type(error).__name__ for _, error in log.failures)
         happened["restart"] += len(log.restarts)

@@ -8,7 +8,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.errors import BadSpec, ChildEscalated, IntensityExceeded
 from alys.actors.ref import Ref
-from alys.actors.supervision import ChildSpec, Intensity, Restart
+from alys.actors.supervision import ChildSpec, Directive, Intensity, Restart
 from alys.actors.supervisor import Supervisor, WhichChildren
 from tests.actors.stage import Boom, Do, Puppet, Stage, everywhere, fail, in_simulation, simulate
 
@@ -22,7 +22,9 @@ def supervise(stage: Stage, *children: ChildSpec, intensity: Intensity | None = 
 
 
 async def children_of(stage: Stage, boss: Ref) -> dict[str, Ref]:
-    return {ref.name: ref for ref in await stage.system.ask(boss, WhichChildren())}
+    """The living ones, by name."""
+    listed = await stage.system.ask(boss, WhichChildren())
+    return {child.name: child.ref for child in listed if child.ref is not None}
 
 
 @everywhere
@@ -106,7 +108,7 @@ def test_the_third_failure_in_the_window_stops_all_children_and_escalates(run: R
         assert isinstance(error, IntensityExceeded)
         assert (error.intensity, error.period_seconds) == (2, 10.0)
         assert isinstance(error.__cause__, Boom)
-        assert stage.log.stops == [("b", "parent"), ("a", "parent")]
+        assert stage.log.stops == [("b", "shutdown: parent"), ("a", "shutdown: parent")]
         assert stage.log.restarts == [("a", 1), ("a", 2), ("boss", 1)]
         assert list(await children_of(stage, boss)) == ["a", "b"]
         assert stage.system.failure is None
@@ -157,7 +159,8 @@ def test_escalation_climbs_to_the_root_and_ends_the_system() -> None:
         assert causes == ["IntensityExceeded"] * 3 + ["Boom"]
         return reason
 
-    assert simulate(scenario, intensity=Intensity(restarts=0, period_seconds=1.0)) == "failed"
+    never = Intensity(restarts=0, period_seconds=1.0)
+    assert simulate(scenario, intensity=never) == "failed: IntensityExceeded"
 
 
 @in_simulation
@@ -180,7 +183,7 @@ def test_a_supervisor_that_gave_up_is_restarted_with_all_children_anew(run: Run)
 
 def test_listed_failures_go_up_without_a_restart_of_the_child() -> None:
     async def scenario(stage: Stage) -> None:
-        supervise(stage, stage.spec("a", register="a", escalate=(Boom,)))
+        supervise(stage, stage.spec("a", register="a", directives=((Boom, Directive.ESCALATE),)))
         await stage.settle()
         stage.crash(stage.system.whereis("a"))
         await stage.settle()
@@ -234,7 +237,7 @@ def test_a_supervisor_with_a_wrong_spec_starts_nobody() -> None:
     good = ChildSpec(name="a", factory=Actor)
     for children, intensity, named in (
         ([good, good], None, "two children are named 'a'"),
-        ([good, ChildSpec(name="", factory=Actor)], None, "child name ''"),
+        ([good, ChildSpec(name="", factory=Actor)], None, "child needs a name"),
         ([good], Intensity(restarts=-1), "intensity.restarts"),
     ):
         with pytest.raises(BadSpec, match=named):
