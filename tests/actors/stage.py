@@ -5,6 +5,7 @@ dead letter, once, and nobody lives on.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -123,6 +124,7 @@ class Log(Observer):
         self.drops: list[tuple[str, str, str]] = []
         self.failures: list[tuple[str, BaseException]] = []
         self.restarts: list[tuple[str, int]] = []
+        self.resumes: list[tuple[str, BaseException]] = []
         self.escalations: list[str] = []
         self.stops: list[tuple[str, str]] = []
         self.living: dict[Ref, bool] = {}
@@ -167,6 +169,10 @@ class Log(Observer):
         self.restarts.append((actor.name, incarnation))
 
     @override
+    def resumed(self, actor: Ref, error: BaseException) -> None:
+        self.resumes.append((actor.name, error))
+
+    @override
     def escalated(self, actor: Ref, error: BaseException) -> None:
         self.escalations.append(actor.name)
 
@@ -195,6 +201,11 @@ class Stage:
         self.system = system
         self.log = log
         self.journal: list[tuple[str, str]] = []
+        self._numbers = itertools.count(1)
+
+    def next_number(self) -> int:
+        """1, 2, 3 and so on; for names."""
+        return next(self._numbers)
 
     def spec(
         self, name: str = "a", factory: Callable[[], Actor] | None = None, **more: Any

@@ -181,7 +181,7 @@ def test_news_of_a_death_follow_what_the_dead_sent_bare() -> None:
 def test_what_is_called_off_is_taken_out_and_returned() -> None:
     box = Mailbox()
     put(box, Say(text="a"), Shout(text="b"), Say(text="c"), Mutter(text="d"), Shout(text="e"))
-    dropped = box.discard(lambda entry: entry[0].text in "acde", None)
+    dropped = box.discard(lambda entry: texts([entry])[0] in "acde", None)
     assert sorted(texts(dropped)) == ["a", "c", "d", "e"]
     assert (box.count, box.urgent) == (1, 1)
     assert emptied(box) == ["b"]
@@ -424,7 +424,9 @@ class Played(RuleBasedStateMachine):
         if isinstance(entry, Envelope):
             mark: Any = (entry.sender, entry.correlation)
             return text, mark, entry.sequence == NOTICE
-        return text, entry[1] if isinstance(entry, tuple) else before, False
+        inherited = entry[1] if isinstance(entry, tuple) else before
+        assert inherited is not None, f"nobody knows who sent {entry!r}"
+        return text, inherited, False
 
     def text(self) -> str:
         self.number += 1

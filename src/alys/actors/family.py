@@ -9,9 +9,11 @@ which at most one is under way; failures that come meanwhile wait until it is ov
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from alys.actors import groups
+from alys.actors.dispatch import Timer
 from alys.actors.errors import ActorStopped, BadSpec, ChildEscalated, Ignore, IntensityExceeded
 from alys.actors.exits import BY_PARENT, Exit, Kind
 from alys.actors.message import Message
@@ -39,8 +41,8 @@ class Family:
     """Children by name (or uid), in the order of their start, and the log of their restarts."""
 
     __slots__ = (
-        "_attempts", "_backlog", "_checked", "_job", "_owner", "_waits", "at_once", "auto_shutdown", "cells",
-        "intensity", "keeps", "log", "strategy", "then",
+        "_attempts", "_backlog", "_checked", "_due", "_job", "_owner", "_passed_on", "_waits", "at_once",
+        "auto_shutdown", "cells", "intensity", "keeps", "log", "strategy", "then",
     )  # fmt: skip
 
     def __init__(self, owner: Any) -> None:
@@ -62,7 +64,12 @@ class Family:
         #: Who waits for what becomes of a child.
         self._waits: dict[Any, Reply[Any]] = {}
         self._job: Any = None
-        self._backlog: deque[tuple[Any, Exit, Message | None, int]] = deque()
+        #: What happened to children while a job was under way.
+        self._backlog: deque[Callable[[], None]] = deque()
+        #: Children whose failures the owner did not decide, with what they failed on, and their incarnations.
+        self._passed_on: list[tuple[Cell, BaseException, Message | None, int]] = []
+        #: Children that have ended by themselves and are started again after a back-off.
+        self._due: dict[str | int, Timer] = {}
         #: The spec that was checked last; many children share one.
         self._checked: ChildSpec | None = None
 
@@ -74,13 +81,11 @@ class Family:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether no child may be started any more."""
-        return self.then is not None or self._owner.is_stopped
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a group of children is being started or restarted."""
-        return self._job is not None
+        """Whether no child may be started now: they are being stopped, or the owner has no instance to look after them."""
+        owner = self._owner
+        if self.then is not None or owner.is_stopped:
+            return True
+        return owner.instance is None and not owner.spec.keep_children
 
     # Start
 
@@ -109,6 +114,7 @@ class Family:
 
     def wait_for(self, child: "Cell") -> Reply[Any]:
         """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
+        self._answer(child, ActorStopped(child.path))  # who waited before waits in vain
         reply: Reply[Any] = Reply(self._owner.system.dispatcher)
         self._waits[child] = reply
         return reply
@@ -148,7 +154,7 @@ class Family:
         if child.incarnation != incarnation or child.is_stopped:
             return
         if self._job is not None:
-            self._backlog.append((child, end, message, incarnation))
+            self._backlog.append(partial(self.child_failed, child, end, message, incarnation))
             return
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
@@ -162,6 +168,7 @@ class Family:
         elif decision is Decision.GIVE_UP:
             self.give_up(error)
         else:  # to escalate, or to resume what never started
+            self._passed_on.append((child, error, message, incarnation))
             self._owner.escalate(ChildEscalated(self._owner.path, child.path, error))
 
     def _restart(self, child: "Cell", error: BaseException, message: Message | None) -> None:
@@ -198,6 +205,10 @@ class Family:
             self._owner.path, intensity.restarts or 0, intensity.period_seconds
         )
         failure.__cause__ = cause
+        owner = self._owner  # it handles no message any more, so it starts nobody
+        owner.able = owner.idle = False
+        owner.interrupt = True
+        owner.mailbox.room = 0
         self.stop_all(lambda: self._owner.give_up(failure))
 
     # Stop
@@ -205,7 +216,7 @@ class Family:
     def stop_all(self, then: Callable[[], None]) -> None:
         """Stop the children, last started first and each awaited (or all at once); then call."""
         self.then = then
-        self._end_job()
+        self._call_off()
         if self.at_once:
             for child in self.living():
                 child.begin_stop(BY_PARENT, ordered=True)
@@ -223,22 +234,35 @@ class Family:
 
     def child_stopped(self, child: "Cell", end: Exit) -> None:
         """A child is gone: go on stopping, tell who waits, or decide whether a new one takes its place."""
-        ordered = child.more.ordered
         mine = self.cells.get(child.key) is child
-        if mine and (not self.keeps or child.spec.restart is Restart.TEMPORARY):
+        if mine and not self._keeps(child):
             del self.cells[child.key]
-            self._attempts.pop(child.key, None)
         if self._answer(child, end):
             return
         if self.then is not None:
             self._stop_last()
-        elif mine and not self._owner.is_stopped:
-            if not ordered:
+        elif mine and not self.is_stopping:
+            if not child.more.ordered:
                 self._ended_by_itself(child, end)
-            elif end.kind is Kind.FAILED:
+                return
+            self._attempts.pop(child.key, None)
+            if end.kind is Kind.FAILED:
                 self._look_for_significant(child)
 
+    def _keeps(self, child: "Cell") -> bool:
+        """Whether it stays on the list when it is stopped."""
+        return self.keeps and child.spec.restart is not Restart.TEMPORARY
+
+    def _is_gone(self, child: "Cell") -> bool:
+        """Whether another child stands at the place of one that has ended, or its spec has been deleted."""
+        return self.cells.get(child.key) is not (child if self._keeps(child) else None)
+
     def _ended_by_itself(self, child: "Cell", end: Exit) -> None:
+        if self._job is not None:
+            self._backlog.append(partial(self._ended_by_itself, child, end))
+            return
+        if self._is_gone(child):
+            return
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
@@ -246,6 +270,7 @@ class Family:
         elif decision is Decision.RESTART:
             self._start_anew(child, end)
         else:
+            self._attempts.pop(child.key, None)
             self._look_for_significant(child)
 
     def _start_anew(self, child: "Cell", end: Exit) -> None:
@@ -255,15 +280,23 @@ class Family:
             return
         delay = self.backoff_delay(child)
         if delay > 0:
-            self._owner.system.dispatcher.call_after(
-                delay, self._owner.post, self._start_in_place, child.spec
-            )
+            later = self._owner.system.dispatcher.call_after
+            self._due[child.key] = later(delay, self._owner.post, self._start_in_place, child)
         else:
-            self._start_in_place(child.spec)
+            self._start_in_place(child)
 
-    def _start_in_place(self, spec: ChildSpec) -> None:
-        if not self.is_stopping:
-            self.add(spec).begin_start()
+    def _start_in_place(self, old: "Cell") -> None:
+        self._due.pop(old.key, None)
+        if self.is_stopping or self._is_gone(old):
+            return
+        try:
+            cell = self.add(old.spec)
+        except BadSpec as wrong:  # its registered name has been taken in the meantime
+            self._owner.escalate(wrong)
+            return
+        if old.key in self._attempts:  # the key of a child without a name is new
+            self._attempts[cell.key] = self._attempts.pop(old.key)
+        cell.begin_start()
 
     def _look_for_significant(self, child: "Cell") -> None:
         """A significant child has ended by itself, for good: perhaps the supervisor ends too (OTP 24)."""
@@ -282,14 +315,37 @@ class Family:
     def abandon(self) -> "list[Cell]":
         """The owner is killed: forget everything; gives the living children, last started first."""
         self.then = None
-        self._end_job()
+        self._call_off()
         return list(reversed(list(self.living())))
 
-    def forget(self) -> None:
-        """A new incarnation of the owner begins with an empty log."""
+    def owner_begins_anew(self) -> None:
+        """A new incarnation of the owner: it begins with an empty log, and with the children that it keeps."""
+        if self._owner.spec.keep_children:
+            self.owner_goes_on()
+            return
         self.log = ()
         self._attempts.clear()
+        self._passed_on.clear()
         self.cells.clear()
+
+    def owner_goes_on(self) -> None:
+        """The owner runs on after failures that were not its to decide: whoever failed so does not stand still for ever."""
+        passed_on, self._passed_on = self._passed_on, []
+        for failure in passed_on:
+            self._decide_after_all(*failure)
+
+    def _decide_after_all(
+        self, child: "Cell", error: BaseException, message: Message | None, incarnation: int
+    ) -> None:
+        if child.status is not Status.FAILED or child.incarnation != incarnation:
+            return
+        if self._job is not None:
+            again = partial(self._decide_after_all, child, error, message, incarnation)
+            self._backlog.append(again)
+        elif child.spec.restart is Restart.TEMPORARY:
+            child.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
+        else:
+            self._restart(child, error, message)
 
     # Jobs
 
@@ -307,18 +363,23 @@ class Family:
             self._job = None
             backlog, self._backlog = self._backlog, deque()
             for event in backlog:
-                self.child_failed(*event)
+                event()
         else:
             waited.subscribe(lambda: self._owner.post(self._step, job))
 
-    def _end_job(self) -> None:
+    def _call_off(self) -> None:
+        """All children stop: nothing that was to become of them happens."""
         job, self._job = self._job, None
         self._backlog.clear()
         self._waits.clear()
+        for timer in self._due.values():
+            timer.cancel()
+        self._due.clear()
         if job is not None:
             job.close()
 
 
 def is_restarting(cell: CellState) -> bool:
     """Whether it stands still, waits for a back-off or is being built anew (OTP's ``restarting``)."""
-    return cell.status in (Status.FAILED, Status.RESTARTING)
+    anew = cell.status is Status.STARTING and cell.incarnation > 0
+    return anew or cell.status in (Status.FAILED, Status.RESTARTING)

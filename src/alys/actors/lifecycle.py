@@ -1,6 +1,6 @@
 """How one actor starts, fails, is restarted and stops: the mechanisms. What to do when is its parent's business (``family``).
 
-    STARTING -> RUNNING -> FAILED -> RESTARTING -> RUNNING
+    STARTING -> RUNNING -> FAILED -> RESTARTING -> STARTING
          \\________\\__________\\_________\\-> STOPPING -> STOPPED
 
 Everything here is a call in the cell's control lane, posted by ``begin_*``; no user code runs in the caller's stack. Its
@@ -226,6 +226,8 @@ class Lifecycle(CellState):
     def _resume(self, error: BaseException) -> None:
         if self.status is Status.FAILED and self.instance is not None:
             self.system.observer.resumed(self, error)
+            if self.has_children:
+                self.family.owner_goes_on()
             self._started(None)
 
     # Restart
@@ -310,9 +312,10 @@ class Lifecycle(CellState):
     def _rebuild(self, error: BaseException, awaited: bool) -> None:
         if self.status is not Status.RESTARTING or self.instance is not None:
             return
+        self.status = Status.STARTING
         self.context = None
-        if self.has_children and not self.spec.keep_children:
-            self.family.forget()
+        if self.has_children:
+            self.family.owner_begins_anew()
         self.system.observer.restarted(self, self.incarnation, error)
         done = self._started_awaited if awaited else self._started
         perform(self, partial(self._second_steps, error), done, self._start_failed)

@@ -37,7 +37,7 @@ class Status(enum.Enum):
     FAILED = "failed"
     """The parent has been told and has not decided."""
     RESTARTING = "restarting"
-    """Being torn down, waiting for a back-off, or being rebuilt."""
+    """Being torn down, or waiting for a back-off or its siblings."""
     STOPPING = "stopping"
     STOPPED = "stopped"
 
