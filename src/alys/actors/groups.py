@@ -7,7 +7,7 @@ children live through it, as through every restart; temporary children are stopp
 
 from typing import TYPE_CHECKING, Any
 
-from alys.actors.errors import ActorStopped, Ignore, SiblingFailed, StartFailed
+from alys.actors.errors import ActorStopped, BadSpec, Ignore, SiblingFailed, StartFailed
 from alys.actors.exits import BY_PARENT, Exit, Kind
 from alys.actors.message import Message
 from alys.actors.reply import Reply
@@ -24,12 +24,7 @@ NOT_WANTED = Exit(kind=Kind.NORMAL, detail="ignored")
 async def start_list(family: "Family", specs: tuple[ChildSpec, ...], done: Reply[None]) -> None:
     """Start each and wait for it; fills ``done``, with StartFailed when one did not and the others are gone again."""
     for spec in specs:
-        try:
-            child = family.add(spec)
-        except ActorStopped as stopped:
-            done.fail(stopped)
-            return
-        outcome = await start(family, child)
+        outcome = await start(family, spec)
         if isinstance(outcome, BaseException):
             for started in reversed(list(family.living())):
                 await stop(family, started)
@@ -47,7 +42,9 @@ async def restart_group(
     cause = error if error is not None else ActorStopped(failed.path)
     sibling = SiblingFailed(failed.path, error)
     for key in reversed(keys):
-        child = family.cells[key]
+        child = family.cells.get(key)
+        if child is None:
+            continue  # deleted, or temporary and gone
         if child is failed:
             await tear_down(family, child, cause, message)
         else:
@@ -91,12 +88,13 @@ async def _start_again(
         child = family.cells.get(key)
         if child is None:
             continue  # temporary, and gone
-        begun.append(child)
+        outcome = None
         if child.status is Status.STOPPED:
-            child = begun[-1] = family.add(child.spec)
-            outcome = await start(family, child)
-        else:
+            outcome = await start(family, child.spec)
+            child = family.cells.get(key) or child
+        elif child.status is Status.RESTARTING:
             outcome = await rebuild(family, child, cause if child is failed else sibling)
+        begun.append(child)
         if isinstance(outcome, BaseException):
             again = SiblingFailed(child.path, outcome)
             for other in reversed(begun):
@@ -105,8 +103,12 @@ async def _start_again(
     return None
 
 
-async def start(family: "Family", child: "Cell") -> Any:
+async def start(family: "Family", spec: ChildSpec) -> Any:
     """Start one: None, or why it does not run. One that is not wanted now is no failure."""
+    try:
+        child = family.add(spec)
+    except (ActorStopped, BadSpec) as wrong:
+        return wrong
     waited = family.wait_for(child)
     child.begin_start(awaited=True)
     return await _settled(family, child, await waited)
