@@ -14,9 +14,9 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor, Terminated
 from alys.actors.context import Context
+from alys.actors.envelope import Envelope
 from alys.actors.errors import AskTimeout
 from alys.actors.loop import LoopDispatcher, wait
-from alys.actors.envelope import Envelope
 from alys.actors.message import Message, Priority, Request
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref

@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from alys.actors.actor import Terminated
 from alys.actors.context import Context
-from alys.actors.errors import ActorError, DeathPact, MailboxFull
 from alys.actors.envelope import Envelope
+from alys.actors.errors import ActorError, DeathPact, MailboxFull
 from alys.actors.mailbox import Overflow
 from alys.actors.observe import Observer
 from alys.actors.promise import Promise

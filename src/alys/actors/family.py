@@ -229,8 +229,8 @@ class Family:
                     child.begin_stop(BY_PARENT, ordered=True)
                 return
         then, self.then = self.then, None
-        if then is not None:
-            then()
+        assert then is not None, "whoever stops them all says what comes then"
+        then()
 
     def child_stopped(self, child: "Cell", end: Exit) -> None:
         """A child is gone: go on stopping, tell who waits, or decide whether a new one takes its place."""
@@ -307,8 +307,8 @@ class Family:
             self._owner.begin_stop(SIGNIFICANT)
 
     def drop(self, child: "Cell") -> None:
-        """Forget a stopped child and its spec."""
-        if self.cells.get(child.key) is child and child.status is Status.STOPPED:
+        """Forget a stopped child and its spec, unless another has its place."""
+        if self.cells.get(child.key) is child:
             del self.cells[child.key]
             self._attempts.pop(child.key, None)
 

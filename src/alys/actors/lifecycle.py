@@ -266,7 +266,7 @@ class Lifecycle(CellState):
 
         seconds = self.spec.shutdown_seconds
         perform(self, lambda: old.pre_restart(error, message, self.door()), go_on, failed)
-        if self.activity is not None and math.isfinite(seconds):
+        if self.activity is not None and self.instance is old and math.isfinite(seconds):
             self.more.killer = self.system.dispatcher.call_after(
                 seconds, self.post, self._hurry, self.activity, go_on
             )

@@ -10,6 +10,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import (
+    ActorStopped,
     BadSpec,
     ChildPresent,
     ChildRestarting,
@@ -123,11 +124,12 @@ class _Administered(Actor):
     def on_count_children(self, message: CountChildren, ctx: Context) -> ChildCounts:
         """Answer with the numbers."""
         cells = list(self._family.cells.values())
-        alive = (Status.STARTING, Status.RUNNING, Status.STOPPING)
         supervisors = sum(cell.spec.supervisor for cell in cells)
         return ChildCounts(
             specs=len(cells),
-            active=sum(cell.status in alive for cell in cells),
+            active=sum(
+                cell.status is not Status.STOPPED and not is_restarting(cell) for cell in cells
+            ),
             supervisors=supervisors,
             workers=len(cells) - supervisors,
         )
@@ -153,7 +155,7 @@ class _Administered(Actor):
         family = self._family
         try:
             cell = family.add(spec)
-        except BadSpec as wrong:
+        except (BadSpec, ActorStopped) as wrong:
             ctx.refuse(wrong)
             return
         promise = ctx.defer()
