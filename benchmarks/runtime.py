@@ -7,14 +7,11 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from alys.actors.actor import Actor
-from alys.actors.context import Context
 from alys.actors.loop import LoopDispatcher
 from alys.actors.mailbox import Overflow
-from alys.actors.message import Message
-from alys.actors.observe import Observer
+from alys.actors.metrics import Metrics
 from alys.actors.ref import Ref
 from alys.actors.supervision import ChildSpec, Intensity
 from alys.actors.system import System
@@ -32,9 +29,9 @@ class Broken(Exception):
     """A workload did not do what it is measured for: lost messages, an exceeded bound, a failed system."""
 
 
-def make_observer() -> Observer:
+def make_observer() -> Metrics:
     """The observer of every system here."""
-    return Observer()
+    return Metrics()
 
 
 def make_system(intensity: Intensity | None = None) -> System:
@@ -63,31 +60,19 @@ def spec(name: str, factory: Callable[[], Actor], messages_max: int = 1_000) -> 
     return ChildSpec(name=name, factory=factory, mailbox_messages_max=messages_max)
 
 
-# The next three say ``Any`` for what the runtime has only since it was made for speed.
-
-
 def suspending(name: str, factory: Callable[[], Actor], messages_max: int) -> ChildSpec:
     """A named actor; whoever sends to its full mailbox waits."""
     return ChildSpec(
         name=name,
         factory=factory,
         mailbox_messages_max=messages_max,
-        overflow=Overflow("suspend"),
+        overflow=Overflow.SUSPEND,
     )
 
 
 def anonymous(factory: Callable[[], Actor]) -> ChildSpec:
     """One spec for any number of children."""
-    make: Any = ChildSpec
-    made: ChildSpec = make(factory=factory)
-    return made
-
-
-def sender_of(ctx: Context) -> Callable[[Ref, Message], Any]:
-    """``ctx.send``: an awaitable that waits while the mailbox is full."""
-    door: Any = ctx
-    send: Callable[[Ref, Message], Any] = door.send
-    return send
+    return ChildSpec(factory=factory)
 
 
 def mailbox_length(ref: Ref) -> int:

@@ -19,7 +19,6 @@ from benchmarks.runtime import (
     expect,
     mailbox_length,
     running_system,
-    sender_of,
     settle,
     spec,
     suspending,
@@ -126,9 +125,9 @@ class Sender(Actor):
 
     async def on_go(self, message: Go, ctx: Context) -> int:
         """Send them."""
-        target, send = self._target, sender_of(ctx)
+        target = self._target
         for n in range(message.count):
-            await send(target, Tick(n=n))
+            await ctx.send(target, Tick(n=n))
         return message.count
 
     def on_get(self, message: Get, ctx: Context) -> int:
@@ -198,9 +197,9 @@ class WatchedSender(Sender):
     @override
     async def on_go(self, message: Go, ctx: Context) -> int:
         """Send them."""
-        target, send = self._target, sender_of(ctx)
+        target = self._target
         for n in range(message.count):
-            await send(target, Tick(n=n))
+            await ctx.send(target, Tick(n=n))
             self._peaks.entered += 1
         return message.count
 

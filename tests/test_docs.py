@@ -1,8 +1,11 @@
 """What the pages say is so: links lead somewhere, names exist, and the code on them runs."""
 
+import importlib
 import inspect
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,3 +135,53 @@ def test_the_service_of_the_how_to_page_starts_and_says_where(
     once = shown.replace(forever, "pass").replace("18443", "0")
     exec(compile(once, "services.md", "exec"), {"__name__": "shown"})
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/?\n", capsys.readouterr().out)
+
+
+def test_the_first_actor_prints_what_its_page_shows() -> None:
+    text = page("tutorial/first-actor.md")
+    (shown,) = re.findall(r"^It prints\n\n```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert python("-c", code_of(text)) == shown
+
+
+def test_the_tests_on_the_page_about_tests_pass_in_several_orders(tmp_path: Path) -> None:
+    text = page("how-to/test-an-actor.md")
+    (tmp_path / "test_shown.py").write_text(code_of(text), encoding="utf-8")
+    (setup,) = re.findall(r"^    (pytest_plugins = .*)$", text, re.MULTILINE)
+    (tmp_path / "conftest.py").write_text(setup + "\n", encoding="utf-8")
+    told = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--actor-orders=3", str(tmp_path))
+    assert "15 passed" in told
+
+
+def python(*words: str) -> str:
+    """What it prints; it must end well."""
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_page_about_the_runtime_names_what_there_is_and_all_that_an_actor_may_do() -> None:
+    sections = re.split(r"^## ", page("reference/actors.md"), flags=re.MULTILINE)[1:]
+    told: dict[str, set[str]] = {}
+    for section in sections:
+        (place,) = re.findall(r"`(alys\.[\w.]+)`$", section.partition("\n")[0])
+        cells = re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
+        names = {name for cell in cells for name in re.findall(r"`(?:await )?(\w+)", cell)}
+        assert [name for name in names if not hasattr(found(place), name)] == []
+        told[place] = names
+    everything = {name for name in dir(found("alys.actors.context.Context")) if name[0] != "_"}
+    for_the_runtime = {"about", "forget_mark", "mark", "start_children", "take_charge", "take_over"}
+    assert told["alys.actors.context.Context"] == everything - for_the_runtime
+    observer = found("alys.actors.observe.Observer")
+    assert told["alys.actors.observe.Observer"] == {n for n in dir(observer) if n[0] != "_"}
+
+
+def found(place: str) -> Any:
+    """A module or a class by its dotted name."""
+    module, _, name = place.rpartition(".")
+    return (
+        getattr(importlib.import_module(module), name)
+        if name[0].isupper()
+        else importlib.import_module(place)
+    )

@@ -8,13 +8,17 @@ from typing_extensions import override
 from alys.actors.actor import Actor, handlers_of
 from alys.actors.context import Context
 from alys.actors.errors import ActorDefinitionError
-from alys.actors.message import Message
+from alys.actors.message import Message, Request
 from alys.actors.supervision import Restart
 from tests.actors.stage import Boom, Puppet, Stage, everywhere
 
 
 class Red(Message, frozen=True, kw_only=True):
     """A message."""
+
+
+class Ask(Request[str], frozen=True, kw_only=True):
+    """A question."""
 
 
 class Blue(Message, frozen=True, kw_only=True):
@@ -69,6 +73,43 @@ def test_a_handler_without_a_message_type_is_an_error_that_names_it() -> None:
     for actor in (Bare, Wrong):
         with pytest.raises(ActorDefinitionError, match=rf"{actor.__name__}\.on_red"):
             handlers_of(actor)
+
+
+class Sink(Puppet):
+    """Takes everything."""
+
+    def on_anything(self, message: Message, ctx: Context) -> str:
+        self.note(f"any {type(message).__name__}")
+        return "taken"
+
+
+@everywhere
+def test_a_handler_for_message_itself_takes_what_no_other_takes(run: Any) -> None:
+    async def scenario(stage: Stage) -> None:
+        a = stage.spawn(factory=lambda: Sink(stage))
+        stage.tell(a, Red())
+        stage.say(a, "own handler")
+        assert await stage.system.ask(a, Ask()) == "taken"
+        assert stage.notes("a") == ["start", "any Red", "own handler", "any Ask"]
+        assert stage.log.dead == []
+
+    run(scenario)
+
+
+@everywhere
+def test_a_key_error_in_a_handler_for_message_is_a_failure_and_no_unknown_message(run: Any) -> None:
+    class Careless(Puppet):
+        def on_anything(self, message: Message, ctx: Context) -> None:
+            raise KeyError(message)
+
+    async def scenario(stage: Stage) -> None:
+        a = stage.spawn(factory=lambda: Careless(stage))
+        stage.tell(a, Red())
+        await stage.do(a, lambda puppet, ctx: None)
+        assert stage.log.dead == [("a", "Red", "failed")]
+        assert stage.log.restarts == [("a", 1)]
+
+    run(scenario)
 
 
 @everywhere

@@ -25,6 +25,14 @@ from alys.base.errors import AlysError
             errors.DeathPact("/e", "/d"),
             "/e watched /d, which died, and has no handler for Terminated",
         ),
+        (
+            errors.ShutdownBegun("drain", "flush"),
+            "the shutdown has begun; 'flush' cannot be added to its phase 'drain'",
+        ),
+        (
+            errors.TaskTimeout("drain", "flush", 5.0),
+            "'flush' was not done when the 5 s of phase 'drain' were over",
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -4,16 +4,10 @@ import asyncio
 
 import pytest
 
-from alys.actors.mailbox import Overflow
 from benchmarks import throughput
 from benchmarks.catalogue import WORKLOADS, Workload
 from benchmarks.runtime import Broken, expect
 from benchmarks.throughput import BOUND, Peaks, check_bound
-
-pytestmark = pytest.mark.skipif(
-    "suspend" not in {policy.value for policy in Overflow},
-    reason="the runtime of this checkout cannot let senders wait",
-)
 
 SMALL = 2_000  # more than the bound of the fan-in, so that somebody has to wait there
 

@@ -38,7 +38,7 @@ def perform(cell: CellState, call: Callable[[], Any], done: Done, failed: Failed
 class Activity:
     """See the module's docstring. ``done`` or ``failed`` is called once, unless it is closed."""
 
-    __slots__ = ("_cell", "_coroutine", "_done", "_failed", "entry", "waiting")
+    __slots__ = ("_cell", "_coroutine", "_failed", "done", "entry", "waiting")
 
     def __init__(
         self,
@@ -54,7 +54,8 @@ class Activity:
         self.entry = entry
         self._cell = cell
         self._coroutine = coroutine
-        self._done = done
+        #: What is called when it is over; it tells one hook from another.
+        self.done = done
         self._failed = failed
         cell.activity = self
         cell.interrupt = True
@@ -66,7 +67,7 @@ class Activity:
             waited = coroutine.send(None) if error is None else coroutine.throw(error)
         except StopIteration as stop:
             self._cell.activity = None
-            self._done(stop.value)
+            self.done(stop.value)
         except MemoryError:
             raise
         except Exception as raised:

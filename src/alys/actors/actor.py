@@ -2,7 +2,7 @@
 
 A handler is a method whose name begins with ``on_`` and whose first parameter is annotated with a message type (or a union
 of them): ``def on_get_head(self, message: GetHead, ctx: Context) -> Head``. It may be async; while it waits, the actor
-handles nothing else. Hooks may be async too.
+handles nothing else. A handler for ``Message`` itself takes all that no other handler takes. Hooks may be async too.
 """
 
 import types

@@ -227,7 +227,9 @@ class Cell(Services):
     @override
     def accept_or_wait(self, message: Message, mark: Mark) -> Any:
         priority = message.priority
-        if self.spec.overflow is not Overflow.SUSPEND or not self.box().is_full(priority):
+        gone = self.status is Status.STOPPED  # it gets no mailbox any more
+        suspends = self.spec.overflow is Overflow.SUSPEND
+        if gone or not suspends or not self.box().is_full(priority):
             self.accept(message, mark)
             return None
         entry = self._wrap(message, mark, None)

@@ -16,6 +16,8 @@ ActorError
   SiblingFailed          the child beside you failed, and the strategy restarts you with it
   StartFailed            a supervisor's child did not start, so the supervisor did not either
   DeathPact              a watched actor died and nobody handled the news
+  ShutdownBegun          too late: the phases of the shutdown are running
+  TaskTimeout            a task of the shutdown took longer than its phase may
   AdminError             a supervisor cannot do that to this child now (OTP's answers)
     NoSuchChild          not_found
     ChildRunning         running, already_started
@@ -154,6 +156,27 @@ class StartFailed(ActorError):
         super().__init__(f"{child} did not start: {type(cause).__name__}: {cause}")
         self.child = child
         self.__cause__ = cause
+
+
+class ShutdownBegun(ActorError):
+    """A task was added to a shutdown that has begun."""
+
+    def __init__(self, phase: str, task: str) -> None:
+        super().__init__(f"the shutdown has begun; {task!r} cannot be added to its phase {phase!r}")
+        self.phase = phase
+        self.task = task
+
+
+class TaskTimeout(ActorError):
+    """A task was ended because the time of its phase was over."""
+
+    def __init__(self, phase: str, task: str, seconds: float) -> None:
+        super().__init__(
+            f"{task!r} was not done when the {seconds:g} s of phase {phase!r} were over"
+        )
+        self.phase = phase
+        self.task = task
+        self.seconds = seconds
 
 
 class AdminError(ActorError):

@@ -26,6 +26,11 @@ class EventStream:
         self._system = system
         self._subscribers: dict[type[Message], dict[Any, bool]] = {}
 
+    @property
+    def subscribed(self) -> bool:
+        """Whether anybody subscribes to anything."""
+        return bool(self._subscribers)
+
     def subscribe(self, ref: Ref, kind: type[Message]) -> None:
         """Tell this actor what is published of this type or a subtype, until it is gone."""
         self._subscribers.setdefault(kind, {})[ref] = True

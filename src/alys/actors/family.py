@@ -41,8 +41,8 @@ class Family:
     """Children by name (or uid), in the order of their start, and the log of their restarts."""
 
     __slots__ = (
-        "_attempts", "_backlog", "_checked", "_due", "_job", "_owner", "_passed_on", "_waits", "at_once",
-        "auto_shutdown", "cells", "intensity", "keeps", "log", "strategy", "then",
+        "_attempts", "_backlog", "_checked", "_job", "_later", "_owner", "_passed_on", "_waits", "at_once",
+        "auto_shutdown", "cells", "closed", "intensity", "keeps", "log", "strategy", "then",
     )  # fmt: skip
 
     def __init__(self, owner: Any) -> None:
@@ -56,6 +56,8 @@ class Family:
         self.at_once = False
         #: The instants of the restarts that still count.
         self.log: tuple[float, ...] = ()
+        #: From ``stop_all`` until the owner goes on: a child whose end is heard of then has no successor.
+        self.closed = False
         #: What to do once the last child is gone; None while they are not being stopped.
         self.then: Callable[[], None] | None = None
         self._owner: Cell = owner
@@ -64,12 +66,12 @@ class Family:
         #: Who waits for what becomes of a child.
         self._waits: dict[Any, Reply[Any]] = {}
         self._job: Any = None
-        #: What happened to children while a job was under way.
-        self._backlog: deque[Callable[[], None]] = deque()
-        #: Children whose failures the owner did not decide, with what they failed on, and their incarnations.
+        #: What has to be decided when the job is over.
+        self._backlog: deque[tuple[Any, ...]] = deque()
+        #: Failures that were not the owner's to decide: child, error, message, incarnation.
         self._passed_on: list[tuple[Cell, BaseException, Message | None, int]] = []
-        #: Children that have ended by themselves and are started again after a back-off.
-        self._due: dict[str | int, Timer] = {}
+        #: What is to be done after a back-off: the start of a child by its key, the job's next step by None.
+        self._later: dict[str | int | None, Timer] = {}
         #: The spec that was checked last; many children share one.
         self._checked: ChildSpec | None = None
 
@@ -81,11 +83,8 @@ class Family:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether no child may be started now: they are being stopped, or the owner has no instance to look after them."""
-        owner = self._owner
-        if self.then is not None or owner.is_stopped:
-            return True
-        return owner.instance is None and not owner.spec.keep_children
+        """Whether no child may be started any more."""
+        return self.closed or self._owner.is_stopped
 
     # Start
 
@@ -123,7 +122,7 @@ class Family:
         """The one whose start was awaited runs."""
         self._answer(child, None)
 
-    def child_start_failed(self, child: "Cell", error: Exception, incarnation: int) -> None:
+    def child_start_failed(self, child: "Cell", error: BaseException, incarnation: int) -> None:
         """A factory or start hook raised."""
         if self._answer(child, error):
             return
@@ -154,7 +153,7 @@ class Family:
         if child.incarnation != incarnation or child.is_stopped:
             return
         if self._job is not None:
-            self._backlog.append(partial(self.child_failed, child, end, message, incarnation))
+            self._backlog.append((self.child_failed, child, end, message, incarnation))
             return
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
@@ -178,8 +177,7 @@ class Family:
             child.begin_restart(error, message)
         else:
             delay = self.backoff_delay(child)
-            later = self._owner.system.dispatcher.call_after
-            child.begin_tear_down(error, message, lambda: later(delay, child.begin_rebuild, error))
+            child.begin_tear_down(error, message, partial(child.rebuild_later, delay, error))
 
     def backoff_delay(self, child: "Cell") -> float:
         """How long to wait before this restart; a child that was quiet for long enough starts counting anew."""
@@ -216,7 +214,8 @@ class Family:
     def stop_all(self, then: Callable[[], None]) -> None:
         """Stop the children, last started first and each awaited (or all at once); then call."""
         self.then = then
-        self._call_off()
+        self.closed = True
+        self._end_job()
         if self.at_once:
             for child in self.living():
                 child.begin_stop(BY_PARENT, ordered=True)
@@ -259,10 +258,10 @@ class Family:
 
     def _ended_by_itself(self, child: "Cell", end: Exit) -> None:
         if self._job is not None:
-            self._backlog.append(partial(self._ended_by_itself, child, end))
+            self._backlog.append((self._ended_by_itself, child, end))
             return
         if self._is_gone(child):
-            return
+            return  # somebody else has seen to it
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
@@ -281,22 +280,58 @@ class Family:
         delay = self.backoff_delay(child)
         if delay > 0:
             later = self._owner.system.dispatcher.call_after
-            self._due[child.key] = later(delay, self._owner.post, self._start_in_place, child)
+            call = partial(self._owner.post, self._start_in_place, child)
+            self._later[child.key] = later(delay, call)
         else:
             self._start_in_place(child)
 
+    def take_along(self, error: BaseException, *, resume: bool) -> None:
+        """The owner goes on after a failure: so do the children that stand still because theirs was escalated to it."""
+        self.closed = False
+        passed_on, self._passed_on = self._passed_on, []
+        for failure in passed_on:
+            self._decide_after_all(*failure, resume)
+
+    def _decide_after_all(
+        self,
+        child: "Cell",
+        error: BaseException,
+        message: Message | None,
+        incarnation: int,
+        resume: bool,
+    ) -> None:
+        if child.status is not Status.FAILED or child.incarnation != incarnation:
+            return
+        if self._job is not None:
+            later = (self._decide_after_all, child, error, message, incarnation, resume)
+            self._backlog.append(later)
+        elif resume and child.instance is not None:
+            child.begin_resume(error)
+        elif child.spec.restart is Restart.TEMPORARY:
+            child.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
+        else:
+            self._restart(child, error, message)
+
     def _start_in_place(self, old: "Cell") -> None:
-        self._due.pop(old.key, None)
+        """Unless somebody has started another one meanwhile, or restarted the owner."""
+        self._later.pop(old.key, None)
         if self.is_stopping or self._is_gone(old):
             return
         try:
             cell = self.add(old.spec)
-        except BadSpec as wrong:  # its registered name has been taken in the meantime
-            self._owner.escalate(wrong)
+        except BadSpec as wrong:  # a stranger has taken the name that it registers
+            self.give_up(wrong)
             return
         if old.key in self._attempts:  # the key of a child without a name is new
             self._attempts[cell.key] = self._attempts.pop(old.key)
         cell.begin_start()
+
+    def pause(self, seconds: float) -> Reply[None]:
+        """A job's wait for a back-off; it ends with the job."""
+        dispatcher = self._owner.system.dispatcher
+        slot: Reply[None] = Reply(dispatcher)
+        self._later[None] = dispatcher.call_after(seconds, slot.complete, None)
+        return slot
 
     def _look_for_significant(self, child: "Cell") -> None:
         """A significant child has ended by itself, for good: perhaps the supervisor ends too (OTP 24)."""
@@ -307,45 +342,24 @@ class Family:
             self._owner.begin_stop(SIGNIFICANT)
 
     def drop(self, child: "Cell") -> None:
-        """Forget a stopped child and its spec, unless another has its place."""
-        if self.cells.get(child.key) is child:
-            del self.cells[child.key]
-            self._attempts.pop(child.key, None)
+        """Forget a stopped child and its spec."""
+        self.cells.pop(child.key, None)
+        self._attempts.pop(child.key, None)
 
     def abandon(self) -> "list[Cell]":
         """The owner is killed: forget everything; gives the living children, last started first."""
         self.then = None
-        self._call_off()
+        self._end_job()
         return list(reversed(list(self.living())))
 
-    def owner_begins_anew(self) -> None:
-        """A new incarnation of the owner: it begins with an empty log, and with the children that it keeps."""
-        if self._owner.spec.keep_children:
-            self.owner_goes_on()
-            return
+    def forget(self) -> None:
+        """A new incarnation of the owner begins with an empty log."""
+        self._call_off()
+        self.closed = False
         self.log = ()
         self._attempts.clear()
         self._passed_on.clear()
         self.cells.clear()
-
-    def owner_goes_on(self) -> None:
-        """The owner runs on after failures that were not its to decide: whoever failed so does not stand still for ever."""
-        passed_on, self._passed_on = self._passed_on, []
-        for failure in passed_on:
-            self._decide_after_all(*failure)
-
-    def _decide_after_all(
-        self, child: "Cell", error: BaseException, message: Message | None, incarnation: int
-    ) -> None:
-        if child.status is not Status.FAILED or child.incarnation != incarnation:
-            return
-        if self._job is not None:
-            again = partial(self._decide_after_all, child, error, message, incarnation)
-            self._backlog.append(again)
-        elif child.spec.restart is Restart.TEMPORARY:
-            child.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
-        else:
-            self._restart(child, error, message)
 
     # Jobs
 
@@ -362,24 +376,31 @@ class Family:
         except StopIteration:
             self._job = None
             backlog, self._backlog = self._backlog, deque()
-            for event in backlog:
-                event()
+            for call, *args in backlog:
+                call(*args)
         else:
             waited.subscribe(lambda: self._owner.post(self._step, job))
 
+    def drop_all(self) -> None:
+        """None of a list is left, and nothing is to be decided about any."""
+        self.cells.clear()
+        self._backlog.clear()
+
     def _call_off(self) -> None:
-        """All children stop: nothing that was to become of them happens."""
+        """What was to be done later is not done any more."""
+        for timer in self._later.values():
+            timer.cancel()
+        self._later.clear()
+
+    def _end_job(self) -> None:
         job, self._job = self._job, None
+        self._call_off()
         self._backlog.clear()
         self._waits.clear()
-        for timer in self._due.values():
-            timer.cancel()
-        self._due.clear()
         if job is not None:
             job.close()
 
 
 def is_restarting(cell: CellState) -> bool:
     """Whether it stands still, waits for a back-off or is being built anew (OTP's ``restarting``)."""
-    anew = cell.status is Status.STARTING and cell.incarnation > 0
-    return anew or cell.status in (Status.FAILED, Status.RESTARTING)
+    return cell.status in (Status.FAILED, Status.RESTARTING)

@@ -28,7 +28,7 @@ async def start_list(family: "Family", specs: tuple[ChildSpec, ...], done: Reply
         if isinstance(outcome, BaseException):
             for started in reversed(list(family.living())):
                 await stop(family, started)
-            family.cells.clear()
+            family.drop_all()
             done.fail(StartFailed(spec.name, outcome))
             return
     done.complete(None)
@@ -43,17 +43,15 @@ async def restart_group(
     sibling = SiblingFailed(failed.path, error)
     for key in reversed(keys):
         child = family.cells.get(key)
-        if child is None:
-            continue  # deleted, or temporary and gone
         if child is failed:
-            await tear_down(family, child, cause, message)
-        else:
+            await tear_down(family, failed, cause, message)
+        elif child is not None:  # deleted meanwhile, or temporary and gone
             await tear_down(family, child, sibling, None)
     culprit, started = failed, True
     while started:
         delay = family.backoff_delay(culprit)
         if delay > 0:
-            await culprit.system.sleep(delay)
+            await family.pause(delay)
         outcome = await _start_again(family, keys, failed, cause, sibling)
         if outcome is None:
             return

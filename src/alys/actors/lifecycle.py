@@ -1,6 +1,6 @@
 """How one actor starts, fails, is restarted and stops: the mechanisms. What to do when is its parent's business (``family``).
 
-    STARTING -> RUNNING -> FAILED -> RESTARTING -> STARTING
+    STARTING -> RUNNING -> FAILED -> RESTARTING -> RUNNING
          \\________\\__________\\_________\\-> STOPPING -> STOPPED
 
 Everything here is a call in the cell's control lane, posted by ``begin_*``; no user code runs in the caller's stack. Its
@@ -20,13 +20,14 @@ from typing_extensions import override
 from alys.actors.activity import Activity, perform
 from alys.actors.actor import Actor
 from alys.actors.context import Context
-from alys.actors.envelope import NOTICE, Envelope, message_of, reply_of
-from alys.actors.errors import ActorStopped, AskFailed, Ignore
+from alys.actors.envelope import NOTICE, Envelope
+from alys.actors.errors import AskFailed, Ignore
 from alys.actors.exits import BY_PARENT, SHUTDOWN, Exit, Kind
 from alys.actors.family import Family
+from alys.actors.leftovers import Leftovers
 from alys.actors.message import Message
 from alys.actors.ref import Ref
-from alys.actors.state import NO_TABLE, CellState, Status
+from alys.actors.state import NO_TABLE, Status
 from alys.actors.tables import table_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _BRUTAL = 0.0
 UNWATCHED: Any = object()
 
 
-class Lifecycle(CellState):
+class Lifecycle(Leftovers):
     """See the module's docstring."""
 
     __slots__ = ()
@@ -108,20 +109,31 @@ class Lifecycle(CellState):
         self._begin(False)
 
     def _begin(self, awaited: bool) -> None:
-        if self.status is not Status.STARTING:
-            return
+        if self.status is Status.STARTING:
+            self._launch(None, awaited)
+
+    def _launch(self, error: BaseException | None, awaited: bool) -> None:
+        """A new instance and its hook: the first one, or the one that follows a failure with this ``error``."""
         try:
             instance = self.spec.factory()
-            self.table = table_of(instance.__class__)
+            kind = instance.__class__
+            self.table = table_of(kind)
             self.instance = instance
-            if instance.__class__.on_start is Actor.on_start:
-                result = None
+            result = None
+            if error is None:
+                if kind.on_start is not Actor.on_start:
+                    result = instance.on_start(self.door())
             else:
-                result = instance.on_start(self.door())
+                self._replay_stash()
+                if (
+                    kind.post_restart is not Actor.post_restart
+                    or kind.on_start is not Actor.on_start
+                ):
+                    result = instance.post_restart(error, self.door())
         except MemoryError:
             raise
-        except Exception as error:
-            self._start_failed(error)
+        except Exception as raised:
+            self._start_failed(raised)
             return
         done = self._started_awaited if awaited else self._started
         if result.__class__ is CoroutineType:
@@ -135,12 +147,6 @@ class Lifecycle(CellState):
         if self.context is None:
             self.context = Context(cast("Cell", self), self.incarnation)
         return self.context
-
-    def _make_instance(self) -> Actor:
-        instance: Actor = self.spec.factory()
-        self.table = table_of(type(instance))
-        self.instance = instance
-        return instance
 
     def _started(self, _: Any) -> None:
         if self.status is Status.STOPPING:
@@ -160,7 +166,7 @@ class Lifecycle(CellState):
         if self.parent is not None and self.status is Status.RUNNING:
             self.parent.post(self.parent.family.child_started, self)
 
-    def _start_failed(self, error: Exception) -> None:
+    def _start_failed(self, error: BaseException) -> None:
         if not isinstance(error, Ignore):
             self.system.observer.failed(self, error, None)
         if self.status is Status.STOPPING:
@@ -187,6 +193,11 @@ class Lifecycle(CellState):
         else:
             envelope = self.sealed(entry)
             message = envelope.message
+            if (
+                self._is_aside(entry) and self.interrupt
+            ):  # put aside by the handler that failed on it
+                self.more.stash.pop()  # type: ignore[union-attr]  # it is there
+                self.handled += 1  # stash() took it out of the count
             system.observer.failed(self, error, envelope)
             system.dead_letter(envelope, self, "failed")
             if envelope.reply is not None:
@@ -205,19 +216,29 @@ class Lifecycle(CellState):
 
     def escalate(self, error: BaseException) -> None:
         """Fail because of a child, whatever is under way; one that has failed already waits for its own parent."""
-        if self.status not in (Status.STARTING, Status.RUNNING):
-            return
-        self._abort()
-        self.system.observer.escalated(self, error)
-        self.fail(error, None)
+        self._fail_for_child(error, Exit(kind=Kind.FAILED, error=error))
 
     def give_up(self, error: BaseException) -> None:
         """End with ``shutdown`` because the children could not be kept alive (OTP)."""
-        if self.status not in (Status.STARTING, Status.RUNNING):
+        self._fail_for_child(error, Exit(kind=Kind.SHUTDOWN, detail="intensity", error=error))
+
+    def _fail_for_child(self, error: BaseException, end: Exit) -> None:
+        starting = self.status is Status.STARTING or self._restart_hook_waits
+        if not starting and self.status is not Status.RUNNING:
             return
         self._abort()
         self.system.observer.escalated(self, error)
-        self.fail(error, None, Exit(kind=Kind.SHUTDOWN, detail="intensity", error=error))
+        if starting:
+            self._start_failed(error)
+        else:
+            self.fail(error, None, end)
+
+    @property
+    def _restart_hook_waits(self) -> bool:
+        """Whether a new instance is there, but its start hook is not over."""
+        if self.status is not Status.RESTARTING or self.activity is None:
+            return False
+        return self.activity.done in (self._started, self._started_awaited)
 
     def begin_resume(self, error: BaseException) -> None:
         """After a failure: go on with the same instance and the next message."""
@@ -226,9 +247,9 @@ class Lifecycle(CellState):
     def _resume(self, error: BaseException) -> None:
         if self.status is Status.FAILED and self.instance is not None:
             self.system.observer.resumed(self, error)
-            if self.has_children:
-                self.family.owner_goes_on()
             self._started(None)
+            if self.has_children:
+                self.family.take_along(error, resume=True)
 
     # Restart
 
@@ -250,15 +271,18 @@ class Lifecycle(CellState):
     ) -> None:
         if self.is_stopped:
             return
-        self.pause()
+        if self.activity is not None:
+            self._abort()  # before pause(): it needs to know who had sent what was under way
+        if self.status is not Status.FAILED:
+            self.pause()
         self.status = Status.RESTARTING
-        self._abort()
-        self._forget_incarnation()
+        if self.belongings is not None:
+            self._forget_incarnation()
         old = self.instance
-        go_on = partial(self._children_down, then)
         if old is None or type(old).pre_restart is Actor.pre_restart:
-            go_on(None)
+            self._children_down(then, None)
             return
+        go_on = partial(self._children_down, then)
 
         def failed(raised: Exception) -> None:
             self.system.observer.failed(self, raised, None)
@@ -266,7 +290,8 @@ class Lifecycle(CellState):
 
         seconds = self.spec.shutdown_seconds
         perform(self, lambda: old.pre_restart(error, message, self.door()), go_on, failed)
-        if self.activity is not None and self.instance is old and math.isfinite(seconds):
+        hook_waits = self.activity is not None and self.instance is old
+        if hook_waits and math.isfinite(seconds):
             self.more.killer = self.system.dispatcher.call_after(
                 seconds, self.post, self._hurry, self.activity, go_on
             )
@@ -292,6 +317,7 @@ class Lifecycle(CellState):
     def _torn_down(self, then: Callable[[], Any]) -> None:
         if self.status is not Status.RESTARTING:
             return
+        self._forget_timers()  # the hook may have set some
         self.incarnation += 1
         self.instance = None
         more = self.belongings
@@ -309,21 +335,22 @@ class Lifecycle(CellState):
         """A new instance from the factory behind the same ref, and its post_restart."""
         self.post(self._rebuild, error, awaited)
 
+    def rebuild_later(self, delay: float, error: BaseException) -> None:
+        """Wait for a back-off first; a stop ends the wait."""
+        self.more.killer = self.system.dispatcher.call_after(delay, self.begin_rebuild, error)
+
     def _rebuild(self, error: BaseException, awaited: bool) -> None:
         if self.status is not Status.RESTARTING or self.instance is not None:
             return
-        self.status = Status.STARTING
         self.context = None
+        self.door()  # its mailbox may hold messages
         if self.has_children:
-            self.family.owner_begins_anew()
+            if self.spec.keep_children:
+                self.family.take_along(error, resume=False)
+            else:
+                self.family.forget()
         self.system.observer.restarted(self, self.incarnation, error)
-        done = self._started_awaited if awaited else self._started
-        perform(self, partial(self._second_steps, error), done, self._start_failed)
-
-    def _second_steps(self, error: BaseException) -> Any:
-        instance = self._make_instance()
-        self._replay_stash()
-        return instance.post_restart(error, self.door())
+        self._launch(error, awaited)
 
     # Stop
 
@@ -373,6 +400,7 @@ class Lifecycle(CellState):
         if instance is None or type(instance).post_stop is Actor.post_stop:
             self._finish()
             return
+        self.mailbox.settle(self.origin)
         self.origin = self.current = None
         context = self.door()
         context.forget_mark()
@@ -425,66 +453,7 @@ class Lifecycle(CellState):
         if more.stopped is not None:
             more.stopped.complete(str(end))
 
-    # What an incarnation leaves behind
-
-    def _abort(self) -> None:
-        """Close the current activity, and let whoever asked for it learn of it."""
-        activity = self.activity
-        self.current = None
-        if activity is None:
-            return
-        raised = activity.close()
-        if raised is not None:  # by a finally block; it must not keep the actor from stopping
-            self.system.observer.failed(self, raised, None)
-        if activity.entry is not None:
-            self.lose(activity.entry, "aborted")
-
-    def _forget_timers(self) -> None:
-        more = self.belongings
-        if more is not None and more.timers is not None:
-            more.timers.cancel_all()
-
-    def _forget_incarnation(self) -> None:
-        self._forget_timers()
-        more = self.belongings
-        if more is not None:
-            for promise in list(more.promises):
-                promise.fail(ActorStopped(self.path))
-
-    def _replay_stash(self) -> None:
-        more = self.belongings
-        if more is not None and more.stash:
-            stashed, more.stash = more.stash, None
-            self.box().put_back(stashed, self.origin)
-
-    def _lose_mail(self) -> None:
-        more = self.belongings
-        if more is not None and more.stash is not None:
-            for entry in more.stash:
-                self.lose(entry, "stopped")
-            more.stash = None
-        for entry in self.mailbox.drain(self.origin):
-            self.lose(entry, "stopped")
-        for entry, turn in self.mailbox.dismiss():
-            error = ActorStopped(self.path, type(message_of(entry)).__name__)
-            turn.fail(error)
-            if (reply := reply_of(entry)) is not None:
-                reply.fail(error)
-
-    def sealed(self, entry: Any) -> Envelope:
-        """The entry as an envelope; it takes the sender's next number unless it had one."""
-        if isinstance(entry, Envelope):
-            return entry
-        message, mark, reply = entry if isinstance(entry, tuple) else (entry, self.origin, None)
-        sender = mark[0]
-        return Envelope(message, sender, sender.count_message(), None, mark[1], reply)
-
-    def lose(self, entry: Any, reason: str) -> None:
-        """Nobody will handle it: say so to the observer and to whoever asked."""
-        self.system.dead_letter(self.sealed(entry), self, reason)
-        reply = reply_of(entry)
-        if reply is not None:
-            reply.fail(ActorStopped(self.path, type(message_of(entry)).__name__))
+    # Watches
 
     def unwatch(self, ref: Ref) -> None:
         """See ``Context.unwatch``."""

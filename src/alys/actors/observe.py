@@ -66,3 +66,26 @@ PER_MESSAGE = ("sent", "handling", "handled", "replied")
 def overrides(observer: Any, names: tuple[str, ...]) -> bool:
     """Whether the observer listens to one of these events (an observer that forwards says so by overriding)."""
     return any(getattr(type(observer), name) is not getattr(Observer, name) for name in names)
+
+
+def together(*observers: Observer) -> Observer:
+    """Several observers as one. Single messages are only listened to if one of them does."""
+    heard: dict[str, Any] = {}
+    for name in EVENTS:
+        told = [getattr(one, name) for one in observers if overrides(one, (name,))]
+        if told:
+            heard[name] = _tell_all(told)
+    kind = type("Together", (Observer,), heard)
+    joined: Observer = kind()
+    return joined
+
+
+def _tell_all(told: list[Any]) -> Any:
+    def tell(self: Observer, *event: Any) -> None:
+        for one in told:
+            one(*event)
+
+    return tell
+
+
+EVENTS = tuple(name for name in vars(Observer) if not name.startswith("_"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.dispatch import Dispatcher
 from alys.actors.errors import AskTimeout
@@ -101,6 +102,14 @@ class Reply(msgspec.Struct, Generic[R], eq=False):
             self.callbacks = None
             for callback in callbacks:
                 callback()
+
+
+class Shared(Reply[R], eq=False):
+    """A reply that several may wait for: one who gives up does not take it from the others."""
+
+    @override
+    def abandon(self) -> None:
+        """Whoever gave up is called in vain."""
 
 
 class Sent:

@@ -11,7 +11,7 @@ from alys.actors.lifecycle import Lifecycle
 from alys.actors.message import Message, Priority, ReceiveTimeout
 from alys.actors.promise import Promise
 from alys.actors.ref import Ref
-from alys.actors.reply import Reply
+from alys.actors.reply import Reply, Shared
 from alys.actors.state import Status
 from alys.actors.timers import Timer, Timers
 
@@ -71,6 +71,7 @@ class Services(Lifecycle):
             entry.taken = True
         more.stash.append(entry)
         self.promised = True
+        self.interrupt = True  # no other message is begun in between: see ``fail``
         self.handled -= 1  # not yet
 
     def unstash(self) -> None:
@@ -146,7 +147,7 @@ class Services(Lifecycle):
         """Full, with the exit as text, once the actor is gone."""
         more = self.more
         if more.stopped is None:
-            more.stopped = Reply(self.system.dispatcher)
+            more.stopped = Shared(self.system.dispatcher)
             if self.status is Status.STOPPED:
                 more.stopped.complete(str(more.exit))
         return more.stopped

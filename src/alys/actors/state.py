@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.dispatch import Timer
-from alys.actors.envelope import Mark
+from alys.actors.envelope import Envelope, Mark
 from alys.actors.exits import Exit
 from alys.actors.mailbox import NOWHERE, Mailbox
 from alys.actors.message import Message
@@ -37,7 +37,7 @@ class Status(enum.Enum):
     FAILED = "failed"
     """The parent has been told and has not decided."""
     RESTARTING = "restarting"
-    """Being torn down, or waiting for a back-off or its siblings."""
+    """Being torn down, waiting for a back-off, or being rebuilt."""
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -189,3 +189,11 @@ class CellState(Ref):
         """The number of the next message that it sends."""
         self.sequence += 1
         return self.sequence
+
+    def sealed(self, entry: Any) -> Envelope:
+        """The entry as an envelope; it takes the sender's next number unless it had one."""
+        if isinstance(entry, Envelope):
+            return entry
+        message, mark, reply = entry if isinstance(entry, tuple) else (entry, self.origin, None)
+        sender = mark[0]
+        return Envelope(message, sender, sender.count_message(), None, mark[1], reply)

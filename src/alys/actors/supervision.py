@@ -165,7 +165,7 @@ def count_restart(
     if intensity.restarts is None:
         return Decision.RESTART, ()
     oldest = now - intensity.period_seconds
-    kept = (*(t for t in history if t >= oldest), now)
+    kept = (*[t for t in history if t >= oldest], now)
     return (Decision.GIVE_UP if len(kept) > intensity.restarts else Decision.RESTART), kept
 
 

@@ -124,12 +124,11 @@ class _Administered(Actor):
     def on_count_children(self, message: CountChildren, ctx: Context) -> ChildCounts:
         """Answer with the numbers."""
         cells = list(self._family.cells.values())
+        alive = (Status.STARTING, Status.RUNNING, Status.STOPPING)
         supervisors = sum(cell.spec.supervisor for cell in cells)
         return ChildCounts(
             specs=len(cells),
-            active=sum(
-                cell.status is not Status.STOPPED and not is_restarting(cell) for cell in cells
-            ),
+            active=sum(cell.status in alive for cell in cells),
             supervisors=supervisors,
             workers=len(cells) - supervisors,
         )
@@ -155,7 +154,7 @@ class _Administered(Actor):
         family = self._family
         try:
             cell = family.add(spec)
-        except (BadSpec, ActorStopped) as wrong:
+        except (ActorStopped, BadSpec) as wrong:
             ctx.refuse(wrong)
             return
         promise = ctx.defer()

@@ -155,7 +155,7 @@ class System:
     def sleep(self, seconds: float) -> Reply[None]:
         """Wait node seconds, from outside the tree."""
         slot: Reply[None] = Reply(self.dispatcher)
-        self.dispatcher.call_after(seconds, slot.complete, None)
+        slot.timer = self.dispatcher.call_after(seconds, slot.complete, None)
         return slot
 
     def drive(self, coroutine: Coroutine[Any, Any, R]) -> Reply[R]:
@@ -233,7 +233,7 @@ class System:
     def dead_letter(self, envelope: Envelope, target: Ref, reason: str) -> None:
         """Nobody will handle this message."""
         self.observer.dead_letter(envelope, target, reason)
-        if self.events.wants(DeadLetter):
+        if self.events.subscribed and self.events.wants(DeadLetter):
             self.events.publish(
                 DeadLetter(
                     message=envelope.message,

@@ -2,6 +2,8 @@
 
 Everything in a table is called as ``(instance, entry, context)``. For a message that is the actor's own handler. For a tuple
 or an envelope it is a function of this module, which notes who sent it and calls the handler in turn.
+
+An actor with a handler for ``Message`` itself has a table that grows: what no other handler takes goes to that one.
 """
 
 from typing import Any
@@ -9,9 +11,19 @@ from typing import Any
 from alys.actors.actor import Actor, handlers_of
 from alys.actors.envelope import Envelope
 from alys.actors.errors import ActorDefinitionError
-from alys.actors.message import PoisonPill
+from alys.actors.message import Message, PoisonPill
 
 _tables: dict[type, dict[type, Any]] = {}
+
+
+class _CatchAll(dict[type, Any]):
+    """Learns every type that it is asked for."""
+
+    __slots__ = ()
+
+    def __missing__(self, kind: type) -> Any:
+        handler = self[kind] = self[Message]
+        return handler
 
 
 def table_of(actor: type[Actor]) -> dict[type, Any]:
@@ -26,6 +38,8 @@ def table_of(actor: type[Actor]) -> dict[type, Any]:
             tuple: _take_plain,
             Envelope: _take_envelope,
         }
+        if Message in table:
+            table = _CatchAll(table)
         _tables[actor] = table
     return table
 

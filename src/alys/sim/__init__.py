@@ -1,1 +1,1 @@
-"""Virtual time, the seeded dispatcher, the trace and the trap for nondeterminism. It knows no blockchain."""
+"""Virtual time, the seeded dispatcher, the trace, the trap for nondeterminism, the test kit. It knows no blockchain."""
