@@ -282,7 +282,7 @@ def test_a_child_whose_registered_name_was_taken_while_it_waited_is_its_parents_
     run: Run,
 ) -> None:
     async def scenario(stage: Stage) -> None:
-        boss, born = parent_of(stage, stage.spec("a", backoff=QUICK, register="the one"))
+        _, born = parent_of(stage, stage.spec("a", backoff=QUICK, register="the one"))
         [first] = await born
         end(stage, first)
         await stage.settle(0.5)
