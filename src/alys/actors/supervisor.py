@@ -157,8 +157,8 @@ class _Administered(Actor):
         family = self._family
         try:
             cell = family.add(spec)
-        except (BadSpec, ActorStopped) as refused:
-            ctx.refuse(refused)
+        except (ActorStopped, BadSpec) as wrong:
+            ctx.refuse(wrong)
             return
         promise = ctx.defer()
         waited = family.wait_for(cell)

@@ -82,7 +82,13 @@ def test_42_mailbox_survives_with_the_senders_and_priorities_of_what_is_queued(r
 
     async def scenario(stage: Stage) -> None:
         a, b, c = stage.spawn(factory=lambda: Curious(stage)), stage.spawn("b"), stage.spawn("c")
-        stage.tell(a, Do(act=nap_then_fail))
+        gate = stage.gate()
+
+        async def wait_then_fail(puppet: Puppet, ctx: Context) -> None:
+            await gate
+            raise Boom
+
+        stage.tell(a, Do(act=wait_then_fail))
         await until(stage, lambda: a.cell.activity is not None)
 
         def talk(puppet: Puppet, ctx: Context) -> None:
@@ -93,6 +99,7 @@ def test_42_mailbox_survives_with_the_senders_and_priorities_of_what_is_queued(r
 
         await stage.do(b, talk)
         await stage.do(c, talk)
+        gate.complete(None)
         await until(stage, lambda: len(stage.notes("a")) == 11)
         assert stage.notes("a")[1:] == [
             *("pre_restart", "start"),

@@ -86,15 +86,19 @@ def test_63_stop_tree_refuses_to_start_anybody_while_it_stops(run: Run) -> None:
     async def scenario(stage: Stage) -> None:
         a = stage.spawn("a", lambda: Last(stage))
 
+        gate = stage.gate()
+
         async def work(puppet: Puppet, ctx: Context) -> str:
-            await stage.system.sleep(2.0)
+            await gate
             with pytest.raises(ActorStopped):
                 ctx.spawn(stage.spec("late"))
             return "refused"
 
         answer = stage.do(a, work, timeout=1e6)
         await until(stage, lambda: a.cell.activity is not None)
-        stopped = stage.system.stop(a)
+        stopped = stage.system.stop(a, seconds=1e6)
+        await until(stage, lambda: a.cell.is_stopped)
+        gate.complete(None)
         assert await answer == "refused"
         await stopped
         with pytest.raises(ActorStopped):
