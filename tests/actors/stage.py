@@ -238,10 +238,6 @@ class Stage:
         """Let it fail on a message that was told."""
         self.system.tell(ref, Do(act=fail))
 
-    def gate(self) -> Reply[None]:
-        """Something to wait for that the test opens (``complete(None)``)."""
-        return Reply(self.system.dispatcher)
-
     def settle(self, seconds: float = 0.001) -> Reply[None]:
         """Virtual time in which all that is under way happens; only for the simulation."""
         return self.system.sleep(seconds)
