@@ -18,6 +18,7 @@ from tests.actors.conformance.ways import (
     ABNORMAL_ENDS,
     ENDS,
     NORMAL_ENDS,
+    OFTEN,
     Run,
     Sluggish,
     children_of,
@@ -28,7 +29,6 @@ from tests.actors.conformance.ways import (
 )
 from tests.actors.stage import Boom, Do, Puppet, Stage, fail
 
-OFTEN = Intensity(restarts=1000, period_seconds=1.0)
 GROUPS = [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE]
 
 
