@@ -23,6 +23,7 @@ from tests.actors.conformance.ways import (
     Sluggish,
     broken,
     children_of,
+    clock,
     counts_of,
     every_way,
     in_time,
@@ -46,10 +47,10 @@ def test_26_start_order_stop_order(run: Run) -> None:
             stage, *[stage.spec(name, lambda: Sluggish(stage, **slow)) for name in ODD_NAMES]
         )
         assert list(await children_of(stage, boss)) == list(ODD_NAMES)
-        assert (stage.now(), [who for who, _ in stage.journal]) == (5.0, list(ODD_NAMES))
+        assert (clock(stage), [who for who, _ in stage.journal]) == (5.0, list(ODD_NAMES))
         stage.journal.clear()
         await stage.system.stop(boss)
-        assert stage.now() == 10.0
+        assert clock(stage) == 10.0
         assert stage.journal == [(name, "post_stop") for name in reversed(ODD_NAMES)]
 
     run(scenario)

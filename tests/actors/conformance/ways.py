@@ -75,6 +75,12 @@ async def until(stage: Stage, holds: Callable[[], Any]) -> None:
     raise AssertionError(f"waited in vain; {describe(stage.system)}")
 
 
+def clock(stage: Stage) -> float:
+    """Seconds since the start, exact to the nanosecond; only in simulation."""
+    seconds: float = stage.system.dispatcher.simulated_seconds  # type: ignore[attr-defined]
+    return seconds
+
+
 class Sluggish(Puppet):
     """A puppet whose hooks take node time, each as long as the test says."""
 
