@@ -19,10 +19,18 @@ from alys.actors.message import Message
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.actors.state import Status
-from alys.actors.supervision import ChildSpec
+from alys.actors.supervision import ChildSpec, Strategy
 from alys.actors.system import System
 from alys.base.prng import SeededRandom
-from tests.actors.conformance.ways import Run, every_way, on_loops, until
+from tests.actors.conformance.ways import (
+    OFTEN,
+    Run,
+    children_of,
+    every_way,
+    on_loops,
+    supervise,
+    until,
+)
 from tests.actors.stage import Do, Log, Mourner, PlainLog, Puppet, Say, Shout, Stage, fail
 
 ROOM = 1_000_000
@@ -146,7 +154,9 @@ def test_03_one_at_a_time_even_when_it_is_asked_back_at_once(run: Run) -> None:
 
         await stage.do(a, outer)
         await until(stage, lambda: len(trace) == 4)
-        assert trace[:2] == ["begin", "end"]
+        await stage.do(stage.spawn("c"), lambda p, ctx: ctx.ask(a, Do(act=outer)).done)
+        await until(stage, lambda: len(trace) == 8)
+        assert trace[:2] == trace[4:6] == ["begin", "end"]
 
     run(scenario)
 
@@ -431,6 +441,32 @@ def test_08_suspended_no_user_whatever_it_was_doing(run: Run, when: str) -> None
         stage.system.resume(a)
         await stage.do(a, lambda p, ctx: None)
         assert stage.notes("a") == ["start", *map(str, range(10))]
+
+    run(scenario)
+
+
+@every_way
+def test_08_suspended_no_user_after_a_restart_either(run: Run) -> None:
+    """An actor that is restarted with its group while it is suspended is still suspended."""
+
+    async def scenario(stage: Stage) -> None:
+        boss = supervise(
+            stage, stage.spec("a"), stage.spec("b"), strategy=Strategy.ONE_FOR_ALL, intensity=OFTEN
+        )
+        found = await children_of(stage, boss)
+        a, b = found["a"].ref, found["b"].ref
+        assert a is not None
+        assert b is not None
+        stage.system.suspend(a)
+        stage.crash(b)
+        await until(stage, lambda: b.cell.incarnation == 1)
+        asked = stage.do(a, lambda p, ctx: None, timeout=1e6)
+        stage.say(a, "held")
+        await stage.system.sleep(1.0)
+        assert (asked.done, stage.notes("a")) == (False, ["start", "pre_restart", "start"])
+        stage.system.resume(a)
+        await asked
+        await until(stage, lambda: stage.notes("a")[3:] == ["held"])
 
     run(scenario)
 

@@ -29,7 +29,7 @@ from tests.actors.conformance.ways import (
     supervise,
     until,
 )
-from tests.actors.stage import Boom, Mourner, Puppet, Stage, simulate
+from tests.actors.stage import Boom, Do, Mourner, Puppet, Stage, simulate
 
 TWO_IN_TEN = Intensity(restarts=2, period_seconds=10.0)
 TINY = 1e-6
@@ -129,6 +129,33 @@ def test_21_group_counts_once(run: Run, strategy: Strategy) -> None:
         stage.crash(a)
         assert await boss.cell.when_stopped() == "shutdown: intensity"
         assert len(stage.log.restarts) == 10
+
+    run(scenario)
+
+
+@every_way
+def test_21_group_counts_once_for_all_that_fail_in_one_moment(run: Run) -> None:
+    """Members that fail while their group is being restarted for another one are restarted with it, and not once more."""
+
+    async def scenario(stage: Stage) -> None:
+        boss = supervise(
+            stage, *[stage.spec(name) for name in "abcde"],
+            strategy=Strategy.ONE_FOR_ALL, intensity=Intensity(restarts=1, period_seconds=1e9),
+        )  # fmt: skip
+        refs = [info.ref for info in (await children_of(stage, boss)).values()]
+        moment = stage.system.sleep(1e6)
+
+        async def fail_together(puppet: Puppet, ctx: Context) -> None:
+            await moment
+            raise Boom
+
+        for ref in refs:
+            stage.tell(ref, Do(act=fail_together))  # type: ignore[arg-type]
+        await until(stage, lambda: all(ref.cell.activity for ref in refs))  # type: ignore[union-attr]
+        moment.complete(None)
+        await until(stage, lambda: stage.notes("e").count("start") == 2)
+        await stage.system.sleep(0.1)
+        assert (len(stage.log.restarts), stage.log.escalations) == (5, [])
 
     run(scenario)
 

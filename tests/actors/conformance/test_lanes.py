@@ -45,6 +45,7 @@ def play(rounds: int, balls: int) -> Callable[[Stage], Any]:
             elif ctx.sender is not None:
                 other = next(player for player in players if player is not ctx.self)
                 await ctx.send(other, Number(number=message.number - 1))
+                assert other.mailbox.count <= 1
 
     async def scenario(stage: Stage) -> None:
         room: dict[str, Any] = {"mailbox_messages_max": 1, "overflow": Overflow.SUSPEND}
@@ -52,6 +53,7 @@ def play(rounds: int, balls: int) -> Callable[[Stage], Any]:
         for ball in range(balls):
             await stage.system.send(players[ball % 2], Number(number=rounds))
         await until(stage, lambda: [what for _, what in stage.journal].count("over") == balls)
+        assert stage.log.failures == []
 
     return scenario
 

@@ -174,6 +174,7 @@ async def talk(stage: Stage, rounds: int) -> None:
     await until(stage, lambda: len(heard) == sum(map(len, meant)))
     assert lanes(heard) == lanes([one for each in meant for one in each])
     assert set(listener.ticks) == {(ear, "time")}
+    assert stage.log.failures == []
     assert [n for t in talkers for n, _ in t.asked] == [
         r.result() for t in talkers for _, r in t.asked
     ]
