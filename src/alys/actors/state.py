@@ -180,6 +180,7 @@ class CellState(Ref):
             spec = self.spec
             self.mailbox = Mailbox(spec.mailbox_messages_max, spec.overflow, spec.mailbox_reserve)
             self.door()
+            self.interrupt = True  # an ask that is answered at once began without it, and must look again
         return self.mailbox
 
     def door(self) -> Any:

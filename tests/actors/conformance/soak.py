@@ -33,6 +33,8 @@ ROUNDS = 30
 FUEL = 3
 LIMIT_SECONDS = 10_000.0
 HEAL_SECONDS = 30.0
+LOADED_MAX = 100
+"""How often the healing of a world on the loop, whose seconds are a thousandth of the wall's, may be waited for again."""
 """Longer than any back-off, nap and timer of these worlds."""
 ANSWER_SECONDS = 1.0
 """Within this every question to a healed world is answered, though nobody is idle for long."""
@@ -240,6 +242,10 @@ class World:
         for cell in self.system.cells():
             self.system.resume(cell)
         await self.system.sleep(HEAL_SECONDS)
+        for _ in range(LOADED_MAX):
+            if self.scale == 1.0 or self.is_quiet():
+                break
+            await self.system.sleep(HEAL_SECONDS)
         self.books.balance()
         for cell in self.system.cells():
             more = cell.belongings
@@ -253,6 +259,13 @@ class World:
         await self.nap()  # what they had put aside is handled after the interview
         waiting = [slot for slot in self.books.asks if not slot.done]
         assert not waiting, f"asked in the time of trouble, and never answered: {waiting[:3]}"
+
+    def is_quiet(self) -> bool:
+        """Whether all run and have nothing to do: a loaded machine may be seconds behind its fast clock."""
+        return all(
+            cell.status is Status.RUNNING and cell.activity is None and not cell.queued
+            for cell in self.system.cells()
+        )
 
     async def interview(self, ref: Ref) -> None:
         """One question after the trouble: answered in time, or refused at once by the dead."""
