@@ -469,6 +469,7 @@ class Lifecycle(Leftovers):
         def called_off(entry: Any) -> bool:
             return isinstance(entry, Envelope) and entry.sequence == NOTICE and entry.sender == ref
 
+        self.interrupt = True  # the queue may become shorter than the run through it has counted
         for entry in self.mailbox.discard(called_off, self.origin):
             self.system.dead_letter(self.sealed(entry), self, "not watched")
         self.interrupt = True  # a run that is under way has counted what is gone now

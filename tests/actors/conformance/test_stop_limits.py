@@ -144,7 +144,7 @@ def test_35_brutal_kill(run: Run, busy: bool) -> None:
     async def scenario(stage: Stage) -> None:
         boss = supervise(
             stage, stage.spec("a"),
-            stage.spec("b", lambda: Sluggish(stage, stop=1.0), shutdown_seconds=0.0), stage.spec("c"),
+            stage.spec("b", shutdown_seconds=0.0), stage.spec("c"),
         )  # fmt: skip
         b = (await children_of(stage, boss))["b"].ref
         assert b is not None
