@@ -297,7 +297,9 @@ def on_a_loop(scenario: Scenario[T], kind: Callable[[], Log] = Log) -> T:
     """Run it on asyncio, in node time that runs faster than the wall."""
 
     async def main() -> T:
-        dispatcher = LoopDispatcher(asyncio.get_running_loop(), time_scale=LOOP_TIME_SCALE, epoch=EPOCH)
+        dispatcher = LoopDispatcher(
+            asyncio.get_running_loop(), time_scale=LOOP_TIME_SCALE, epoch=EPOCH
+        )
         log = kind()
         system = System(dispatcher, SeededRandom(0), observer=log, intensity=LENIENT)
         driven = system.drive(scenario(Stage(system, log)))

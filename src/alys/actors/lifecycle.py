@@ -472,7 +472,6 @@ class Lifecycle(Leftovers):
         self.interrupt = True  # the queue may become shorter than the run through it has counted
         for entry in self.mailbox.discard(called_off, self.origin):
             self.system.dead_letter(self.sealed(entry), self, "not watched")
-        self.interrupt = True  # a run that is under way has counted what is gone now
         self.admit()
         if not self.queued:
             self.wake()

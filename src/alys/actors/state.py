@@ -181,7 +181,6 @@ class CellState(Ref):
             self.mailbox = Mailbox(spec.mailbox_messages_max, spec.overflow, spec.mailbox_reserve)
             self.interrupt = True  # a turn that is under way still looks at the old one
             self.door()
-            self.interrupt = True  # an ask that is answered at once began without it, and must look again
         return self.mailbox
 
     def door(self) -> Any:
