@@ -10,7 +10,7 @@ import pytest
 from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_SECONDS = 120  # of wall time: a mutant that hangs is caught as well, but late
+TIMEOUT_SECONDS = 120  # of wall time: in virtual time a mutant that hangs is found at once
 
 
 def run(name: str, checks: tuple[str, ...]) -> tuple[int, list[str], str]:
@@ -23,7 +23,7 @@ def run(name: str, checks: tuple[str, ...]) -> tuple[int, list[str], str]:
             "tests/actors/conformance",
             "-q",
             "-k",
-            " or ".join(checks),
+            f"({' or '.join(checks)}) and not loop",  # on a loop a lost wake-up is a long wait
         ],
         cwd=ROOT,
         capture_output=True,

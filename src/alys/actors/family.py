@@ -28,6 +28,7 @@ from alys.actors.supervision import (
     Restart,
     Strategy,
     check_spec,
+    count_restart,
     decide,
 )
 
@@ -86,6 +87,11 @@ class Family:
         """Whether no child may be started any more."""
         return self.closed or self._owner.is_stopped
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a group of children is being started or restarted."""
+        return self._job is not None
+
     # Start
 
     def spawn(self, spec: ChildSpec) -> Ref:
@@ -113,8 +119,10 @@ class Family:
 
     def wait_for(self, child: "Cell") -> Reply[Any]:
         """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
-        self._answer(child, ActorStopped(child.path))  # who waited before waits in vain
         reply: Reply[Any] = Reply(self._owner.system.dispatcher)
+        before = self._waits.get(child)
+        if before is not None:  # an administrator, whose child a group's restart takes along
+            reply.subscribe(lambda: before.complete(reply.value))
         self._waits[child] = reply
         return reply
 
@@ -313,14 +321,20 @@ class Family:
             self._restart(child, error, message)
 
     def _start_in_place(self, old: "Cell") -> None:
-        """Unless somebody has started another one meanwhile, or restarted the owner."""
+        """Unless an administrator, or the owner itself, has decided otherwise about its place meanwhile."""
         self._later.pop(old.key, None)
-        if self.is_stopping or self._is_gone(old):
+        forgotten = self.keeps and old.key not in self.cells
+        if self.is_stopping or old.more.ordered or forgotten or self._is_gone(old):
             return
         try:
             cell = self.add(old.spec)
-        except BadSpec as wrong:  # a stranger has taken the name that it registers
-            self.give_up(wrong)
+        except BadSpec as wrong:  # somebody else has registered its name
+            now = self._owner.system.dispatcher.now()
+            decision, self.log = count_restart(self.intensity, self.log, now)
+            if decision is Decision.GIVE_UP or self.intensity.restarts is None:
+                self.give_up(wrong)
+            else:
+                self._owner.post(self._start_in_place, old)
             return
         if old.key in self._attempts:  # the key of a child without a name is new
             self._attempts[cell.key] = self._attempts.pop(old.key)

@@ -5,6 +5,7 @@ one restart more, and those of this attempt that had started already are torn do
 children live through it, as through every restart; temporary children are stopped and forgotten.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from alys.actors.errors import ActorStopped, BadSpec, Ignore, SiblingFailed, StartFailed
@@ -41,18 +42,25 @@ async def restart_group(
     keys = affected(family, failed)
     cause = error if error is not None else ActorStopped(failed.path)
     sibling = SiblingFailed(failed.path, error)
+    ours: dict[Cell, bool] = {}
     for key in reversed(keys):
         child = family.cells.get(key)
+        if child is None:
+            continue  # temporary, and gone
+        if child.status is not Status.STOPPED:
+            ours[child] = True
         if child is failed:
-            await tear_down(family, failed, cause, message)
-        elif child is not None:  # deleted meanwhile, or temporary and gone
+            await tear_down(family, child, cause, message)
+        else:
             await tear_down(family, child, sibling, None)
     culprit, started = failed, True
     while started:
         delay = family.backoff_delay(culprit)
         if delay > 0:
             await family.pause(delay)
-        outcome = await _start_again(family, keys, failed, cause, sibling)
+        outcome = await _start_again(
+            family, keys, ours, lambda child: cause if child is failed else sibling
+        )
         if outcome is None:
             return
         culprit, raised = outcome
@@ -76,22 +84,27 @@ def affected(family: "Family", failed: "Cell") -> list[str | int]:
 async def _start_again(
     family: "Family",
     keys: list[str | int],
-    failed: "Cell",
-    cause: BaseException,
-    sibling: BaseException,
+    ours: "dict[Cell, bool]",
+    cause_for: "Callable[[Cell], BaseException]",
 ) -> "tuple[Cell, BaseException] | None":
-    """One attempt: None when all run, else who did not and why; then those before it are torn down again."""
+    """One attempt: None when all run, else who did not and why; then those before it are torn down again.
+
+    ``ours`` are those that lived when the group went down, or that an attempt has made: who of them is stopped was
+    terminated since, and stays away.
+    """
     begun: list[Cell] = []
     for key in keys:
         child = family.cells.get(key)
-        if child is None:
-            continue  # temporary, and gone
-        outcome = None
+        if child is None or (child in ours and _was_terminated(child)):
+            continue
         if child.status is Status.STOPPED:
             outcome = await start(family, child.spec)
-            child = family.cells.get(key) or child
+            child = family.cells.get(key, child)
+            ours[child] = True
         elif child.status is Status.RESTARTING:
-            outcome = await rebuild(family, child, cause if child is failed else sibling)
+            outcome = await rebuild(family, child, cause_for(child))
+        else:
+            continue  # an administrator has started it
         begun.append(child)
         if isinstance(outcome, BaseException):
             again = SiblingFailed(child.path, outcome)
@@ -99,6 +112,11 @@ async def _start_again(
                 await tear_down(family, other, outcome if other is child else again, None)
             return child, outcome
     return None
+
+
+def _was_terminated(child: "Cell") -> bool:
+    more = child.more
+    return child.status is Status.STOPPED and more.ordered and more.exit is not NOT_WANTED
 
 
 async def start(family: "Family", spec: ChildSpec) -> Any:
