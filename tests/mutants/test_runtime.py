@@ -22,6 +22,7 @@ def run(name: str, checks: tuple[str, ...]) -> tuple[int, list[str], str]:
             name,
             "tests/actors/conformance",
             "-q",
+            "-x",  # one red test is enough; some of the others would run on for long
             "-k",
             f"({' or '.join(checks)}) and not loop",  # on a loop a lost wake-up is a long wait
         ],
@@ -47,9 +48,9 @@ def test_69_planted_bugs_the_runtime_as_it_is_passes_the_checks_that_mutants_are
 def test_69_planted_bugs_each_is_caught_by_every_check_that_is_named_for_it(
     mutant: Mutant,
 ) -> None:
-    code, failed, said = run(mutant.name, mutant.caught_by)
-    assert code == 1, said
     for check in mutant.caught_by:
+        code, failed, said = run(mutant.name, (check,))
+        assert code == 1, said
         assert any(name.startswith(check) for name in failed), f"{check} did not notice\n{said}"
 
 
