@@ -293,8 +293,8 @@ def simulate(
     return result
 
 
-def on_a_loop(scenario: Scenario[T], kind: Callable[[], Log] = Log) -> T:
-    """Run it on asyncio, in node time that runs faster than the wall."""
+def on_a_loop(scenario: Scenario[T], kind: Callable[[], Log] = Log, driven: bool = True) -> T:
+    """Run it on asyncio, in node time that runs faster than the wall; driven by the system, or in a task of its own."""
 
     async def main() -> T:
         dispatcher = LoopDispatcher(
@@ -302,8 +302,8 @@ def on_a_loop(scenario: Scenario[T], kind: Callable[[], Log] = Log) -> T:
         )
         log = kind()
         system = System(dispatcher, SeededRandom(0), observer=log, intensity=LENIENT)
-        driven = system.drive(scenario(Stage(system, log)))
-        result = await asyncio.wait_for(wait(driven), 20)
+        played = scenario(Stage(system, log))
+        result = await asyncio.wait_for(wait(system.drive(played)) if driven else played, 20)
         await asyncio.wait_for(wait(system.shutdown()), 20)
         nothing_is_left(system, log)
         return result
@@ -331,10 +331,15 @@ def on_a_plain_loop(scenario: Scenario[T]) -> T:
     return on_a_loop(scenario, PlainLog)
 
 
+def in_a_task(scenario: Scenario[T]) -> T:
+    """The same from outside the turns, where an ask may be carried out at once, too."""
+    return on_a_loop(scenario, PlainLog, driven=False)
+
+
 SEEDS = 5
 
 _simulated = {**{f"seed{seed}": _seeded(seed) for seed in range(SEEDS)}, "plain": simulate_plain}
-_everywhere = {**_simulated, "loop": on_a_loop, "loop-plain": on_a_plain_loop}
+_everywhere = {**_simulated, "loop": on_a_loop, "loop-plain": on_a_plain_loop, "task": in_a_task}
 
 in_simulation = pytest.mark.parametrize("run", _simulated.values(), ids=_simulated)
 everywhere = pytest.mark.parametrize("run", _everywhere.values(), ids=_everywhere)

@@ -10,7 +10,7 @@ from alys.actors.context import Context
 from alys.actors.errors import BadSpec, ChildEscalated, Ignore, IntensityExceeded
 from alys.actors.ref import Ref
 from alys.actors.reply import Reply
-from alys.actors.supervision import Backoff, ChildSpec, Directive, Intensity, Restart
+from alys.actors.supervision import Backoff, ChildSpec, Directive, Intensity, Restart, Strategy
 from tests.actors.stage import (
     LENIENT,
     Boom,
@@ -405,6 +405,27 @@ def test_a_child_whose_failure_was_passed_on_does_not_stand_still_when_the_paren
         assert await living(stage, boss) == ([("a", "running")] if becomes else [])
         assert stage.log.restarts.count(("a", 1)) == (becomes == "restarted")
         assert len([who for who, _ in stage.log.resumes if who == "a"]) == (becomes == "resumed")
+
+    run(scenario)
+
+
+@in_simulation
+def test_of_two_failures_that_were_passed_on_a_group_is_restarted_once(run: Run) -> None:
+    async def scenario(stage: Stage) -> None:
+        rules = ((Boom, Directive.ESCALATE),)
+        specs = [stage.spec(name, directives=rules) for name in "ab"]
+        boss, born = parent_of(stage, *specs, keep_children=True)
+        a, b = await born
+
+        def take_all_together(puppet: Puppet, ctx: Context) -> None:
+            ctx.take_charge().strategy = Strategy.ONE_FOR_ALL
+
+        await stage.do(boss, take_all_together)
+        stage.crash(a)
+        stage.crash(b)
+        await stage.settle()
+        assert await living(stage, boss) == [("a", "running"), ("b", "running")]
+        assert (("a", 1) in stage.log.restarts, ("b", 1) in stage.log.restarts) == (True, True)
 
     run(scenario)
 

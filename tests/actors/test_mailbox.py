@@ -145,6 +145,13 @@ def test_news_of_a_death_come_in_above_the_bound_and_are_never_dropped() -> None
     assert emptied(box) == ["first", "gone"]
 
 
+def test_where_only_news_of_deaths_are_nothing_gives_way_however_urgent_the_newcomer() -> None:
+    box = Mailbox(1, Overflow.DROP_OLD, reserve=0)
+    box.put_behind(letter(Say(text="gone"), NOTICE), A, None)
+    assert texts(put(box, Yell(text="!"))) == ["!"]
+    assert emptied(box) == ["gone"]
+
+
 def test_news_of_a_death_join_the_lowest_lane_that_holds_a_message_of_the_dead() -> None:
     box = Mailbox()
     put(box, Mutter(text="last words"), Shout(text="loud"))

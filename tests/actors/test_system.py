@@ -28,6 +28,7 @@ from tests.actors.stage import (
     everywhere,
     fail,
     in_simulation,
+    on_a_loop,
     simulate,
 )
 
@@ -439,7 +440,7 @@ def test_too_many_failures_below_the_root_end_the_system_and_are_remembered() ->
     assert simulate(scenario, intensity=Intensity()) == "failed: IntensityExceeded"
 
 
-@everywhere
+@pytest.mark.parametrize("run", [simulate, on_a_loop])
 def test_a_driven_coroutine_awaits_replies_only(run: Run) -> None:
     class Foreign:
         def __await__(self) -> Any:

@@ -255,12 +255,12 @@ class Family:
         mine = self.cells.get(child.key) is child
         if mine and not self._keeps(child):
             del self.cells[child.key]
-        self._answer_starter(child, end)
+        told = self._answer_starter(child, end)
         if self._answer(child, end):
             return
         if self.then is not None:
             self._stop_last()
-        elif mine and not self.is_stopping:
+        elif mine and not told and not self.is_stopping:
             if not child.more.ordered:
                 self._ended_by_itself(child, end)
                 return
