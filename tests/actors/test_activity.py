@@ -6,7 +6,7 @@ import pytest
 from typing_extensions import override
 
 from alys.actors.context import Context
-from alys.actors.errors import ActorStopped, ForeignAwait
+from alys.actors.errors import ActorStopped, AskFailed, Cancelled, ForeignAwait
 from tests.actors.stage import (
     Boom,
     Do,
@@ -131,3 +131,42 @@ def test_a_finally_that_fails_does_not_keep_an_actor_from_being_killed() -> None
         assert [type(error) for _, error in stage.log.failures] == [Boom]
 
     simulate(scenario)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_who_goes_on_waiting_in_spite_of_its_end_is_not_asked_again(ends: bool) -> None:
+    async def scenario(stage: Stage) -> None:
+        a = stage.spawn(shutdown_seconds=1.0)
+
+        async def cling(puppet: Puppet, ctx: Context) -> None:
+            try:
+                await pause(puppet, ctx, 3600.0)
+            except Cancelled:
+                try:
+                    await stage.system.sleep(3600.0)
+                finally:
+                    puppet.note("closed")
+                    if not ends:
+                        raise Boom from None
+
+        stage.tell(a, Do(act=cling))
+        await stage.settle()
+        assert await stage.system.stop(a) == "killed: system"
+        assert stage.notes("a") == ["start", "closed"]
+        assert [type(error) for _, error in stage.log.failures] == ([] if ends else [Boom])
+
+    simulate(scenario)
+
+
+@everywhere
+def test_what_ends_an_activity_cannot_be_raised_by_an_actor_of_its_own_accord(run: Run) -> None:
+    async def scenario(stage: Stage) -> None:
+        async def raise_it(puppet: Puppet, ctx: Context) -> None:
+            await ctx.ask(stage.spawn("b"), Do(act=lambda p, c: None))
+            await stage.system.sleep(1.0)
+            raise Cancelled
+
+        with pytest.raises(AskFailed, match="of its own accord"):
+            await stage.do(stage.spawn(), raise_it)
+
+    run(scenario)

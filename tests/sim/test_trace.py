@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from alys.actors.envelope import Envelope
+from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.sim.trace import TraceRecorder, causes, plain, recompute_hash
 from tests.sim import little_world
@@ -101,6 +103,34 @@ def test_a_message_can_be_followed_to_its_cause() -> None:
     asks = [event for event in events if event["kind"] == "replied" and event["correlation"]]
     assert {event["correlation"] for event in asks} <= {f"work:{n}" for n in range(30)}
     assert asks
+
+
+def test_every_event_of_the_runtime_has_a_line_but_the_turns() -> None:
+    """Nothing that the runtime reports may vanish from a trace; turns are wall time and are none."""
+    lines: list[str] = []
+    recorder = TraceRecorder(lambda: 5.0, lines.append)
+    a, letter, error = (
+        Ref("/a", 1),
+        Envelope(Work(words=frozenset(), amounts={}), Ref("/b", 2), 1),
+        ValueError(),
+    )
+    recorder.spawned(a)
+    recorder.sent(letter, a)
+    recorder.handling(letter, a)
+    recorder.handled(letter, a)
+    recorder.replied(letter, a, 1)
+    recorder.failed(a, error, letter)
+    recorder.resumed(a, error)
+    recorder.restarted(a, 1, error)
+    recorder.escalated(a, error)
+    recorder.stopped(a, "normal")
+    recorder.dropped(letter, a, "mailbox full")
+    recorder.dead_letter(letter, a, "stopped")
+    recorder.turn(a, 1, 0.5, 0)
+    kinds = [json.loads(line)["kind"] for line in counted(lines)]
+    events = {name for name in vars(Observer) if not name.startswith("_")}
+    assert len(kinds) == len(set(kinds)) == recorder.records
+    assert {*kinds} == events - {"turn"}
 
 
 def test_a_record_of_ones_own_counts() -> None:

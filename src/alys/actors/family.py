@@ -89,11 +89,6 @@ class Family:
         """Whether no child may be started any more."""
         return self.closed or self._owner.is_stopped
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a group of children is being started or restarted."""
-        return self._job is not None
-
     # Start
 
     def spawn(self, spec: ChildSpec) -> Ref:

@@ -92,6 +92,10 @@ class TraceRecorder(Observer):
         self._note("failed", actor, error)
 
     @override
+    def resumed(self, actor: Ref, error: BaseException) -> None:
+        self._actor("resumed", actor, error=causes(error))
+
+    @override
     def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
         self._actor("restarted", actor, incarnation=incarnation, error=causes(cause))
 
@@ -105,11 +109,16 @@ class TraceRecorder(Observer):
         self._actor("stopped", actor, reason=reason)
 
     @override
+    def dropped(self, envelope: "Envelope", target: Ref, reason: str) -> None:
+        self._lost("dropped", envelope, target, reason)
+
+    @override
     def dead_letter(self, envelope: "Envelope", target: Ref, reason: str) -> None:
+        self._lost("dead_letter", envelope, target, reason)
+
+    def _lost(self, kind: str, envelope: "Envelope", target: Ref, reason: str) -> None:
         body = plain(envelope.message)
-        self._write(
-            {**self._message("dead_letter", envelope, target), "reason": reason, "body": body}
-        )
+        self._write({**self._message(kind, envelope, target), "reason": reason, "body": body})
 
     def _message(self, kind: str, envelope: "Envelope", target: Ref) -> dict[str, object]:
         return {
