@@ -75,6 +75,7 @@ class NetworkWorld(Scorecard, abc.ABC):
     """The producing node's Engine API."""
     governance: GovernanceSide
     node: NodeSide
+    actors: ActorsSide
     network: Network
     system: System
     dispatcher: Dispatcher
@@ -90,7 +91,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         self.waiting_for: str | None = None
         self._lines: list[str] = []
         self.recorder = Recorder(lambda: self.dispatcher.now(), self._lines.append)
-        self.actors: ActorsSide = Actors(self)
+        self.actors = Actors(self)
         self._closing = False
         self._opened = False
         self._mining = False
