@@ -4,19 +4,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from typing_extensions import override
-
-from alys.actors.actor import Actor
 from alys.actors.context import Context, Promise
 from alys.actors.envelope import Envelope
 from alys.actors.errors import ActorError
 from alys.actors.mailbox import Overflow
-from alys.actors.observe import Observer, together
+from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.actors.supervision import Backoff, ChildSpec, Restart
 from alys.base.prng import Random, SeededRandom
-from tests.actors.stage import Boom, Do, Mourner, Say, Stage, everywhere, on_a_loop, simulate
+from tests.actors.stage import Boom, Do, Mourner, Say, Stage, everywhere, simulate
 
 Run = Any
 
@@ -62,60 +58,6 @@ def test_events_of_one_ask_come_in_order(run: Run) -> None:
         await stage.do(a, lambda p, ctx: None)
         stage.system.observer = before
         assert events == ["sent", "handling", "handled", "replied"]
-
-    run(scenario)
-
-
-observed = pytest.mark.parametrize("run", [simulate, on_a_loop])
-
-
-@observed
-def test_an_actor_that_is_observed_never_gets_a_message_unobserved(run: Run) -> None:
-    """Told one at a time it is at rest in between, and has nothing but its state: the shortest way there is."""
-
-    class Counting(Observer):
-        heard = 0
-
-        @override
-        def handling(self, envelope: Envelope, target: Ref) -> None:
-            self.heard += isinstance(envelope.message, Say)
-
-    class Plain(Actor):
-        def on_say(self, message: Say, ctx: Context) -> None:
-            """Nothing to do."""
-
-    async def scenario(stage: Stage) -> None:
-        a = stage.system.spawn(ChildSpec(name="plain", factory=Plain))
-        observer, before = Counting(), stage.system.observer
-        stage.system.observer = together(before, observer)
-        for number in range(5):
-            stage.system.tell(a, Say(text=str(number)))
-            await stage.system.sleep(0.01)
-        stage.system.observer = before
-        assert observer.heard == 5
-
-    run(scenario)
-
-
-@observed
-def test_what_an_observer_raises_when_a_handler_is_about_to_run_counts_as_the_handlers_own(
-    run: Run,
-) -> None:
-    class Faulty(Observer):
-        @override
-        def handling(self, envelope: Envelope, target: Ref) -> None:
-            if isinstance(envelope.message, Say) and envelope.message.text == "fails":
-                raise Boom
-
-    async def scenario(stage: Stage) -> None:
-        a = stage.spawn()
-        before = stage.system.observer
-        stage.system.observer = together(before, Faulty())
-        for text in ("fails", "kept"):
-            stage.system.tell(a, Say(text=text))
-        assert await stage.do(a, lambda p, ctx: p.heard) == ["kept"]
-        stage.system.observer = before
-        assert a.cell.incarnation == 1
 
     run(scenario)
 

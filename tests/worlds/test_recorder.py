@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import AskFailed
 from alys.actors.message import Request
@@ -125,3 +126,20 @@ def test_what_befalls_an_actor_is_kept_in_order_with_its_time() -> None:
         assert InjectedFault.__name__ in seen[2].detail
 
     play(scenario)
+
+
+def test_an_actor_at_rest_gets_no_message_unobserved() -> None:
+    """Told one at a time it has nothing but its state in between: the shortest way there is."""
+
+    class Plain(Actor):
+        def on_say(self, message: specimens.Say, ctx: Context) -> None:
+            """Nothing to do."""
+
+    async def scenario(ground: Ground) -> int:
+        ref = ground.system.spawn(ChildSpec(name="plain", factory=Plain))
+        for number in range(5):
+            ground.system.tell(ref, specimens.Say(note=str(number)))
+            await ground.settle()
+        return sum('"kind":"handled"' in line for line in ground.lines)
+
+    assert play(scenario) == 5

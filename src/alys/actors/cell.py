@@ -62,7 +62,7 @@ class Cell(Services):
             return
         box.room = 0
         self.queued = False
-        self.idle = self.system.plain  # else the next message would pass unobserved
+        self.idle = self.system.plain
 
     def _run_on(self, left: int) -> None:
         """Whatever there is: calls of the runtime, messages of all lanes."""
@@ -82,7 +82,9 @@ class Cell(Services):
                 box.cut(self.origin)
                 self._handle(box.take())
                 left -= 1
-                if box.urgent:  # where this turn ends, the next one must not begin with a NORMAL one
+                if (
+                    box.urgent
+                ):  # where this turn ends, the next one must not begin with a NORMAL one
                     self.interrupt = True
             else:
                 break
