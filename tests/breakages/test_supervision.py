@@ -6,6 +6,7 @@ named. A scenario whose own fault bit nothing proves nothing: that is 4.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from alys.actors.exits import Exit
 from alys.actors.family import Family
 from alys.actors.lifecycle import Lifecycle
 from alys.actors.mailbox import Mailbox
-from alys.actors.supervision import Decision
+from alys.actors.supervision import Decision, Strategy
+from alys.actors.supervisor import Supervisor
+from alys.actors.system import System
+from alys.node import tree
+from alys.node.stream import Stream
 from alys.worlds.actors import Actors
 from alys.worlds.recorder import Recorder
 from alys.worlds.specimens import Say
@@ -150,6 +155,14 @@ def test_a_restart_that_takes_its_time_is_noticed(
     assert "restarted within a second" in red(run(SINGLE))
 
 
+def test_a_stream_that_does_not_connect_again_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is restarted by the book, and of no use any more."""
+    monkeypatch.setattr(Stream, "post_restart", lambda self, error, ctx: None, raising=False)
+    assert "hears of block" in red(run(SINGLE))
+
+
 # cascading_failures
 
 
@@ -184,6 +197,15 @@ def test_a_strategy_that_is_not_obeyed_is_noticed(
 
     monkeypatch.setattr(Family, "_restart", alone)
     assert "one_for_all, b fails: exactly these are restarted" in red(run(CASCADE))
+
+
+def test_a_failure_that_spreads_further_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node under a supervisor that restarts all for one."""
+    monkeypatch.setattr(tree, "Supervisor", partial(Supervisor, strategy=Strategy.ONE_FOR_ALL))
+    cause = red(run(CASCADE))
+    assert "who was asked, and at most who asked: nobody else" in cause
 
 
 # supervisor_failure
@@ -225,6 +247,14 @@ def test_a_supervisor_that_comes_back_with_its_old_children_is_noticed(
 
     monkeypatch.setattr(Lifecycle, "_children_down", keep)
     assert "the old ones end in reverse order (order=[])" in red(run(SUPERVISOR))
+
+
+def test_names_that_the_dead_keep_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new node's actors cannot register, so there is no new node."""
+    monkeypatch.setattr(
+        System, "actor_gone", lambda self, cell, end: self.observer.stopped(cell, str(end))
+    )
+    assert "the name 'node/storage' is registered already" in red(run(SUPERVISOR))
 
 
 # resource_exhaustion
@@ -297,6 +327,22 @@ def test_memory_that_is_not_seen_is_noticed(run: Run, monkeypatch: pytest.Monkey
 
 
 # Faults that bite nobody
+
+
+def test_a_fault_that_was_ordered_and_forgotten_is_asked_for_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "own.py"
+    scenario.write_text(
+        "async def test_own(world):\n"
+        "    world.check(True, 'all is well')\n"
+        "    await world.actors.crash('/alys/nobody')\n"
+    )
+    results = ["-o", "json", "--results-dir", str(tmp_path / "results")]
+    code = cli.main(["test", str(scenario), "--world", "sim", "--seed", "7", *results])
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["verdict"]) == (4, "inconclusive")
+    assert "the fault crash of /alys/nobody touched nothing" in told["cause"]
 
 
 @pytest.mark.parametrize("scenario", [SINGLE, CASCADE, RESOURCES])
