@@ -20,6 +20,7 @@ from alys.models.governance.faults import FAULT_NAMES
 from alys.node import api
 from alys.runner.verdict import PRECEDENCE
 from alys.worlds.network_world import NetworkWorld
+from alys.worlds.supervised import ActorsSide
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -91,7 +92,22 @@ def test_the_node_page_has_every_method_and_no_other() -> None:
     assert set(named) == {*api._QUESTIONS, "getdepositaddress"}
 
 
-def test_the_world_page_names_what_a_world_has() -> None:
+def test_the_supervision_page_has_every_breakage_and_no_other() -> None:
+    named = re.findall(
+        r"`(test_\w+noticed\w*)` \|$", page("reference/supervision.md"), re.MULTILINE
+    )
+    source = (ROOT / "tests/breakages/test_supervision.py").read_text(encoding="utf-8")
+    there = re.findall(r"^def (test_\w+noticed\w*)\(", source, re.MULTILINE)
+    assert named == there
+
+
+def test_the_world_page_names_all_that_can_be_done_with_actors() -> None:
+    text = page("reference/world.md").partition("## Actors")[2]
+    verbs = {name for name in dir(ActorsSide) if name[0] != "_"}
+    assert {verb for verb in verbs if f"`{verb}(" not in text} == set()
+
+
+def test_the_world_page_names_what_what_a_world_has() -> None:
     text = page("reference/world.md")
     first = re.findall(r"^\| `(?:await )?(\w+)", text, re.MULTILINE)
     known = {*dir(NetworkWorld), *inspect.get_annotations(NetworkWorld)}

@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         "configuration, 3 environment, 4 inconclusive, 5 threshold, 130 interrupted.",
         allow_abbrev=False,
     )
-    test.add_argument("suite", metavar="SUITE", help="integration, or the path of a scenario file")
+    test.add_argument(
+        "suite", metavar="SUITE", help="integration, supervision, or the path of a scenario file"
+    )
     test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
     test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
     test.add_argument(

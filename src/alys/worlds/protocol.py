@@ -23,6 +23,7 @@ import msgspec
 
 from alys.base import errors
 from alys.config import settings as settings_module
+from alys.worlds.supervised import ActorsSide
 
 T = TypeVar("T")
 
@@ -137,6 +138,11 @@ class World(Protocol):
     @property
     def node(self) -> NodeSide:
         """The Alys node under test."""
+        ...
+
+    @property
+    def actors(self) -> ActorsSide:
+        """The actors of the node and of test trees: what they are doing, and how to break them."""
         ...
 
     def now(self) -> float:
