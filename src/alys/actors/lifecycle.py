@@ -25,6 +25,7 @@ from alys.actors.errors import AskFailed, Ignore
 from alys.actors.exits import BY_PARENT, SHUTDOWN, Exit, Kind
 from alys.actors.family import Family
 from alys.actors.leftovers import Leftovers
+from alys.actors.mailbox import NOWHERE
 from alys.actors.message import Message
 from alys.actors.ref import Ref
 from alys.actors.state import NO_TABLE, Status
@@ -343,6 +344,8 @@ class Lifecycle(Leftovers):
         if self.status is not Status.RESTARTING or self.instance is not None:
             return
         self.context = None
+        if self.mailbox is not NOWHERE:
+            self.door()  # messages are handled with it, and only making a mailbox makes it otherwise
         if self.has_children:
             if self.spec.keep_children:
                 self.family.take_along(error, resume=False)
