@@ -16,7 +16,10 @@ OTHER = {**TARGET, "actor_id": "/alys/node/bridge", "actor_type": "bridge"}
 ENDPOINT = {**TARGET, "endpoint": "0"}
 NIGHTLY = {**TARGET, "suite": "regression"}
 BEFORE, FAULT, AFTER = 20, 40, 60
-DAY_AND_TWO_HOURS = 26 * 60
+MINUTE = 60
+NIGHT = 26 * 3600
+"""After so many seconds without a regression run a night was missed. promtool's clock begins at 0."""
+RAN_AGAIN = MINUTE * (BEFORE + FAULT)
 NIGHTLY_EXIT_CODE = 1
 
 
@@ -240,39 +243,34 @@ CASES = (
     ),
     Case(
         "AlysNightlyMissed",
-        "no regression run since time began, then one",
+        "the last regression run becomes 26 hours old, then another ends",
         NIGHTLY,
         (
             Line(
                 "alys_run_finished_timestamp_seconds",
                 NIGHTLY,
-                (Stretch(DAY_AND_TWO_HOURS + 60, 0), Stretch(120, (DAY_AND_TWO_HOURS + 60) * 60)),
+                (Stretch(BEFORE + FAULT, MINUTE * BEFORE - NIGHT), Stretch(AFTER, RAN_AGAIN)),
             ),
         ),
-        inactive=DAY_AND_TWO_HOURS,
-        pending=DAY_AND_TWO_HOURS + 5,
-        firing=DAY_AND_TWO_HOURS + 30,
-        resolved=DAY_AND_TWO_HOURS + 90,
+        pending=25,
     ),
     Case(
         "AlysNightlyMissed",
-        "a runner that has never seen one for 26 hours, then one",
+        "a runner has been up for 26 hours and has seen none, then one",
         TARGET,
         (
-            Line("alys_system_uptime_seconds", TARGET, (Stretch(DAY_AND_TWO_HOURS + 180, 0, 60),)),
+            Line(
+                "alys_system_uptime_seconds",
+                TARGET,
+                (Stretch(120, NIGHT - MINUTE * BEFORE, MINUTE),),
+            ),
             Line(
                 "alys_run_finished_timestamp_seconds",
                 NIGHTLY,
-                (
-                    Stretch(DAY_AND_TWO_HOURS + 60, gap=True),
-                    Stretch(120, (DAY_AND_TWO_HOURS + 60) * 60),
-                ),
+                (Stretch(BEFORE + FAULT, gap=True), Stretch(AFTER, RAN_AGAIN)),
             ),
         ),
-        inactive=DAY_AND_TWO_HOURS,
-        pending=DAY_AND_TWO_HOURS + 5,
-        firing=DAY_AND_TWO_HOURS + 30,
-        resolved=DAY_AND_TWO_HOURS + 90,
+        pending=25,
     ),
     Case(
         "AlysNightlyFailed",

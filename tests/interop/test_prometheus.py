@@ -1,0 +1,197 @@
+"""A real Prometheus scrapes a real local world, and answers every query of every dashboard with data."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from alys.config.settings import Settings
+from alys.monitoring import alerts, catalogue, configuration
+from alys.monitoring.dashboards import DASHBOARDS
+from alys.worlds.local import LocalDriver, LocalWorld
+from alys.worlds.protocol import ScenarioInfo
+from tests.shells.test_run_results import MINUTE, leave
+from tools.generate_monitoring import CLUSTER
+
+needs_prometheus = pytest.mark.skipif(
+    shutil.which("prometheus") is None, reason="prometheus (a Debian package) is not installed"
+)
+QUERIES = sorted({panel.expr for board in DASHBOARDS for panel in board.panels})
+PATIENCE_SECONDS = 600.0
+"""Of node time: a minute on the wall."""
+
+
+def free_port() -> int:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        return int(holder.getsockname()[1])
+
+
+class Prometheus:
+    """A server of its own for one test, and its HTTP API."""
+
+    def __init__(self, folder: Path, target: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        folder.mkdir()
+        told: Any = configuration.prometheus()
+        told["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        told["rule_files"] = [str(CLUSTER / configuration.RULES_FILE)]
+        del told["alerting"]
+        told["scrape_configs"] = [
+            {
+                "job_name": configuration.RUNNER_JOB,
+                "static_configs": [{"targets": [target]}],
+            }
+        ]
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(told))
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Started, and ended whatever happens."""
+        with (self._folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    "prometheus",
+                    f"--config.file={self._folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self._folder / 'data'}",
+                    f"--web.listen-address=127.0.0.1:{self.port}",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                yield
+            finally:
+                process.terminate()
+                process.wait(timeout=30)
+
+    async def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self.port}/-/ready") as answer,
+            ):
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def ask(self, path: str, **parameters: str) -> Any:
+        """The data of one API call."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.port}/api/v1/{path}", params=parameters) as answer,
+        ):
+            told = msgspec.json.decode(await answer.read())
+            assert told["status"] == "success", told
+            return told["data"]
+
+    async def unanswered(self, queries: list[str]) -> list[str]:
+        """Those that have no data yet."""
+        return [query for query in queries if not (await self.ask("query", query=query))["result"]]
+
+
+@contextlib.contextmanager
+def exporting_world(folder: Path) -> Iterator[tuple[LocalDriver, LocalWorld]]:
+    """A local world that will export its metrics, beside a folder in which one run has ended."""
+    leave(folder / "results", "regression", MINUTE)
+    plain = Settings()
+    environment = msgspec.structs.replace(
+        plain.test_environment, results_dir=str(folder / "results")
+    )
+    settings = msgspec.structs.replace(plain, test_environment=environment)
+    driver = LocalDriver(settings, metrics_port=0)
+    world = driver.world(ScenarioInfo(name="exporting", seed=1, scratch=folder / "scratch"))
+    assert isinstance(world, LocalWorld)
+    try:
+        yield driver, world
+    finally:
+        driver.close()
+
+
+async def read(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.mark.slow
+def test_a_local_world_exports_every_declared_family_and_nothing_undeclared(
+    tmp_path: Path,
+) -> None:
+    async def scenario(world: LocalWorld) -> None:
+        try:
+            await world.open()
+            status, text = await read(f"{world.metrics_url}/metrics")
+            assert status == 200
+            found = {
+                metric.name + ("_total" if metric.type == "counter" else "")
+                for metric in text_string_to_metric_families(text)
+            }
+            assert found == {family.name for family in catalogue.FAMILIES}
+            assert (await read(f"{world.metrics_url}/health"))[0] == 200
+            assert (await read(f"{world.metrics_url}/ready"))[0] == 200
+        finally:
+            await world.close()
+
+    with exporting_world(tmp_path) as (driver, world):
+        driver.wait(driver.start(world, scenario(world), 60))
+
+
+@needs_prometheus
+@pytest.mark.slow
+def test_a_real_prometheus_answers_every_query_of_every_dashboard_with_data(
+    tmp_path: Path,
+) -> None:
+    async def scenario(world: LocalWorld) -> None:
+        try:
+            await world.open()
+            world.keep_mining()
+            assert world.metrics_url is not None
+            server = Prometheus(tmp_path / "prometheus", world.metrics_url.removeprefix("http://"))
+            with server.running():
+                await world.eventually(server.ready, "Prometheus is ready", PATIENCE_SECONDS)
+                await judge(world, server)
+        finally:
+            await world.close()
+
+    with exporting_world(tmp_path) as (driver, world):
+        driver.wait(driver.start(world, scenario(world), 180))
+
+
+async def judge(world: LocalWorld, server: Prometheus) -> None:
+    """Every query has data, every rule is sound and was looked at, no critical alert is up."""
+    open_queries = list(QUERIES)
+
+    async def all_answered() -> bool:
+        open_queries[:] = await server.unanswered(open_queries)
+        return not open_queries
+
+    try:
+        await world.eventually(all_answered, "every query has data", PATIENCE_SECONDS)
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"without data: {open_queries}") from error
+
+    async def looked_at() -> Any:
+        groups = (await server.ask("rules"))["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        return rules if all(rule["health"] == "ok" for rule in rules) else None
+
+    rules = await world.eventually(looked_at, "every rule was looked at", PATIENCE_SECONDS)
+    assert len(rules) == len(alerts.alerts())
+    # The one run that this world knows of is years old; all else is well.
+    up = {rule["name"] for rule in rules if rule["state"] != "inactive"}
+    assert up <= {"AlysNightlyMissed"}
+    (active,) = (await server.ask("query", query="sum(alys_active_actors)"))["result"]
+    assert float(active["value"][1]) > 20
