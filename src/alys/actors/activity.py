@@ -85,6 +85,10 @@ class Activity:
             self.step(ForeignAwait(self._cell.path, waited))
             return
         chain = ask_cycle(self._cell, waited.target)
+        if (
+            chain is not None and self._cell.admit()
+        ):  # nobody of them stands in the asker's line now
+            chain = ask_cycle(self._cell, waited.target)
         if chain is not None:
             waited.abandon()
             self.step(AskCycle(chain))

@@ -82,6 +82,8 @@ class Cell(Services):
                 box.cut(self.origin)
                 self._handle(box.take())
                 left -= 1
+                if box.urgent:  # where this turn ends, the next one must not begin with a NORMAL one
+                    self.interrupt = True
             else:
                 break
         self._end_turn()
@@ -177,7 +179,7 @@ class Cell(Services):
             return
         box = self.mailbox
         if box.line:
-            self._admit()
+            self.admit()
         more = self.belongings
         if more is not None and more.receive_timeout is not None:
             more.last_heard = self.system.dispatcher.now()
@@ -191,11 +193,13 @@ class Cell(Services):
         box.room = 0
         self.idle = able and self.system.plain
 
-    def _admit(self) -> None:
-        """Let those in who stand in line, if there is room enough."""
-        for entry in self.mailbox.admit():
+    @override
+    def admit(self) -> bool:
+        admitted = list(self.mailbox.admit())
+        for entry in admitted:
             if isinstance(entry, Envelope):
                 self.system.observer.sent(entry, self)
+        return bool(admitted)
 
     # Messages come in
 

@@ -28,6 +28,7 @@ from alys.actors.supervision import (
     Restart,
     Strategy,
     check_spec,
+    count_restart,
     decide,
 )
 
@@ -117,6 +118,11 @@ class Family:
     def wait_for(self, child: "Cell") -> Reply[Any]:
         """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
         reply: Reply[Any] = Reply(self._owner.system.dispatcher)
+        before = self._waits.get(
+            child
+        )  # an administrator, whose child a group's restart takes along
+        if before is not None:
+            reply.subscribe(lambda: before.complete(reply.value))
         self._waits[child] = reply
         return reply
 
@@ -249,8 +255,8 @@ class Family:
         if self._job is not None:
             self._backlog.append((self._ended_by_itself, child, end))
             return
-        if self.is_stopping or self.cells.get(child.key, child) is not child:
-            return  # somebody else has seen to it
+        if self.cells.get(child.key, child) is not child or self.is_stopping:
+            return  # a job has started another one in its place
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
@@ -284,14 +290,21 @@ class Family:
                     child.begin_restart(error, None)
 
     def _start_in_place(self, child: "Cell") -> None:
-        """Unless somebody has started another one meanwhile, or restarted the owner."""
+        """Unless an administrator, or the owner itself, has decided otherwise about its place meanwhile."""
         self._later.pop(child.key, None)
-        if self.is_stopping or self.cells.get(child.key, child) is not child:
+        place = self.cells.get(child.key)
+        taken = place is not None and place is not child
+        if self.is_stopping or child.more.ordered or taken or (self.keeps and place is None):
             return
         try:
             self.add(child.spec).begin_start()
-        except BadSpec as wrong:  # a stranger has taken the name that it registers
-            self.give_up(wrong)
+        except BadSpec as wrong:  # somebody else has registered its name
+            now = self._owner.system.dispatcher.now()
+            decision, self.log = count_restart(self.intensity, self.log, now)
+            if decision is Decision.GIVE_UP or self.intensity.restarts is None:
+                self.give_up(wrong)
+            else:
+                self._owner.post(self._start_in_place, child)
 
     def pause(self, seconds: float) -> Reply[None]:
         """A job's wait for a back-off; it ends with the job."""

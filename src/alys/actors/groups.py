@@ -5,9 +5,10 @@ one restart more, and those of this attempt that had started already are torn do
 children live through it, as through every restart; temporary children are stopped and forgotten.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from alys.actors.errors import ActorStopped, Ignore, SiblingFailed, StartFailed
+from alys.actors.errors import ActorStopped, BadSpec, Ignore, SiblingFailed, StartFailed
 from alys.actors.exits import BY_PARENT, Exit, Kind
 from alys.actors.message import Message
 from alys.actors.reply import Reply
@@ -29,7 +30,10 @@ async def start_list(family: "Family", specs: tuple[ChildSpec, ...], done: Reply
         except ActorStopped as stopped:
             done.fail(stopped)
             return
-        outcome = await start(family, child)
+        except BadSpec as wrong:
+            outcome: Any = wrong
+        else:
+            outcome = await start(family, child)
         if isinstance(outcome, BaseException):
             for started in reversed(list(family.living())):
                 await stop(family, started)
@@ -46,18 +50,25 @@ async def restart_group(
     keys = affected(family, failed)
     cause = error if error is not None else ActorStopped(failed.path)
     sibling = SiblingFailed(failed.path, error)
+    ours: dict[Cell, bool] = {}
     for key in reversed(keys):
         child = family.cells.get(key)
+        if child is None:
+            continue  # temporary, and gone
+        if child.status is not Status.STOPPED:
+            ours[child] = True
         if child is failed:
-            await tear_down(family, failed, cause, message)
-        elif child is not None:  # a temporary one may have ended meanwhile
+            await tear_down(family, child, cause, message)
+        else:
             await tear_down(family, child, sibling, None)
     culprit, started = failed, True
     while started:
         delay = family.backoff_delay(culprit)
         if delay > 0:
             await family.pause(delay)
-        outcome = await _start_again(family, keys, failed, cause, sibling)
+        outcome = await _start_again(
+            family, keys, ours, lambda child: cause if child is failed else sibling
+        )
         if outcome is None:
             return
         culprit, raised = outcome
@@ -81,28 +92,47 @@ def affected(family: "Family", failed: "Cell") -> list[str | int]:
 async def _start_again(
     family: "Family",
     keys: list[str | int],
-    failed: "Cell",
-    cause: BaseException,
-    sibling: BaseException,
+    ours: "dict[Cell, bool]",
+    cause_for: "Callable[[Cell], BaseException]",
 ) -> "tuple[Cell, BaseException] | None":
-    """One attempt: None when all run, else who did not and why; then those before it are torn down again."""
+    """One attempt: None when all run, else who did not and why; then those before it are torn down again.
+
+    ``ours`` are those that lived when the group went down, or that an attempt has made: who of them is stopped was
+    terminated since, and stays away.
+    """
     begun: list[Cell] = []
     for key in keys:
         child = family.cells.get(key)
-        if child is None:
-            continue  # temporary, and gone
-        begun.append(child)
+        if child is None or (child in ours and _was_terminated(child)):
+            continue
         if child.status is Status.STOPPED:
-            child = begun[-1] = family.add(child.spec)
-            outcome = await start(family, child)
+            outcome = await _start_anew(family, child)
+            child = family.cells.get(key, child)
+            ours[child] = True
+        elif child.status is Status.RESTARTING:
+            outcome = await rebuild(family, child, cause_for(child))
         else:
-            outcome = await rebuild(family, child, cause if child is failed else sibling)
+            continue  # an administrator has started it
+        begun.append(child)
         if isinstance(outcome, BaseException):
             again = SiblingFailed(child.path, outcome)
             for other in reversed(begun):
                 await tear_down(family, other, outcome if other is child else again, None)
             return child, outcome
     return None
+
+
+def _was_terminated(child: "Cell") -> bool:
+    more = child.more
+    return child.status is Status.STOPPED and more.ordered and more.exit is not NOT_WANTED
+
+
+async def _start_anew(family: "Family", child: "Cell") -> Any:
+    """Another actor in the place of a stopped one."""
+    try:
+        return await start(family, family.add(child.spec))
+    except BadSpec as wrong:  # somebody else has registered its name
+        return wrong
 
 
 async def start(family: "Family", child: "Cell") -> Any:

@@ -73,11 +73,12 @@ class Lifecycle(Leftovers):
         """After something kept it from its messages: take a turn if there are any, or be idle."""
         if self.queued:
             return
-        if self.control or (self.able and self.activity is None and self.mailbox.count):
+        box = self.mailbox
+        if self.control or (self.able and self.activity is None and (box.count or box.line)):
             self.idle = False
             self.queued = True
             if self.able and self.system.plain:
-                self.mailbox.open()
+                box.open()
             self.system.dispatcher.schedule(self)
         else:
             self.idle = self.able and self.activity is None and self.system.plain
@@ -289,7 +290,7 @@ class Lifecycle(Leftovers):
             self.system.observer.failed(self, raised, None)
             go_on(None)
 
-        seconds = self.spec.shutdown_seconds
+        seconds = self.spec.stop_limit
         perform(self, lambda: old.pre_restart(error, message, self.door()), go_on, failed)
         hook_waits = self.activity is not None and self.instance is old
         if hook_waits and math.isfinite(seconds):
@@ -365,7 +366,7 @@ class Lifecycle(Leftovers):
         self.post(self._stop, end, ordered, seconds)
 
     def _stop(self, end: Exit, ordered: bool, seconds: float | None) -> None:
-        limit = self.spec.shutdown_seconds if seconds is None else seconds
+        limit = self.spec.stop_limit if seconds is None else seconds
         more = self.more
         more.ordered = more.ordered or ordered
         if self.is_stopped:
@@ -402,8 +403,8 @@ class Lifecycle(Leftovers):
         if instance is None or type(instance).post_stop is Actor.post_stop:
             self._finish()
             return
-        self.mailbox.settle(self.origin)
-        self.origin = self.current = None
+        self.pause()
+        self.current = None
         context = self.door()
         context.forget_mark()
 
@@ -470,5 +471,7 @@ class Lifecycle(Leftovers):
 
         for entry in self.mailbox.discard(called_off, self.origin):
             self.system.dead_letter(self.sealed(entry), self, "not watched")
+        self.interrupt = True  # a run that is under way has counted what is gone now
+        self.admit()
         if not self.queued:
             self.wake()

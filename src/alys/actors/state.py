@@ -179,11 +179,16 @@ class CellState(Ref):
         if self.mailbox is NOWHERE:
             spec = self.spec
             self.mailbox = Mailbox(spec.mailbox_messages_max, spec.overflow, spec.mailbox_reserve)
+            self.interrupt = True  # a turn that is under way still looks at the old one
             self.door()
         return self.mailbox
 
     def door(self) -> Any:
         """Make the context if there is none. See ``lifecycle``."""
+
+    def admit(self) -> bool:
+        """Let those in who stand in line for the mailbox, if there is room enough; whether any came in. See ``cell``."""
+        raise NotImplementedError  # pragma: no cover
 
     def count_message(self) -> int:
         """The number of the next message that it sends."""

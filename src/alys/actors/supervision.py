@@ -76,9 +76,10 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     directives: tuple[tuple[type[Exception], Directive], ...] = ()
     """Decisions by type of exception; the first (innermost) that matches wins, RESTART where none does."""
     backoff: Backoff | None = None
-    shutdown_seconds: float = SHUTDOWN_SECONDS
+    shutdown_seconds: float | None = None
     """Node seconds that stopping may take before the child is killed and that is reported; ``inf`` for no limit, 0 for
-    OTP's brutal_kill: it is ended at once and no ``post_stop`` is waited for."""
+    OTP's brutal_kill: it is ended at once and no ``post_stop`` is waited for. By default 5, and no limit for a
+    supervisor: each of its children has a limit of its own."""
     mailbox_messages_max: int = MAILBOX_MESSAGES_MAX
     mailbox_reserve: int = MAILBOX_RESERVE
     """Messages above NORMAL priority that a full mailbox still takes."""
@@ -94,7 +95,14 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     significant: bool = False
     """Its end by itself may end its supervisor (``AutoShutdown``); not for permanent children."""
     supervisor: bool = False
-    """Counted as a supervisor and not as a worker (``CountChildren``)."""
+    """Counted as a supervisor and not as a worker (``CountChildren``); stopping it has no limit of its own."""
+
+    @property
+    def stop_limit(self) -> float:
+        """Node seconds that stopping may take."""
+        if self.shutdown_seconds is not None:
+            return self.shutdown_seconds
+        return math.inf if self.supervisor else SHUTDOWN_SECONDS
 
 
 class Intensity(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,7 +229,7 @@ def _faults(spec: ChildSpec) -> Iterator[tuple[bool, str]]:
         ),
         "backoff needs 0 <= min <= max and a jitter of 0 or more",
     )
-    yield not spec.shutdown_seconds >= 0, "shutdown_seconds must be 0 or more"
+    yield not spec.stop_limit >= 0, "shutdown_seconds must be 0 or more"
     yield spec.mailbox_messages_max < 1, "mailbox_messages_max must be 1 or more"
     yield (
         not isinstance(spec.overflow, Overflow),

@@ -10,6 +10,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import (
+    ActorStopped,
     BadSpec,
     ChildPresent,
     ChildRestarting,
@@ -135,7 +136,10 @@ class _Administered(Actor):
     def on_terminate_child(self, message: TerminateChild, ctx: Context) -> None:
         """Stop it, and answer when it is gone."""
         cell = self._find(message.name, ctx)
-        if cell is None or cell.status is Status.STOPPED:
+        if cell is None:
+            return
+        if cell.status is Status.STOPPED:
+            cell.more.ordered = True  # whether or not it was about to be started again
             return
         promise = ctx.defer()
         gone: Reply[str] = cell.when_stopped()
@@ -153,8 +157,8 @@ class _Administered(Actor):
         family = self._family
         try:
             cell = family.add(spec)
-        except BadSpec as wrong:
-            ctx.refuse(wrong)
+        except (BadSpec, ActorStopped) as refused:
+            ctx.refuse(refused)
             return
         promise = ctx.defer()
         waited = family.wait_for(cell)

@@ -307,15 +307,16 @@ def _run(dispatcher: SimDispatcher, random: SeededRandom, books: Books) -> Books
 
 
 def on_a_loop(seed: int, books: Callable[[], Books] = Books, scale: float = 1000.0) -> Books:
-    """One world on asyncio: as fast as it goes, and in whatever order the loop takes."""
+    """One world on asyncio: as fast as it goes, in the order that the loop takes, in turns of few or many messages."""
 
     async def main() -> Books:
         loop = asyncio.get_running_loop()
-        dispatcher = LoopDispatcher(loop, time_scale=scale, epoch=EPOCH)
+        turn = (1, 2, 5, 128)[seed % 4]
+        dispatcher = LoopDispatcher(loop, time_scale=scale, epoch=EPOCH, throughput=turn)
         random, kept = SeededRandom(seed), books()
         system = System(dispatcher, random.fork("actors"), observer=kept, intensity=LENIENT)
         world = World(system, kept, random.fork("world"), scale)
-        if seed % 2:
+        if seed % 3:
             await asyncio.wait_for(world.play(), 20)
         else:
             await asyncio.wait_for(wait(system.drive(world.play())), 20)
