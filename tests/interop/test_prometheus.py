@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ needs_prometheus = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus (a Debian package) is not installed"
 )
 QUERIES = sorted({panel.expr for board in DASHBOARDS for panel in board.panels})
+ROOT = Path(__file__).parents[2]
 DEAD = 'ALERTS{alertname="AlysActorTreeDead", alertstate="pending"}'
 PATIENCE_SECONDS = 1200.0
 """Of node time: two minutes on the wall."""
@@ -203,8 +207,33 @@ async def judge(world: LocalWorld, server: Prometheus) -> None:
     rules = await world.eventually(looked_at, "every rule was looked at", PATIENCE_SECONDS)
     assert len(rules) == len(alerts.alerts())
     assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
+
+    async def connected() -> Any:
+        return await server.ask_for("min(alys_governance_connection_status) == 1")
+
+    await world.eventually(connected, "every governance node is registered", PATIENCE_SECONDS)
     (active,) = await server.ask_for("sum(alys_active_actors)")
     assert float(active["value"][1]) > 20
+
+
+@pytest.mark.slow
+def test_the_world_on_the_page_about_watching_exports_until_it_is_interrupted(
+    tmp_path: Path,
+) -> None:
+    page = (ROOT / "docs" / "how-to" / "watch.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    script = tmp_path / "watched.py"
+    script.write_text(code.replace("metrics_port=9090", "metrics_port=0"), encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-u", str(script)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        status, text = asyncio.run(read(f"{url}/metrics"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == -signal.SIGINT
+    assert status == 200
+    assert "\nalys_chain_active 1.0\n" in text
 
 
 @needs_prometheus

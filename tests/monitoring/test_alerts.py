@@ -36,10 +36,10 @@ def test_names_are_unique_and_severities_are_labels() -> None:
 @pytest.mark.parametrize(
     ("name", "thresholds", "limit"),
     [
-        ("AlysFailureRateHigh", Thresholds(failure_rate=0.25), "> 0.25"),
-        ("AlysLatencyHigh", Thresholds(latency_ms=250), "> 0.25"),
-        ("AlysMemoryHigh", Thresholds(memory_percent=50), "> 0.5"),
-        ("AlysCpuHigh", Thresholds(cpu_percent=75), "> 0.75"),
+        ("AlysFailureRateHigh", Thresholds(high_failure_rate_threshold=0.25), "> 0.25"),
+        ("AlysLatencyHigh", Thresholds(high_latency_threshold_ms=250), "> 0.25"),
+        ("AlysMemoryHigh", Thresholds(memory_usage_threshold_percent=50), "> 0.5"),
+        ("AlysCpuHigh", Thresholds(cpu_usage_threshold_percent=75), "> 0.75"),
     ],
 )
 def test_the_thresholds_of_the_configuration_reach_the_rules(
@@ -51,7 +51,10 @@ def test_the_thresholds_of_the_configuration_reach_the_rules(
 
 def test_by_default_they_are_those_of_the_document() -> None:
     assert Thresholds() == Thresholds(
-        failure_rate=0.1, latency_ms=100, memory_percent=85, cpu_percent=90
+        high_failure_rate_threshold=0.1,
+        high_latency_threshold_ms=100,
+        memory_usage_threshold_percent=85,
+        cpu_usage_threshold_percent=90,
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
 
 from alys.monitoring import configuration
 from alys.monitoring.dashboards import DASHBOARDS, Dashboard
@@ -46,6 +48,13 @@ def test_a_dashboard_file_is_a_bare_model_of_core_panels(board: Dashboard) -> No
         target["datasource"]["uid"] for panel in model["panels"] for target in panel["targets"]
     }
     assert sources == {configuration.DATASOURCE_UID}
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
+def test_grafanas_own_model_reads_a_dashboard_and_loses_nothing(board: Dashboard) -> None:
+    text = (CLUSTER / "dashboards" / f"{board.uid}.json").read_text()
+    model = models.Dashboard.from_json(json.loads(text))
+    assert json.loads(JSONEncoder().encode(model)) == json.loads(text)
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)

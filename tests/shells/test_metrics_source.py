@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.loop import LoopDispatcher, wait
@@ -18,7 +20,7 @@ from alys.monitoring.catalogue import Family, Source
 from alys.monitoring.samples import Sample
 from alys.node.bridge import ListOperations, OperationView
 from alys.node.messages import ChainStatus, GetStatus
-from alys.node.stream import EndpointView, GetStreamStatus
+from alys.node.stream import GetStreamStatus
 from alys.shells import metrics_source
 from alys.shells.metrics_source import MetricsSource
 from tests.shells.test_run_results import MINUTE, leave
@@ -34,6 +36,16 @@ class Crash(Message, frozen=True, kw_only=True):
 
 class Ping(Request[str], frozen=True, kw_only=True):
     """So that a test knows what was handled before."""
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a connection; the real one says more."""
+
+    endpoint: int
+    state: str
+    attempts: int
+    queued: int
+    dropped: int
 
 
 class Worker(Actor):
@@ -64,12 +76,10 @@ class Worker(Actor):
             refusals=(),
         )
 
-    def on_get_stream_status(
-        self, message: GetStreamStatus, ctx: Context
-    ) -> tuple[EndpointView, ...]:
+    def on_get_stream_status(self, message: GetStreamStatus, ctx: Context) -> Any:
         """A node's stream actor."""
-        ready = EndpointView(endpoint=0, state="ready", attempts=0, queued=0, dropped=0, reason="")
-        away = EndpointView(endpoint=1, state="down", attempts=4, queued=3, dropped=2, reason="x")
+        ready = Connection(endpoint=0, state="ready", attempts=0, queued=0, dropped=0)
+        away = Connection(endpoint=1, state="down", attempts=4, queued=3, dropped=2)
         return (ready, away)
 
     def on_list_operations(
@@ -224,3 +234,8 @@ def test_finished_runs_and_limits_are_exported(tmp_path: Path) -> None:
     assert families(found, Source.RUNS) == declared(Source.RUNS)
     assert value(found, catalogue.MEMORY_LIMIT) > 0
     assert value(found, catalogue.CPU_LIMIT) > 0
+
+
+def test_a_process_without_actors_exports_its_limits_and_no_dead_tree() -> None:
+    found = asyncio.run(metrics_source.process_alone())
+    assert {one.family for one in found} == {catalogue.MEMORY_LIMIT, catalogue.CPU_LIMIT}

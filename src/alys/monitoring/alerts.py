@@ -22,12 +22,12 @@ class Severity(enum.StrEnum):
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """The section ``[alerts]`` of the configuration file."""
+    """The section ``[alerts]`` of the configuration file, under its own names."""
 
-    failure_rate: float = 0.1
-    latency_ms: float = 100.0
-    memory_percent: float = 85.0
-    cpu_percent: float = 90.0
+    high_failure_rate_threshold: float = 0.1
+    high_latency_threshold_ms: float = 100.0
+    memory_usage_threshold_percent: float = 85.0
+    cpu_usage_threshold_percent: float = 90.0
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,29 +84,29 @@ def _thresholds(limits: Thresholds) -> tuple[Alert, ...]:
             name="AlysFailureRateHigh",
             expr="rate(alys_messages_failed_total[5m])"
             " / (rate(alys_messages_processed_total[5m]) + rate(alys_messages_failed_total[5m]))"
-            f" > {limits.failure_rate:g}",
+            f" > {limits.high_failure_rate_threshold:g}",
             hold="5m",
             severity=Severity.WARNING,
             summary="{{ $value | humanizePercentage }} of messages fail on {{ $labels.instance }}",
-            remedy="More messages end in an exception than `alerts.failure_rate` allows. The dashboard Error Analysis"
+            remedy="More messages end in an exception than `alerts.high_failure_rate_threshold` allows. The dashboard Error Analysis"
             " shows which actor; the runner's log has the exception.",
         ),
         Alert(
             name="AlysLatencyHigh",
             expr="histogram_quantile(0.95, sum by (le, instance)"
             " (rate(alys_message_processing_duration_seconds_bucket[5m])))"
-            f" > {limits.latency_ms / 1000:g}",
+            f" > {limits.high_latency_threshold_ms / 1000:g}",
             hold="5m",
             severity=Severity.WARNING,
             summary="One message in twenty takes longer than {{ $value | humanizeDuration }}"
             " on {{ $labels.instance }}",
-            remedy="Handlers are slower than `alerts.latency_ms`. Performance Monitoring shows the time per actor. A"
+            remedy="Handlers are slower than `alerts.high_latency_threshold_ms`. Performance Monitoring shows the time per actor. A"
             " machine without a free core looks the same: see AlysCpuHigh.",
         ),
         Alert(
             name="AlysMemoryHigh",
             expr="process_resident_memory_bytes / alys_memory_limit_bytes"
-            f" > {limits.memory_percent / 100:g}",
+            f" > {limits.memory_usage_threshold_percent / 100:g}",
             hold="5m",
             severity=Severity.WARNING,
             summary="{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its memory",
@@ -116,7 +116,7 @@ def _thresholds(limits: Thresholds) -> tuple[Alert, ...]:
         Alert(
             name="AlysCpuHigh",
             expr="rate(process_cpu_seconds_total[5m]) / alys_cpu_limit_cores"
-            f" > {limits.cpu_percent / 100:g}",
+            f" > {limits.cpu_usage_threshold_percent / 100:g}",
             hold="5m",
             severity=Severity.WARNING,
             summary="{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its cores",

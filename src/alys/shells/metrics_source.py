@@ -47,6 +47,13 @@ class TurnTimes(Observer):
             self.histogram.observe(seconds / handled, handled)
 
 
+async def process_alone() -> list[Sample]:
+    """What a process without actors exports, besides its own figures: its limits."""
+    return samples.of_limits(
+        memory_bytes=process_limits.memory_bytes(), cpu_cores=process_limits.cpu_cores()
+    )
+
+
 class MetricsSource:
     """See the module's docstring."""
 
@@ -79,9 +86,7 @@ class MetricsSource:
             *samples.of_actors(lines, uptime),
             self._times.histogram.sample(),
             *node,
-            *samples.of_limits(
-                memory_bytes=process_limits.memory_bytes(), cpu_cores=process_limits.cpu_cores()
-            ),
+            *await process_alone(),
             *(run_results.last_runs(self._results) if self._results is not None else ()),
         ]
 

@@ -60,6 +60,7 @@ class LocalWorld(NetworkWorld):
         """With a ``metrics_port`` (0: a free one) the world exports its metrics from before its first actor to its end."""
         super().__init__(settings, info)
         self._metrics_port = metrics_port
+        self._source: MetricsSource | None = None
         self.metrics_url: str | None = None
         #: What was started, to be ended in reverse.
         self._closers: list[Closer] = []
@@ -74,7 +75,9 @@ class LocalWorld(NetworkWorld):
         self.dispatcher = actors_loop.LoopDispatcher(
             asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
         )
-        self.system = await self._make_system()
+        observer = self._with_metrics(self.recorder)
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
+        await self._export_metrics()
         random = self.random.fork("network")
         self.network = network.build(self.settings.node, self.dispatcher.now, random)
         targets = await self._serve_governance()
@@ -84,26 +87,32 @@ class LocalWorld(NetworkWorld):
         self._closers.append(server.close)
         self.node = self._client(server.url)
 
-    async def _make_system(self) -> System:
-        """The actors' system, watched by the trace, and by the metrics where they are exported."""
-        chance = self.random.fork("actors")
+    def _with_metrics(self, observer: Observer) -> Observer:
+        """The observer, beside that of the metrics where they are exported."""
         if self._metrics_port is None:
-            return System(self.dispatcher, chance, observer=self.recorder)
+            return observer
         results = Path(self.settings.test_environment.results_dir)
-        source = MetricsSource(tree=network.NODE_TREE, results=results)
-        observer: Observer = together(self.recorder, source.observer)
-        system = System(self.dispatcher, chance, observer=observer)
-        source.attach(system)
+        self._source = MetricsSource(tree=network.NODE_TREE, results=results)
+        return together(observer, self._source.observer)
+
+    async def _export_metrics(self) -> None:
+        """Serve what is measured of the system that was just made."""
+        if self._source is None:
+            return
+        self._source.attach(self.system)
         server = await serve_metrics(
-            source.scrape,
+            self._source.scrape,
             self.settings.world.host,
-            self._metrics_port,
-            health=lambda: "" if system.failure is None else f"the tree gave up: {system.failure}",
+            self._metrics_port or 0,
+            health=self._gave_up,
             ready=lambda: "" if self._opened and not self._closing else "the world is not open",
         )
         self._closers.append(server.close)
         self.metrics_url = server.url
-        return system
+
+    def _gave_up(self) -> str:
+        failure = self.system.failure
+        return "" if failure is None else f"the tree gave up: {failure}"
 
     async def _serve_chains(self, jwt_secret: bytes) -> None:
         """The Bitcoin node that all share, and a client per authority; their ports."""
