@@ -5,6 +5,7 @@ dead letter, once, and nobody lives on.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 EPOCH = 1_767_225_600.0
 LIMIT_SECONDS = 100_000.0
+LOOP_TIME_SCALE = 50.0
+"""On asyncio: fast, and slow enough that a pause of the machine is not taken for the end of a deadline."""
 LENIENT = Intensity(restarts=1_000, period_seconds=1.0)
 """For tests in which the number of restarts is not the point."""
 
@@ -123,6 +126,7 @@ class Log(Observer):
         self.drops: list[tuple[str, str, str]] = []
         self.failures: list[tuple[str, BaseException]] = []
         self.restarts: list[tuple[str, int]] = []
+        self.resumes: list[tuple[str, BaseException]] = []
         self.escalations: list[str] = []
         self.stops: list[tuple[str, str]] = []
         self.living: dict[Ref, bool] = {}
@@ -167,6 +171,10 @@ class Log(Observer):
         self.restarts.append((actor.name, incarnation))
 
     @override
+    def resumed(self, actor: Ref, error: BaseException) -> None:
+        self.resumes.append((actor.name, error))
+
+    @override
     def escalated(self, actor: Ref, error: BaseException) -> None:
         self.escalations.append(actor.name)
 
@@ -195,6 +203,11 @@ class Stage:
         self.system = system
         self.log = log
         self.journal: list[tuple[str, str]] = []
+        self._numbers = itertools.count(1)
+
+    def next_number(self) -> int:
+        """1, 2, 3 and so on; for names."""
+        return next(self._numbers)
 
     def spec(
         self, name: str = "a", factory: Callable[[], Actor] | None = None, **more: Any
@@ -281,10 +294,10 @@ def simulate(
 
 
 def on_a_loop(scenario: Scenario[T], kind: Callable[[], Log] = Log) -> T:
-    """Run it on asyncio, a thousand times as fast as the wall."""
+    """Run it on asyncio, in node time that runs faster than the wall."""
 
     async def main() -> T:
-        dispatcher = LoopDispatcher(asyncio.get_running_loop(), time_scale=1000.0, epoch=EPOCH)
+        dispatcher = LoopDispatcher(asyncio.get_running_loop(), time_scale=LOOP_TIME_SCALE, epoch=EPOCH)
         log = kind()
         system = System(dispatcher, SeededRandom(0), observer=log, intensity=LENIENT)
         driven = system.drive(scenario(Stage(system, log)))

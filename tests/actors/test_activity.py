@@ -104,12 +104,12 @@ def test_an_actor_that_does_not_stop_in_time_is_killed_and_its_finally_runs(run:
         asked = stage.do(a, hang, timeout=1e6)
         await stage.settle()
         start = stage.now()
-        assert await stage.system.stop(a) == "killed"
+        assert await stage.system.stop(a) == "killed: system"
         assert stage.now() - start == pytest.approx(1.0)
         with pytest.raises(ActorStopped):
             await asked
         assert stage.notes("a") == ["start", "finally"]
-        assert ("a", "killed") in stage.log.stops
+        assert ("a", "killed: system") in stage.log.stops
         assert ("a", "Do", "aborted") in stage.log.dead
 
     run(scenario)
@@ -127,7 +127,7 @@ def test_a_finally_that_fails_does_not_keep_an_actor_from_being_killed() -> None
 
         stage.tell(a, Do(act=hang))
         await stage.settle()
-        assert await stage.system.stop(a) == "killed"
+        assert await stage.system.stop(a) == "killed: system"
         assert [type(error) for _, error in stage.log.failures] == [Boom]
 
     simulate(scenario)

@@ -233,7 +233,7 @@ def test_a_watcher_learns_of_a_death_once_with_the_reason(run: Run) -> None:
         await stage.do(a, watch(b, b))
         await stage.system.stop(b)
         await stage.do(a, lambda p, ctx: None)
-        assert stage.notes("a") == ["start", "b is gone: stopped by the system"]
+        assert stage.notes("a") == ["start", "b is gone: shutdown: system"]
 
     run(scenario)
 
@@ -291,7 +291,7 @@ def test_the_news_come_after_all_that_the_dead_had_sent(run: Run) -> None:
         stage.tell(b, Do(act=last_words))
         while not stage.notes("a")[-1].startswith("b is gone"):
             await stage.system.sleep(1.0)
-        assert stage.notes("a")[1:] == [*map(str, range(100)), "b is gone: failed"]
+        assert stage.notes("a")[1:] == [*map(str, range(100)), "b is gone: failed: Boom"]
 
     run(scenario)
 
@@ -307,7 +307,7 @@ def test_restarts_are_no_news_to_a_watcher(run: Run) -> None:
         assert len(stage.log.restarts) == 5
         await stage.system.stop(b)
         await stage.settle()
-        assert stage.notes("a") == ["start", "b is gone: stopped by the system"]
+        assert stage.notes("a") == ["start", "b is gone: shutdown: system"]
 
     run(scenario)
 
@@ -324,7 +324,7 @@ def test_whoever_watches_a_later_actor_of_the_same_name_hears_of_that_one(run: R
         assert stage.notes("a") == ["start", "b is gone: noproc"]
         await stage.system.stop(new)
         await stage.settle()
-        assert stage.notes("a")[2:] == ["b is gone: stopped by the system"]
+        assert stage.notes("a")[2:] == ["b is gone: shutdown: system"]
 
     run(scenario)
 
@@ -346,7 +346,7 @@ def test_news_of_a_death_reach_a_full_mailbox() -> None:
         stage.say(a, "full")
         await stage.system.stop(b)
         await stage.settle(2.0)
-        assert stage.notes("a") == ["start", "full", "b is gone: stopped by the system"]
+        assert stage.notes("a") == ["start", "full", "b is gone: shutdown: system"]
 
     simulate(scenario)
 
@@ -400,7 +400,7 @@ def test_the_news_of_a_death_carry_the_ref() -> None:
         await stage.do(a, lambda p, ctx: ctx.watch(b))
         await stage.system.stop(b)
         await stage.settle()
-        assert seen == [Terminated(ref=b, reason="stopped by the system")]
+        assert seen == [Terminated(ref=b, reason="shutdown: system")]
 
     simulate(scenario)
 

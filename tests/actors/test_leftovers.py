@@ -10,7 +10,7 @@ from alys.actors.events import DeadLetter
 from alys.actors.ref import Ref
 from alys.actors.supervision import Intensity, Strategy
 from alys.actors.supervisor import Supervisor
-from tests.actors.conformance.paths import anywhere, tell_all, until
+from tests.actors.conformance.paths import PATIENT, Gate, anywhere, tell_all, until
 from tests.actors.stage import Do, Puppet, Run, Say, Stage
 
 
@@ -29,8 +29,11 @@ def hear_of_dead_letters(stage: Stage) -> Ref:
     return mourner
 
 
-async def work(puppet: Puppet, ctx: Context) -> None:
-    await puppet.stage.system.sleep(5.0)
+def work(gate: Gate) -> Any:
+    async def act(puppet: Puppet, ctx: Context) -> None:
+        await gate.wait()
+
+    return act
 
 
 @anywhere
@@ -39,11 +42,14 @@ def test_what_is_queued_keeps_its_sender_when_the_actor_stops_after_a_long_handl
 ) -> None:
     async def scenario(stage: Stage) -> None:
         hear_of_dead_letters(stage)
-        a, b = stage.spawn(), stage.spawn("b")
-        letters = [Say(text="1"), Do(act=work), Say(text="2"), Say(text="3")]
+        a, b, gate = stage.spawn(shutdown_seconds=PATIENT), stage.spawn("b"), Gate(stage)
+        letters = [Say(text="1"), Do(act=work(gate)), Say(text="2"), Say(text="3")]
         await stage.do(b, tell_all(a, *letters))
-        await until(stage, lambda: a.cell.activity is not None)
-        await stage.system.stop(a)
+        await until(stage, lambda: gate.waiting == 1)
+        stopped = stage.system.stop(a)
+        await until(stage, lambda: a.cell.is_stopped)
+        gate.open = True
+        await stopped
         await until(stage, lambda: len(stage.notes("mourner")) == 3)
         assert stage.notes("mourner")[1:] == ["2 from b: stopped", "3 from b: stopped"]
         assert stage.notes("a") == ["start", "1", "post_stop"]
@@ -58,14 +64,14 @@ def test_what_a_sibling_handles_when_its_group_restarts_is_dead_with_its_sender(
 ) -> None:
     async def scenario(stage: Stage) -> None:
         hear_of_dead_letters(stage)
-        b = stage.spawn("b")
+        b, gate = stage.spawn("b"), Gate(stage)
         specs = [stage.spec(name, register=name) for name in ("first", "second")]
         many = Intensity(restarts=100)
         boss = stage.spawn("boss", lambda: Supervisor(specs, many, strategy))
         await until(stage, lambda: ("second", "start") in stage.journal)
         first, second = stage.system.whereis("first"), stage.system.whereis("second")
-        await stage.do(b, tell_all(second, Say(text="1"), Do(act=work), Say(text="2")))
-        await until(stage, lambda: second.cell.activity is not None)
+        await stage.do(b, tell_all(second, Say(text="1"), Do(act=work(gate)), Say(text="2")))
+        await until(stage, lambda: gate.waiting == 1)
         stage.crash(first)
         await until(stage, lambda: "2" in stage.notes("second"))
         assert stage.notes("second") == ["start", "1", "pre_restart", "start", "2"]

@@ -3,6 +3,7 @@
 import pytest
 
 from alys.actors.errors import AskTimeout
+from alys.actors.ref import Ref
 from alys.actors.reply import Reply
 from alys.base.prng import SeededRandom
 from alys.sim.dispatch import SimDispatcher
@@ -42,7 +43,7 @@ def test_whoever_subscribes_is_called_once_also_when_it_is_full_already(
 
 
 def test_the_deadline_fails_it_with_who_what_and_how_long(clock: SimDispatcher) -> None:
-    slot: Reply[int] = Reply(clock, 2.0, "/engine", "GetPayload")
+    slot: Reply[int] = Reply(clock, 2.0, clock.wall() + 2.0, Ref("/engine", 1), "GetPayload")
     slot.subscribe(lambda: None)
     clock.run_for(1.999)
     assert not slot.done
@@ -52,7 +53,7 @@ def test_the_deadline_fails_it_with_who_what_and_how_long(clock: SimDispatcher) 
 
 
 def test_the_deadline_counts_from_the_ask_and_not_from_the_await(clock: SimDispatcher) -> None:
-    slot: Reply[int] = Reply(clock, 2.0, "/engine", "GetPayload")
+    slot: Reply[int] = Reply(clock, 2.0, clock.wall() + 2.0, Ref("/engine", 1), "GetPayload")
     clock.run_for(1.5)
     slot.subscribe(lambda: None)
     clock.run_for(0.5)

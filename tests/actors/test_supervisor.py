@@ -1,4 +1,4 @@
-"""Supervisors: one for one, restart types, the window, escalation up to the end of the system."""
+"""Supervisors: restart types, the window, escalation up to the end of the system, administration, and the dynamic kind."""
 
 from typing import Any
 
@@ -6,10 +6,25 @@ import pytest
 from typing_extensions import override
 
 from alys.actors.actor import Actor
-from alys.actors.errors import BadSpec, ChildEscalated, IntensityExceeded
+from alys.actors.errors import (
+    BadSpec,
+    ChildEscalated,
+    IntensityExceeded,
+)
 from alys.actors.ref import Ref
-from alys.actors.supervision import ChildSpec, Intensity, Restart
-from alys.actors.supervisor import Supervisor, WhichChildren
+from alys.actors.supervision import (
+    AutoShutdown,
+    ChildSpec,
+    Directive,
+    Intensity,
+    Restart,
+)
+from alys.actors.supervisor import (
+    DynamicSupervisor,
+    Supervisor,
+    TerminateChild,
+    WhichChildren,
+)
 from tests.actors.stage import Boom, Do, Puppet, Stage, everywhere, fail, in_simulation, simulate
 
 Run = Any
@@ -22,7 +37,9 @@ def supervise(stage: Stage, *children: ChildSpec, intensity: Intensity | None = 
 
 
 async def children_of(stage: Stage, boss: Ref) -> dict[str, Ref]:
-    return {ref.name: ref for ref in await stage.system.ask(boss, WhichChildren())}
+    """The living ones, by name."""
+    listed = await stage.system.ask(boss, WhichChildren())
+    return {child.name: child.ref for child in listed if child.ref is not None}
 
 
 @everywhere
@@ -106,7 +123,7 @@ def test_the_third_failure_in_the_window_stops_all_children_and_escalates(run: R
         assert isinstance(error, IntensityExceeded)
         assert (error.intensity, error.period_seconds) == (2, 10.0)
         assert isinstance(error.__cause__, Boom)
-        assert stage.log.stops == [("b", "parent"), ("a", "parent")]
+        assert stage.log.stops == [("b", "shutdown: parent"), ("a", "shutdown: parent")]
         assert stage.log.restarts == [("a", 1), ("a", 2), ("boss", 1)]
         assert list(await children_of(stage, boss)) == ["a", "b"]
         assert stage.system.failure is None
@@ -157,7 +174,8 @@ def test_escalation_climbs_to_the_root_and_ends_the_system() -> None:
         assert causes == ["IntensityExceeded"] * 3 + ["Boom"]
         return reason
 
-    assert simulate(scenario, intensity=Intensity(restarts=0, period_seconds=1.0)) == "failed"
+    never = Intensity(restarts=0, period_seconds=1.0)
+    assert simulate(scenario, intensity=never) == "failed: IntensityExceeded"
 
 
 @in_simulation
@@ -180,7 +198,7 @@ def test_a_supervisor_that_gave_up_is_restarted_with_all_children_anew(run: Run)
 
 def test_listed_failures_go_up_without_a_restart_of_the_child() -> None:
     async def scenario(stage: Stage) -> None:
-        supervise(stage, stage.spec("a", register="a", escalate=(Boom,)))
+        supervise(stage, stage.spec("a", register="a", directives=((Boom, Directive.ESCALATE),)))
         await stage.settle()
         stage.crash(stage.system.whereis("a"))
         await stage.settle()
@@ -234,8 +252,80 @@ def test_a_supervisor_with_a_wrong_spec_starts_nobody() -> None:
     good = ChildSpec(name="a", factory=Actor)
     for children, intensity, named in (
         ([good, good], None, "two children are named 'a'"),
-        ([good, ChildSpec(name="", factory=Actor)], None, "child name ''"),
+        ([good, ChildSpec(name="", factory=Actor)], None, "child needs a name"),
         ([good], Intensity(restarts=-1), "intensity.restarts"),
     ):
         with pytest.raises(BadSpec, match=named):
             Supervisor(children, intensity)
+
+
+def test_what_a_supervisor_cannot_be_is_refused_when_it_is_made() -> None:
+    no_strategy: Any = "one_for_all"
+    significant = ChildSpec(name="a", factory=Actor, significant=True, restart=Restart.TRANSIENT)
+    with pytest.raises(BadSpec, match="strategy must be a Strategy, not 'one_for_all'"):
+        Supervisor([], strategy=no_strategy)
+    with pytest.raises(BadSpec, match="significant child needs auto_shutdown"):
+        Supervisor([significant])
+    for template in (ChildSpec(name="a", factory=Actor), ChildSpec(register="a", factory=Actor)):
+        with pytest.raises(BadSpec, match="template has no name and registers none"):
+            DynamicSupervisor(template)
+    with pytest.raises(BadSpec, match=r"intensity\.restarts"):
+        DynamicSupervisor(ChildSpec(factory=Actor), Intensity(restarts=-1))
+
+
+# Significant children
+
+
+@in_simulation
+@pytest.mark.parametrize(
+    ("auto", "ends", "gone"),
+    [
+        (AutoShutdown.ANY, "a", True),
+        (AutoShutdown.ALL, "a", False),
+        (AutoShutdown.ALL, "ab", True),
+        (AutoShutdown.ANY, "c", False),
+        (AutoShutdown.ALL, "c", False),
+    ],
+)
+def test_a_supervisor_ends_with_its_significant_children(
+    run: Run, auto: AutoShutdown, ends: str, gone: bool
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        mine = [
+            stage.spec(n, register=n, restart=Restart.TRANSIENT, significant=n != "c")
+            for n in "abc"
+        ]
+        boss = stage.spawn(
+            "boss", lambda: Supervisor(mine, auto_shutdown=auto), restart=Restart.TRANSIENT
+        )
+        await stage.settle()
+        for name in ends:
+            stage.tell(stage.system.whereis(name), Do(act=lambda p, ctx: ctx.stop()))
+        await stage.settle()
+        assert (("boss", "shutdown: significant child ended") in stage.log.stops) == gone
+        assert boss.cell.is_stopped == gone
+
+    run(scenario)
+
+
+@in_simulation
+@pytest.mark.parametrize("how", ["told", "failed"])
+def test_a_significant_child_that_is_told_to_stop_ends_nobody_but_one_that_failed_does(
+    run: Run, how: str
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        spec = stage.spec("a", register="a", restart=Restart.TEMPORARY, significant=True)
+        boss = stage.spawn(
+            "boss",
+            lambda: Supervisor([spec], auto_shutdown=AutoShutdown.ANY),
+            restart=Restart.TEMPORARY,
+        )
+        await stage.settle()
+        if how == "told":
+            await stage.system.ask(boss, TerminateChild(name="a"))
+        else:
+            stage.crash(stage.system.whereis("a"))
+        await stage.settle()
+        assert boss.cell.is_stopped == (how == "failed")
+
+    run(scenario)

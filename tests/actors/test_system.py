@@ -325,7 +325,8 @@ def test_what_is_dropped_is_told_to_the_observer_once_and_to_nobody_else(
         stage.say(a, "1", "2", "3", "4")
         await stage.settle()
         assert await stage.do(a, lambda p, ctx: p.heard) == heard
-        assert stage.log.dead == [("a", text, "mailbox full") for text in dropped]
+        assert stage.log.drops == [("a", text, "mailbox full") for text in dropped]
+        assert stage.log.dead == []
 
     simulate(scenario)
 
@@ -359,7 +360,7 @@ def test_shutdown_stops_the_last_started_first_and_says_why(run: Run) -> None:
         for name in "abc":
             await stage.do(stage.spawn(name), lambda p, ctx: None)
         assert await stage.system.shutdown() == "shutdown"
-        assert stage.log.stops == [(n, "parent") for n in "cba"] + [("alys", "shutdown")]
+        assert stage.log.stops == [(n, "shutdown: parent") for n in "cba"] + [("alys", "shutdown")]
         assert [who for who, what in stage.journal if what == "post_stop"] == ["c", "b", "a"]
 
     run(scenario)
@@ -387,8 +388,8 @@ def test_the_root_waits_for_each_child_as_long_as_the_child_may_take() -> None:
 def test_an_actor_that_is_stopped_from_outside_stays_stopped(run: Run) -> None:
     async def scenario(stage: Stage) -> None:
         a = stage.spawn(restart=Restart.PERMANENT)
-        assert await stage.system.stop(a) == "stopped by the system"
-        assert await stage.system.stop(a) == "stopped by the system"
+        assert await stage.system.stop(a) == "shutdown: system"
+        assert await stage.system.stop(a) == "shutdown: system"
         assert await stage.system.stop(stage.system.whereis("nobody")) == "noproc"
         assert [path for path, _, _ in stage.system.tree()] == ["/alys"]
 
@@ -435,7 +436,7 @@ def test_too_many_failures_below_the_root_end_the_system_and_are_remembered() ->
         assert "more than 1 restarts" in str(stage.system.failure)
         return reason
 
-    assert simulate(scenario, intensity=Intensity()) == "failed"
+    assert simulate(scenario, intensity=Intensity()) == "failed: IntensityExceeded"
 
 
 @everywhere

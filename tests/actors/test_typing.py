@@ -18,9 +18,9 @@ def test_mypy_refuses_every_wrong_line_for_the_reason_given_and_no_other_line(
 ) -> None:
     text = MISUSE.read_text(encoding="utf-8")
     wanted = {
-        (number, found.group(1))
+        (number, code.group(1))
         for number, line in enumerate(text.splitlines(), 1)
-        if (found := IGNORE.search(line))
+        if (code := IGNORE.search(line))
     }
     assert len(wanted) > 10
     bare = tmp_path / "misuse.py"

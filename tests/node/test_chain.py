@@ -67,12 +67,8 @@ def test_a_cosigner_that_missed_blocks_is_brought_up_and_then_signs(
         world.keep_mining()
         await reached(world, 1)
         system = world.system
-        gone = next(
-            c
-            for c in system.outside.cell.family.cells()
-            if c.ref.path.rpartition("/")[2] == "cosigner-2"
-        )
-        await world.await_reply(system.stop(gone.ref))
+        gone = next(cell for cell in system.cells() if cell.name == "cosigner-2")
+        await world.await_reply(system.stop(gone))
         await reached(world, 4)
         block: Any = await world.node.call("getblockbyheight", 4)
         assert block["approvals"]["indices"] == [0, 1]

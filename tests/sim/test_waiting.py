@@ -40,7 +40,7 @@ class PatientlyBetween(Actor):
 
 def never(reply: Reply[Any]) -> Reply[Any]:
     """The reply without its deadline: the runtime itself always sets one."""
-    reply._seconds = None
+    reply.seconds = None
     return reply
 
 

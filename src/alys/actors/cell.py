@@ -82,7 +82,9 @@ class Cell(Services):
                 box.cut(self.origin)
                 self._handle(box.take())
                 left -= 1
-                if box.urgent:  # where this turn ends, the next one must not begin with a NORMAL one
+                if (
+                    box.urgent
+                ):  # where this turn ends, the next one must not begin with a NORMAL one
                     self.interrupt = True
             else:
                 break

@@ -42,8 +42,8 @@ class Family:
     """Children by name (or uid), in the order of their start, and the log of their restarts."""
 
     __slots__ = (
-        "_attempts", "_backlog", "_checked", "_job", "_later", "_owner", "_waits", "at_once", "auto_shutdown", "cells",
-        "closed", "intensity", "keeps", "log", "strategy", "then",
+        "_attempts", "_backlog", "_checked", "_job", "_later", "_owner", "_passed_on", "_waits", "at_once",
+        "auto_shutdown", "cells", "closed", "intensity", "keeps", "log", "strategy", "then",
     )  # fmt: skip
 
     def __init__(self, owner: Any) -> None:
@@ -69,6 +69,8 @@ class Family:
         self._job: Any = None
         #: What has to be decided when the job is over.
         self._backlog: deque[tuple[Any, ...]] = deque()
+        #: Failures that were not the owner's to decide: child, error, message, incarnation.
+        self._passed_on: list[tuple[Cell, BaseException, Message | None, int]] = []
         #: What is to be done after a back-off: the start of a child by its key, the job's next step by None.
         self._later: dict[str | int | None, Timer] = {}
         #: The spec that was checked last; many children share one.
@@ -117,12 +119,8 @@ class Family:
 
     def wait_for(self, child: "Cell") -> Reply[Any]:
         """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
+        self._answer(child, ActorStopped(child.path))  # who waited before waits in vain
         reply: Reply[Any] = Reply(self._owner.system.dispatcher)
-        before = self._waits.get(
-            child
-        )  # an administrator, whose child a group's restart takes along
-        if before is not None:
-            reply.subscribe(lambda: before.complete(reply.value))
         self._waits[child] = reply
         return reply
 
@@ -175,6 +173,7 @@ class Family:
         elif decision is Decision.GIVE_UP:
             self.give_up(error)
         else:  # to escalate, or to resume what never started
+            self._passed_on.append((child, error, message, incarnation))
             self._owner.escalate(ChildEscalated(self._owner.path, child.path, error))
 
     def _restart(self, child: "Cell", error: BaseException, message: Message | None) -> None:
@@ -210,6 +209,10 @@ class Family:
             self._owner.path, intensity.restarts or 0, intensity.period_seconds
         )
         failure.__cause__ = cause
+        owner = self._owner  # it handles no message any more, so it starts nobody
+        owner.able = owner.idle = False
+        owner.interrupt = True
+        owner.mailbox.room = 0
         self.stop_all(lambda: self._owner.give_up(failure))
 
     # Stop
@@ -231,32 +234,40 @@ class Family:
                     child.begin_stop(BY_PARENT, ordered=True)
                 return
         then, self.then = self.then, None
-        if then is not None:
-            then()
+        assert then is not None, "whoever stops them all says what comes then"
+        then()
 
     def child_stopped(self, child: "Cell", end: Exit) -> None:
         """A child is gone: go on stopping, tell who waits, or decide whether a new one takes its place."""
-        ordered = child.more.ordered
         mine = self.cells.get(child.key) is child
-        if mine and (not self.keeps or child.spec.restart is Restart.TEMPORARY):
+        if mine and not self._keeps(child):
             del self.cells[child.key]
-            self._attempts.pop(child.key, None)
         if self._answer(child, end):
             return
         if self.then is not None:
             self._stop_last()
         elif mine and not self.is_stopping:
-            if not ordered:
+            if not child.more.ordered:
                 self._ended_by_itself(child, end)
-            elif end.kind is Kind.FAILED:
+                return
+            self._attempts.pop(child.key, None)
+            if end.kind is Kind.FAILED:
                 self._look_for_significant(child)
+
+    def _keeps(self, child: "Cell") -> bool:
+        """Whether it stays on the list when it is stopped."""
+        return self.keeps and child.spec.restart is not Restart.TEMPORARY
+
+    def _is_gone(self, child: "Cell") -> bool:
+        """Whether another child stands at the place of one that has ended, or its spec has been deleted."""
+        return self.cells.get(child.key) is not (child if self._keeps(child) else None)
 
     def _ended_by_itself(self, child: "Cell", end: Exit) -> None:
         if self._job is not None:
             self._backlog.append((self._ended_by_itself, child, end))
             return
-        if self.cells.get(child.key, child) is not child or self.is_stopping:
-            return  # a job has started another one in its place
+        if self._is_gone(child):
+            return  # somebody else has seen to it
         now = self._owner.system.dispatcher.now()
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
@@ -264,6 +275,7 @@ class Family:
         elif decision is Decision.RESTART:
             self._start_anew(child, end)
         else:
+            self._attempts.pop(child.key, None)
             self._look_for_significant(child)
 
     def _start_anew(self, child: "Cell", end: Exit) -> None:
@@ -282,29 +294,49 @@ class Family:
     def take_along(self, error: BaseException, *, resume: bool) -> None:
         """The owner goes on after a failure: so do the children that stand still because theirs was escalated to it."""
         self.closed = False
-        for child in self.living():
-            if child.status is Status.FAILED:
-                if resume and child.instance is not None:
-                    child.begin_resume(error)
-                else:
-                    child.begin_restart(error, None)
+        passed_on, self._passed_on = self._passed_on, []
+        for failure in passed_on:
+            self._decide_after_all(*failure, resume)
 
-    def _start_in_place(self, child: "Cell") -> None:
+    def _decide_after_all(
+        self,
+        child: "Cell",
+        error: BaseException,
+        message: Message | None,
+        incarnation: int,
+        resume: bool,
+    ) -> None:
+        if child.status is not Status.FAILED or child.incarnation != incarnation:
+            return
+        if self._job is not None:
+            later = (self._decide_after_all, child, error, message, incarnation, resume)
+            self._backlog.append(later)
+        elif resume and child.instance is not None:
+            child.begin_resume(error)
+        elif child.spec.restart is Restart.TEMPORARY:
+            child.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
+        else:
+            self._restart(child, error, message)
+
+    def _start_in_place(self, old: "Cell") -> None:
         """Unless an administrator, or the owner itself, has decided otherwise about its place meanwhile."""
-        self._later.pop(child.key, None)
-        place = self.cells.get(child.key)
-        taken = place is not None and place is not child
-        if self.is_stopping or child.more.ordered or taken or (self.keeps and place is None):
+        self._later.pop(old.key, None)
+        forgotten = self.keeps and old.key not in self.cells
+        if self.is_stopping or old.more.ordered or forgotten or self._is_gone(old):
             return
         try:
-            self.add(child.spec).begin_start()
+            cell = self.add(old.spec)
         except BadSpec as wrong:  # somebody else has registered its name
             now = self._owner.system.dispatcher.now()
             decision, self.log = count_restart(self.intensity, self.log, now)
             if decision is Decision.GIVE_UP or self.intensity.restarts is None:
                 self.give_up(wrong)
             else:
-                self._owner.post(self._start_in_place, child)
+                self._owner.post(self._start_in_place, old)
+            return
+        if old.key in self._attempts:  # the key of a child without a name is new
+            self._attempts[cell.key] = self._attempts.pop(old.key)
+        cell.begin_start()
 
     def pause(self, seconds: float) -> Reply[None]:
         """A job's wait for a back-off; it ends with the job."""
@@ -323,9 +355,8 @@ class Family:
 
     def drop(self, child: "Cell") -> None:
         """Forget a stopped child and its spec."""
-        if self.cells.get(child.key) is child and child.status is Status.STOPPED:
-            del self.cells[child.key]
-            self._attempts.pop(child.key, None)
+        self.cells.pop(child.key, None)
+        self._attempts.pop(child.key, None)
 
     def abandon(self) -> "list[Cell]":
         """The owner is killed: forget everything; gives the living children, last started first."""
@@ -339,6 +370,7 @@ class Family:
         self.closed = False
         self.log = ()
         self._attempts.clear()
+        self._passed_on.clear()
         self.cells.clear()
 
     # Jobs

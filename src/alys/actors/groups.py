@@ -25,15 +25,7 @@ NOT_WANTED = Exit(kind=Kind.NORMAL, detail="ignored")
 async def start_list(family: "Family", specs: tuple[ChildSpec, ...], done: Reply[None]) -> None:
     """Start each and wait for it; fills ``done``, with StartFailed when one did not and the others are gone again."""
     for spec in specs:
-        try:
-            child = family.add(spec)
-        except ActorStopped as stopped:
-            done.fail(stopped)
-            return
-        except BadSpec as wrong:
-            outcome: Any = wrong
-        else:
-            outcome = await start(family, child)
+        outcome = await start(family, spec)
         if isinstance(outcome, BaseException):
             for started in reversed(list(family.living())):
                 await stop(family, started)
@@ -106,7 +98,7 @@ async def _start_again(
         if child is None or (child in ours and _was_terminated(child)):
             continue
         if child.status is Status.STOPPED:
-            outcome = await _start_anew(family, child)
+            outcome = await start(family, child.spec)
             child = family.cells.get(key, child)
             ours[child] = True
         elif child.status is Status.RESTARTING:
@@ -127,16 +119,12 @@ def _was_terminated(child: "Cell") -> bool:
     return child.status is Status.STOPPED and more.ordered and more.exit is not NOT_WANTED
 
 
-async def _start_anew(family: "Family", child: "Cell") -> Any:
-    """Another actor in the place of a stopped one."""
-    try:
-        return await start(family, family.add(child.spec))
-    except BadSpec as wrong:  # somebody else has registered its name
-        return wrong
-
-
-async def start(family: "Family", child: "Cell") -> Any:
+async def start(family: "Family", spec: ChildSpec) -> Any:
     """Start one: None, or why it does not run. One that is not wanted now is no failure."""
+    try:
+        child = family.add(spec)
+    except (ActorStopped, BadSpec) as wrong:
+        return wrong
     waited = family.wait_for(child)
     child.begin_start(awaited=True)
     return await _settled(family, child, await waited)

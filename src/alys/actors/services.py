@@ -66,7 +66,7 @@ class Services(Lifecycle):
         entry = self.explicit()
         self.current = None
         if entry is None:
-            entry = (message, self.origin, None)
+            entry = (message, self.origin or (self, None), None)
         elif isinstance(entry, Envelope):
             entry.taken = True
         more.stash.append(entry)

@@ -15,11 +15,13 @@ from alys.actors.errors import (
     ChildPresent,
     ChildRestarting,
     ChildRunning,
+    Ignore,
     NoSuchChild,
     StartFailed,
 )
 from alys.actors.exits import BY_PARENT, Exit, Kind
 from alys.actors.family import Family, is_restarting
+from alys.actors.groups import NOT_WANTED
 from alys.actors.message import Request
 from alys.actors.ref import Ref
 from alys.actors.reply import Reply
@@ -35,6 +37,8 @@ from alys.actors.supervision import (
 )
 
 R = TypeVar("R")
+
+_SIGNIFICANT = "a significant child needs auto_shutdown ANY or ALL"
 
 
 class ChildInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +74,8 @@ class CountChildren(Request[ChildCounts], frozen=True, kw_only=True):
 class StartChild(Request[Ref], frozen=True, kw_only=True):
     """Start a child and wait until it runs: a new one by its spec, or (dynamic) one of the template with these arguments.
 
-    Fails with ChildRunning, ChildPresent, BadSpec, or StartFailed; then nothing is kept.
+    Fails with ChildRunning, ChildPresent, BadSpec, or StartFailed; then nothing is kept. One that is not wanted (``Ignore``)
+    is kept as stopped, and nobody is behind the ref.
     """
 
     timeout_seconds: ClassVar[float] = 30.0
@@ -157,8 +162,8 @@ class _Administered(Actor):
         family = self._family
         try:
             cell = family.add(spec)
-        except (BadSpec, ActorStopped) as refused:
-            ctx.refuse(refused)
+        except (ActorStopped, BadSpec) as wrong:
+            ctx.refuse(wrong)
             return
         promise = ctx.defer()
         waited = family.wait_for(cell)
@@ -169,11 +174,23 @@ class _Administered(Actor):
             if outcome is None:
                 promise.complete(cell)
                 return
+            if isinstance(outcome, Ignore):
+                cell.when_stopped().subscribe(lambda: promise.complete(cell))
+                cell.begin_stop(NOT_WANTED, ordered=True)
+                return
             error = outcome.error if isinstance(outcome, Exit) else outcome
-            promise.fail(StartFailed(spec.name, error or RuntimeError(f"it ended: {outcome}")))
+            error = error or RuntimeError(f"it ended: {outcome}")
+
+            def give_up() -> None:
+                if not keep:
+                    family.drop(cell)
+                promise.fail(StartFailed(spec.name, error))
+
+            if cell.status is Status.STOPPED:
+                give_up()
+                return
+            family.wait_for(cell).subscribe(give_up)
             cell.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
-            if not keep:
-                cell.when_stopped().subscribe(lambda: family.drop(cell))
 
         waited.subscribe(settled)
 
@@ -198,7 +215,7 @@ class Supervisor(_Administered):
         if not isinstance(strategy, Strategy):
             raise BadSpec(f"strategy must be a Strategy, not {strategy!r}")
         if auto_shutdown is AutoShutdown.NEVER and any(spec.significant for spec in children):
-            raise BadSpec("a significant child needs auto_shutdown ANY or ALL")
+            raise BadSpec(_SIGNIFICANT)
         self._strategy = strategy
         self._auto_shutdown = auto_shutdown
         self._children = tuple(children)
@@ -222,6 +239,9 @@ class Supervisor(_Administered):
                     "StartChild needs a spec with a name; only a dynamic supervisor has a template"
                 )
             )
+            return
+        if spec.significant and self._auto_shutdown is AutoShutdown.NEVER:
+            ctx.refuse(BadSpec(_SIGNIFICANT))
             return
         cell = self._family.cells.get(spec.name)
         if cell is None:

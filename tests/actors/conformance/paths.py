@@ -32,6 +32,8 @@ from tests.actors.stage import (
 )
 
 SEEDS = 5
+PATIENT = 1e6
+"""Node seconds that stopping may take where a test must not depend on how busy the machine is."""
 TRIES_MAX = 5_000
 
 
@@ -72,6 +74,21 @@ async def until(stage: Stage, condition: Callable[[], bool]) -> None:
             return
         await stage.system.sleep(1.0)
     raise AssertionError(f"it never came true: {stage.journal[-20:]} {stage.system.tree()}")
+
+
+class Gate:
+    """What a handler waits at until the test opens it; no clock has a say in that."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.open = False
+        self.waiting = 0
+        self._stage = stage
+
+    async def wait(self) -> None:
+        """Wait until it is open."""
+        self.waiting += 1
+        await until(self._stage, lambda: self.open)
+        self.waiting -= 1
 
 
 def supervise(intensity: Intensity) -> Callable[[Puppet, Context], None]:

@@ -247,7 +247,7 @@ def lateness(monkeypatch: pytest.MonkeyPatch, observer: Observer, cost: float) -
 
         def fire(due: float) -> None:
             late.append(loop.time() - due)
-            if len(late) < 50:
+            if len(late) < 10:
                 loop.call_later(0.0005, fire, loop.time() + 0.0005)
             else:
                 over.set_result(None)

@@ -20,7 +20,15 @@ from alys.actors.supervisor import (
     Supervisor,
     TerminateChild,
 )
-from tests.actors.conformance.ways import Run, children_of, every_way, in_time, supervise, until
+from tests.actors.conformance.ways import (
+    Run,
+    children_of,
+    clock,
+    every_way,
+    in_time,
+    supervise,
+    until,
+)
 from tests.actors.stage import Boom, Mourner, Puppet, Stage, simulate
 
 TWO_IN_TEN = Intensity(restarts=2, period_seconds=10.0)
@@ -31,8 +39,8 @@ TINY = 1e-6
 async def crash_at(stage: Stage, *moments: float, name: str = "a") -> None:
     """Let the child of this registered name fail at these seconds since the start, exactly."""
     for moment in moments:
-        await stage.system.sleep(moment - stage.now())
-        assert stage.now() == pytest.approx(moment, abs=TINY / 4)
+        await stage.system.sleep(moment - clock(stage))
+        assert clock(stage) == round(moment, 9)
         stage.crash(stage.system.whereis(name))
     await stage.settle(TINY)
 

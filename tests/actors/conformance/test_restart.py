@@ -10,7 +10,7 @@ from alys.actors.errors import AskFailed
 from alys.actors.message import Message
 from alys.actors.ref import Ref
 from alys.actors.supervision import Directive
-from tests.actors.conformance.paths import anywhere, in_virtual_time, incarnation, until
+from tests.actors.conformance.paths import Gate, anywhere, in_virtual_time, incarnation, until
 from tests.actors.stage import Boom, Do, Mutter, Puppet, Run, Say, Shout, Stage, spawn
 
 TEN = [str(number) for number in range(1, 11)]
@@ -82,8 +82,14 @@ def test_42_mailbox_survives_with_the_senders_and_priorities_of_what_is_queued(r
 
     async def scenario(stage: Stage) -> None:
         a, b, c = stage.spawn(factory=lambda: Curious(stage)), stage.spawn("b"), stage.spawn("c")
-        stage.tell(a, Do(act=nap_then_fail))
-        await until(stage, lambda: a.cell.activity is not None)
+        gate = Gate(stage)
+
+        async def wait_then_fail(puppet: Puppet, ctx: Context) -> None:
+            await gate.wait()
+            raise Boom
+
+        stage.tell(a, Do(act=wait_then_fail))
+        await until(stage, lambda: gate.waiting == 1)
 
         def talk(puppet: Puppet, ctx: Context) -> None:
             ctx.tell(a, Mutter(text="late"))
@@ -93,6 +99,7 @@ def test_42_mailbox_survives_with_the_senders_and_priorities_of_what_is_queued(r
 
         await stage.do(b, talk)
         await stage.do(c, talk)
+        gate.open = True
         await until(stage, lambda: len(stage.notes("a")) == 11)
         assert stage.notes("a")[1:] == [
             *("pre_restart", "start"),

@@ -8,7 +8,7 @@ from typing_extensions import override
 from alys.actors.context import Context
 from alys.actors.errors import ActorStopped, Cancelled
 from alys.actors.ref import Ref
-from tests.actors.conformance.paths import anywhere, in_virtual_time, until
+from tests.actors.conformance.paths import PATIENT, Gate, anywhere, in_virtual_time, until
 from tests.actors.stage import Boom, Do, Mourner, Puppet, Run, Say, Stage, spawn
 
 # 63
@@ -28,9 +28,9 @@ class Last(Puppet):
 
 async def plant(stage: Stage, kind: Any = Last) -> dict[str, Ref]:
     """Three levels: 1 with 11 and 12, each with two below."""
-    refs = {"1": stage.spawn("1", lambda: kind(stage), shutdown_seconds=60.0)}
+    refs = {"1": stage.spawn("1", lambda: kind(stage), shutdown_seconds=PATIENT)}
     for name in ("11", "111", "112", "12", "121", "122"):
-        spec = stage.spec(name, lambda: kind(stage), shutdown_seconds=60.0)
+        spec = stage.spec(name, lambda: kind(stage), shutdown_seconds=PATIENT)
         refs[name] = await stage.do(refs[name[:-1]], spawn(spec))
     for ref in refs.values():
         await stage.do(ref, lambda p, ctx: None)
@@ -84,17 +84,19 @@ def test_63_stop_tree_refuses_to_start_anybody_while_it_stops(run: Run) -> None:
     """From the moment when it is told to stop an actor starts nobody, not even from a handler that still runs."""
 
     async def scenario(stage: Stage) -> None:
-        a = stage.spawn("a", lambda: Last(stage))
+        a, gate = stage.spawn("a", lambda: Last(stage), shutdown_seconds=PATIENT), Gate(stage)
 
         async def work(puppet: Puppet, ctx: Context) -> str:
-            await stage.system.sleep(2.0)
+            await gate.wait()
             with pytest.raises(ActorStopped):
                 ctx.spawn(stage.spec("late"))
             return "refused"
 
         answer = stage.do(a, work, timeout=1e6)
-        await until(stage, lambda: a.cell.activity is not None)
+        await until(stage, lambda: gate.waiting == 1)
         stopped = stage.system.stop(a)
+        await until(stage, lambda: a.cell.is_stopped)
+        gate.open = True
         assert await answer == "refused"
         await stopped
         with pytest.raises(ActorStopped):
@@ -110,11 +112,11 @@ def test_63_stop_tree_finishes_the_message_under_way_and_loses_the_rest(run: Run
     """The handler that runs is finished and its asker answered; what is queued, from whomever, is dead, each once."""
 
     async def scenario(stage: Stage) -> None:
-        a, b = stage.spawn("a"), stage.spawn("b")
+        a, b, gate = stage.spawn("a", shutdown_seconds=PATIENT), stage.spawn("b"), Gate(stage)
 
-        async def work(puppet: Puppet, ctx: Context) -> str:
-            await stage.system.sleep(2.0)
-            return "finished"
+        async def work(puppet: Puppet, ctx: Context) -> None:
+            await gate.wait()
+            puppet.note("finished")
 
         def talk(puppet: Puppet, ctx: Context) -> None:
             ctx.tell(a, Do(act=work))
@@ -122,11 +124,14 @@ def test_63_stop_tree_finishes_the_message_under_way_and_loses_the_rest(run: Run
                 ctx.tell(a, Say(text=text))
 
         await stage.do(b, talk)
-        await until(stage, lambda: a.cell.activity is not None)
+        await until(stage, lambda: gate.waiting == 1)
         stage.say(a, "4")
-        await stage.system.stop(a)
+        stopped = stage.system.stop(a)
+        await until(stage, lambda: a.cell.is_stopped)
+        gate.open = True
+        await stopped
         stage.say(a, "5")
-        assert stage.notes("a") == ["start", "post_stop"]
+        assert stage.notes("a") == ["start", "finished", "post_stop"]
         assert stage.log.dead == [("a", text, "stopped") for text in "12345"]
         assert stage.log.stops == [("a", "shutdown: system")]
 
@@ -156,7 +161,7 @@ def test_63_stop_tree_twice_is_stopping_once(run: Run) -> None:
     """However often and by whomever it is told to stop, post_stop runs once and all who wait are told."""
 
     async def scenario(stage: Stage) -> None:
-        a = stage.spawn("a", lambda: Last(stage))
+        a = stage.spawn("a", lambda: Last(stage), shutdown_seconds=PATIENT)
         await stage.do(a, lambda p, ctx: None)
         first, second = stage.system.stop(a), stage.system.stop(a)
         stage.tell(stage.spawn("b"), Do(act=lambda p, ctx: ctx.stop(a)))

@@ -18,9 +18,11 @@ from tests.actors.conformance.ways import (
     ABNORMAL_ENDS,
     ENDS,
     NORMAL_ENDS,
+    OFTEN,
     Run,
     Sluggish,
     children_of,
+    clock,
     every_way,
     in_time,
     supervise,
@@ -28,7 +30,6 @@ from tests.actors.conformance.ways import (
 )
 from tests.actors.stage import Boom, Do, Puppet, Stage, fail
 
-OFTEN = Intensity(restarts=1000, period_seconds=1.0)
 GROUPS = [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE]
 
 
@@ -150,12 +151,12 @@ class Member(Sluggish):
     ) -> None:
         await self.stage.system.sleep(1.0)
         why = f"because of {error.sibling[-1]}" if isinstance(error, SiblingFailed) else repr(error)
-        self.note(f"down {why} at {self.stage.now():g}")
+        self.note(f"down {why} at {clock(self.stage):g}")
 
     @override
     async def on_start(self, ctx: Context) -> None:
         await super().on_start(ctx)
-        self.stage.journal[-1] = (self.name, f"start at {self.stage.now():g}")
+        self.stage.journal[-1] = (self.name, f"start at {clock(self.stage):g}")
 
 
 async def group(stage: Stage, names: str, strategy: Strategy) -> tuple[Ref, dict[str, Ref]]:
@@ -172,12 +173,12 @@ def test_14_ofa_all(run: Run) -> None:
 
     async def scenario(stage: Stage) -> None:
         boss, refs = await group(stage, "abc", Strategy.ONE_FOR_ALL)
-        assert stage.now() == 3.0
+        assert clock(stage) == 3.0
         for ref in refs.values():
             stage.say(ref, "forget")
             await stage.do(ref, lambda p, ctx: None)
         stage.crash(refs["b"])
-        await until(stage, lambda: refs["c"].cell.incarnation and stage.now() >= 9.0)
+        await until(stage, lambda: refs["c"].cell.incarnation and clock(stage) >= 9.0)
         await stage.do(refs["c"], lambda p, ctx: None)
         assert [entry for entry in stage.journal if "forget" not in entry] == [
             ("a", "start at 1"), ("b", "start at 2"), ("c", "start at 3"),
@@ -219,7 +220,7 @@ def test_15_rfo_rest(run: Run) -> None:
         _, refs = await group(stage, "abc", Strategy.REST_FOR_ONE)
         stage.say(refs["a"], "remember")
         stage.crash(refs["b"])
-        await until(stage, lambda: refs["c"].cell.incarnation and stage.now() >= 7.0)
+        await until(stage, lambda: refs["c"].cell.incarnation and clock(stage) >= 7.0)
         await stage.do(refs["c"], lambda p, ctx: None)
         assert stage.journal == [
             ("a", "start at 1"), ("b", "start at 2"), ("c", "start at 3"), ("a", "remember"),
@@ -263,11 +264,11 @@ def test_16_temporary_bystander(run: Run, strategy: Strategy) -> None:
 # A group whose start fails
 
 
-def failing(stage: Stage, tries: list[float], fails: Callable[[int], bool]) -> Callable[[], Actor]:
-    """A factory that notes when it is called, and fails at the calls for which that holds."""
+def failing(stage: Stage, tries: list[int], fails: Callable[[int], bool]) -> Callable[[], Actor]:
+    """A factory that counts its calls, and fails at the calls for which that holds."""
 
     def make() -> Actor:
-        tries.append(stage.now())
+        tries.append(len(tries) + 1)
         if fails(len(tries)):
             raise Boom(f"start {len(tries)}")
         return Puppet(stage)
@@ -285,7 +286,7 @@ def test_17_group_start_fails(run: Run, strategy: Strategy, culprit: str) -> Non
     """
 
     async def scenario(stage: Stage) -> None:
-        tries: list[float] = []
+        tries: list[int] = []
         factories = {culprit: failing(stage, tries, lambda count: count in (2, 3))}
         boss = supervise(
             stage, *[stage.spec(name, factories.get(name)) for name in "abc"],
@@ -318,7 +319,7 @@ def test_17_group_start_fails_too_often(run: Run, strategy: Strategy) -> None:
     """The try that is one too many ends the supervisor with shutdown, and nobody of the group is left."""
 
     async def scenario(stage: Stage) -> None:
-        tries: list[float] = []
+        tries: list[int] = []
         boss = supervise(
             stage, stage.spec("a"), stage.spec("b", failing(stage, tries, lambda count: count > 1)),
             strategy=strategy, intensity=Intensity(restarts=3, period_seconds=1e9),

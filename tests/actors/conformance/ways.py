@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from alys.actors.actor import Actor
 from alys.actors.context import Context
+from alys.actors.errors import Ignore
 from alys.actors.exits import Exit, Kind
 from alys.actors.ref import Ref
-from alys.actors.supervision import ChildSpec, Restart
-from alys.actors.supervisor import ChildInfo, Supervisor, WhichChildren
+from alys.actors.supervision import ChildSpec, Intensity, Restart
+from alys.actors.supervisor import ChildInfo, CountChildren, Supervisor, WhichChildren
 from alys.sim.waiting import describe
 from tests.actors.stage import (
+    Boom,
     Log,
     PlainLog,
     Puppet,
@@ -72,6 +75,12 @@ async def until(stage: Stage, holds: Callable[[], Any]) -> None:
     raise AssertionError(f"waited in vain; {describe(stage.system)}")
 
 
+def clock(stage: Stage) -> float:
+    """Seconds since the start, exact to the nanosecond; only in simulation."""
+    seconds: float = stage.system.dispatcher.simulated_seconds  # type: ignore[attr-defined]
+    return seconds
+
+
 class Sluggish(Puppet):
     """A puppet whose hooks take node time, each as long as the test says."""
 
@@ -96,6 +105,9 @@ class Sluggish(Puppet):
 
 
 # Supervisors
+
+OFTEN = Intensity(restarts=1000, period_seconds=1.0)
+"""For tests in which the number of restarts is not the point."""
 
 ENDS: dict[str, Exit | None] = {
     "normal": Exit(),
@@ -122,3 +134,32 @@ def supervise(
 async def children_of(stage: Stage, boss: Ref) -> dict[str, ChildInfo]:
     """What the supervisor says of its children, by name."""
     return {child.name: child for child in await stage.system.ask(boss, WhichChildren())}
+
+
+async def status_of(stage: Stage, boss: Ref) -> dict[str, str]:
+    """The states of its children, by name."""
+    return {name: info.status for name, info in (await children_of(stage, boss)).items()}
+
+
+async def counts_of(stage: Stage, boss: Ref) -> tuple[int, int, int, int]:
+    """Specs, active, supervisors, workers."""
+    counts = await stage.system.ask(boss, CountChildren())
+    return counts.specs, counts.active, counts.supervisors, counts.workers
+
+
+def broken() -> Actor:
+    """A factory that never works."""
+    raise Boom("never")
+
+
+def unwanted(stage: Stage, times: Callable[[int], bool]) -> Callable[[], Actor]:
+    """A factory that declines at the calls for which that holds."""
+    calls: list[int] = []
+
+    def make() -> Actor:
+        calls.append(1)
+        if times(len(calls)):
+            raise Ignore
+        return Puppet(stage)
+
+    return make
