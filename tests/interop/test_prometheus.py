@@ -27,7 +27,9 @@ from alys.monitoring import alerts, catalogue, configuration
 from alys.monitoring.dashboards import DASHBOARDS
 from alys.shells.metrics_server import serve_metrics
 from alys.shells.metrics_source import MetricsSource
+from alys.wire.jsonrpc import RpcError
 from alys.worlds.local import LocalDriver, LocalWorld
+from alys.worlds.network_world import TreeFailed
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.scorecard import NeverHappened
 from tests.shells.test_metrics_source import Ping, Worker
@@ -214,6 +216,32 @@ async def judge(world: LocalWorld, server: Prometheus) -> None:
     await world.eventually(connected, "every governance node is registered", PATIENCE_SECONDS)
     (active,) = await server.ask_for("sum(alys_active_actors)")
     assert float(active["value"][1]) > 20
+
+
+@pytest.mark.slow
+def test_the_probes_of_a_world_turn_red_when_its_tree_gives_up(tmp_path: Path) -> None:
+    seen: dict[str, tuple[int, str]] = {}
+
+    async def scenario(world: LocalWorld) -> None:
+        try:
+            await world.open()
+            world.system.root_failed(RuntimeError("too many restarts"))
+            await world.await_reply(world.system.terminated)
+            for name in ("health", "ready", "metrics"):
+                seen[name] = await read(f"{world.metrics_url}/{name}")
+        finally:
+            await world.close()
+
+    # Whoever of the world notices first says so.
+    with exporting_world(tmp_path) as (driver, world), pytest.raises((TreeFailed, RpcError)):
+        driver.wait(driver.start(world, scenario(world), 60))
+    why = (503, "the tree gave up: too many restarts\n")
+    assert seen["health"] == seen["ready"] == why
+    status, text = seen["metrics"]
+    assert status == 200
+    assert "\nalys_system_health_score 0.0\n" in text
+    assert "\nalys_active_actors 0.0\n" in text
+    assert "alys_chain_block_height" not in text
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ class LocalWorld(NetworkWorld):
             self.settings.world.host,
             self._metrics_port or 0,
             health=self._gave_up,
-            ready=lambda: "" if self._opened and not self._closing else "the world is not open",
+            ready=lambda: self._gave_up() or self._not_open(),
         )
         self._closers.append(server.close)
         self.metrics_url = server.url
@@ -113,6 +113,9 @@ class LocalWorld(NetworkWorld):
     def _gave_up(self) -> str:
         failure = self.system.failure
         return "" if failure is None else f"the tree gave up: {failure}"
+
+    def _not_open(self) -> str:
+        return "" if self._opened and not self._closing else "the world is not open"
 
     async def _serve_chains(self, jwt_secret: bytes) -> None:
         """The Bitcoin node that all share, and a client per authority; their ports."""
