@@ -30,7 +30,7 @@ from alys.shells.jsonrpc_gateway import JsonRpcGateway
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
 from alys.worlds import network
-from alys.worlds.network_world import NetworkWorld
+from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
 T = TypeVar("T")
@@ -122,7 +122,12 @@ class LocalWorld(NetworkWorld):
 
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
         self.system.spawn(
-            ChildSpec(name=f"{tree}-{name}", factory=factory, register=f"{tree}/ports/{name}")
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
         )
 
     @override

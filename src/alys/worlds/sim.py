@@ -31,7 +31,7 @@ from alys.worlds.memory import (
     StorePort,
     delay,
 )
-from alys.worlds.network_world import NetworkWorld
+from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
 T = TypeVar("T")
@@ -85,7 +85,12 @@ class SimWorld(NetworkWorld):
 
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
         self.system.spawn(
-            ChildSpec(name=f"{tree}-{name}", factory=factory, register=f"{tree}/ports/{name}")
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
         )
 
     @override
