@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from alys.actors.context import Context, Promise
 from alys.actors.envelope import Envelope
 from alys.actors.errors import ActorError
@@ -12,7 +14,7 @@ from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.actors.supervision import Backoff, ChildSpec, Restart
 from alys.base.prng import Random, SeededRandom
-from tests.actors.stage import Boom, Do, Mourner, Say, Stage, everywhere, simulate
+from tests.actors.stage import Boom, Do, Mourner, Say, Stage, everywhere, on_a_loop, simulate
 
 Run = Any
 
@@ -58,6 +60,21 @@ def test_events_of_one_ask_come_in_order(run: Run) -> None:
         await stage.do(a, lambda p, ctx: None)
         stage.system.observer = before
         assert events == ["sent", "handling", "handled", "replied"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("run", [simulate, on_a_loop])
+def test_an_actor_that_rests_between_messages_is_observed_at_each(run: Run) -> None:
+    """An idle actor may be handed bare messages, which nobody sees; one in an observed system is never idle in that sense."""
+
+    async def scenario(stage: Stage) -> None:
+        heard = stage.spawn()
+        for number in range(5):
+            stage.say(heard, f"{number}")
+            await stage.system.sleep(0.01)
+        seen = [one.message for one in stage.log.ended.values()]
+        assert seen == [Say(text=f"{number}") for number in range(5)]
 
     run(scenario)
 
