@@ -232,7 +232,7 @@ def test_requests_made_while_governance_is_away_are_seen_after_the_registration_
 def test_a_request_that_is_never_sent_ends_with_a_timeout_and_is_not_sent_later() -> None:
     setting = Setting(down=(0,))
     reply = begin(setting, "late", notice(1))
-    setting.bench.run_for(61)
+    setting.bench.run_for(301)
     assert reply.result().outcome == "timeout"
     setting.cut(0, down=False)
     setting.bench.run_for(2)

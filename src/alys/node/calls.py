@@ -19,7 +19,7 @@ import msgspec
 from alys.actors.message import Message, Request
 from alys.actors.promise import Promise
 
-CALL_SECONDS = 60.0
+CALL_SECONDS = 300.0
 """Node seconds that a request may take, waiting for a connection included."""
 
 CALLS_MAX = 4_000

@@ -20,6 +20,7 @@ from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.base.errors import UsageError
 from alys.config.settings import Settings
+from alys.shells import governance_questions
 from alys.shells.bitcoin_server import serve_bitcoin
 from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_admin import GovernanceAdmin
@@ -182,6 +183,12 @@ class _Governance:
     async def faults(self, index: int, **switches: bool) -> object:
         told: object = await GovernanceAdmin(self._servers[index].admin_url).faults(**switches)
         return told
+
+    async def health(self, index: int) -> object:
+        return await governance_questions.health(self._servers[index].url)
+
+    async def capabilities(self, index: int) -> object:
+        return await governance_questions.capabilities(self._servers[index].url, network.NODE_TREE)
 
     async def stop(self, index: int) -> None:
         await self._servers.pop(index).close()

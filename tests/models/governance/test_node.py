@@ -332,10 +332,19 @@ def test_requests_are_listed_in_the_order_of_their_coming() -> None:
     node.receive(STREAM, ask(payout(), request_id="one"))
     seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
     assert [(record.stream, record.kind, record.request_id) for record in seen] == [
-        (STREAM, "node_registration", "reg"),
-        (STREAM, "pegin_notification", f"pegin:{DEPOSIT_TXID}:0"),
-        (STREAM, "signature_request", "one"),
+        (1, "node_registration", "reg"),
+        (1, "pegin_notification", f"pegin:{DEPOSIT_TXID}:0"),
+        (1, "signature_request", "one"),
     ]
+
+
+def test_streams_are_numbered_even_if_a_connection_has_the_id_of_an_earlier_one() -> None:
+    node = registered_node()
+    node.disconnect(STREAM)
+    node.connect(STREAM, {})
+    node.receive(STREAM, registration())
+    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    assert [record.stream for record in seen] == [1, 1, 2]
 
 
 def test_a_token_that_is_right_is_refused_when_told_so() -> None:

@@ -51,7 +51,8 @@ KINDS = (
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One request that came in, as ``state`` shows it."""
 
-    stream: str
+    stream: int
+    """The how manieth stream that this node opened; ids of connections may come again."""
     kind: str
     request_id: str
 
@@ -110,6 +111,8 @@ class GovernanceNode:
         self._started = now()
         self._received = dict.fromkeys(KINDS, 0)
         self._seen: deque[Seen] = deque(maxlen=SEEN_MAX)
+        self._streams = 0
+        self._numbers: dict[str, int] = {}
         self._held: dict[str, list[pb.StreamResponse]] = {}
         self._errors = 0
         self._answers: dict[str, Answer] = {}
@@ -121,10 +124,13 @@ class GovernanceNode:
         if self.faults.hits("refuse_token"):
             raise Unauthenticated("the token is not valid any more")
         self.registry.open(connection_id, metadata)
+        self._streams += 1
+        self._numbers[connection_id] = self._streams
 
     def disconnect(self, connection_id: str) -> None:
         """A stream has ended; what was learnt from it stays. Harmless when unknown."""
         self.registry.close(connection_id)
+        self._numbers.pop(connection_id, None)
         self._held.pop(connection_id, None)
 
     def receive(self, connection_id: str, request: pb.StreamRequest) -> list[pb.StreamResponse]:
@@ -134,7 +140,8 @@ class GovernanceNode:
         if kind is None:
             return [self._error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
         self._received[kind] += 1
-        seen = Seen(stream=connection_id, kind=kind, request_id=request.metadata.request_id)
+        number = self._numbers[connection_id]
+        seen = Seen(stream=number, kind=kind, request_id=request.metadata.request_id)
         self._seen.append(seen)
         if connection.registration is None and kind != "node_registration":
             return [self._error(request, pb.ERROR_CODE_AUTHORIZATION_FAILED, "register first")]
