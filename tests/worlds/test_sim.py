@@ -16,11 +16,13 @@ from alys.sim.dispatch import SimulationError
 ROOT = Path(__file__).parents[2]
 
 
-def alys(results: Path, *words: str, hash_seed: str = "0") -> dict[str, Any]:
-    """Run ``alys test integration --world sim -o json`` in a fresh interpreter."""
+def alys(
+    results: Path, *words: str, hash_seed: str = "0", suite: str = "integration"
+) -> dict[str, Any]:
+    """Run ``alys test SUITE --world sim -o json`` in a fresh interpreter."""
     environment = dict(os.environ)  # noqa: TID251 - for a child process
     environment.update(PYTHONHASHSEED=hash_seed, PYTHONPATH=str(ROOT / "src"))
-    command = [sys.executable, "-m", "alys", "test", "integration", "--world", "sim", "-o", "json"]
+    command = [sys.executable, "-m", "alys", "test", suite, "--world", "sim", "-o", "json"]
     done = subprocess.run(
         [*command, "--results-dir", str(results), *words],
         env=environment,
@@ -40,10 +42,11 @@ def events(told: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.slow
-def test_one_seed_is_one_trace_whatever_the_hash_seed(tmp_path: Path) -> None:
-    first = alys(tmp_path, "--seed", "7", hash_seed="0")
-    again = alys(tmp_path, "--seed", "7", hash_seed="0")
-    other = alys(tmp_path, "--seed", "7", hash_seed="4711")
+@pytest.mark.parametrize("suite", ["integration", "stream_actor"])
+def test_one_seed_is_one_trace_whatever_the_hash_seed(tmp_path: Path, suite: str) -> None:
+    first = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="0")
+    again = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="0")
+    other = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="4711")
     assert first["trace_hash"] == again["trace_hash"] == other["trace_hash"]
     assert events(first) == events(again) == events(other)
     # The hash, recomputed by whoever reads the file.
