@@ -56,6 +56,14 @@ class Called:
         """What was asked for."""
         return {"index": index, **switches}
 
+    async def health(self, index: int) -> object:
+        """The index."""
+        return {"index": index}
+
+    async def capabilities(self, index: int) -> object:
+        """The index."""
+        return {"index": index}
+
     async def stop(self, index: int) -> None:
         """Nothing to stop."""
 

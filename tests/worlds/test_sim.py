@@ -42,7 +42,7 @@ def events(told: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suite", ["integration", "supervision"])
+@pytest.mark.parametrize("suite", ["integration", "stream_actor", "supervision"])
 def test_one_seed_is_one_trace_whatever_the_hash_seed(tmp_path: Path, suite: str) -> None:
     first = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="0")
     again = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="0")

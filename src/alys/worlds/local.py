@@ -22,6 +22,7 @@ from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.base.errors import UsageError
 from alys.config.settings import Settings
+from alys.shells import governance_questions
 from alys.shells.bitcoin_server import serve_bitcoin
 from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_admin import GovernanceAdmin
@@ -34,7 +35,7 @@ from alys.shells.metrics_source import MetricsSource
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
 from alys.worlds import network
-from alys.worlds.network_world import NetworkWorld
+from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
 T = TypeVar("T")
@@ -164,7 +165,12 @@ class LocalWorld(NetworkWorld):
 
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
         self.system.spawn(
-            ChildSpec(name=f"{tree}-{name}", factory=factory, register=f"{tree}/ports/{name}")
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
         )
 
     @override
@@ -219,6 +225,12 @@ class _Governance:
     async def faults(self, index: int, **switches: bool) -> object:
         told: object = await GovernanceAdmin(self._servers[index].admin_url).faults(**switches)
         return told
+
+    async def health(self, index: int) -> object:
+        return await governance_questions.health(self._servers[index].url)
+
+    async def capabilities(self, index: int) -> object:
+        return await governance_questions.capabilities(self._servers[index].url, network.NODE_TREE)
 
     async def stop(self, index: int) -> None:
         await self._servers.pop(index).close()

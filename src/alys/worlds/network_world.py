@@ -51,6 +51,9 @@ POLL_SECONDS = 0.25
 AUDIT_SECONDS = 2.0
 """Node time between two looks of the ledger while a scenario runs."""
 
+PORT_MESSAGES_MAX = 5_000
+"""In a port's mailbox: a full outbox for each governance node may arrive there at once."""
+
 START_SECONDS = 60.0
 """Node time for all actors to come up."""
 
@@ -69,6 +72,8 @@ class NetworkWorld(Scorecard, abc.ABC):
     name = ""
     timestamp_slack_s = 0
     """Node time that a block may come after the end of its slot: none where time is exact."""
+    governance_token: str | None = network.GOVERNANCE_TOKEN
+    """What the node shows the governance nodes."""
     bitcoin: BitcoinSide
     ethereum: EthereumSide
     engine: EthereumSide
@@ -134,7 +139,8 @@ class NetworkWorld(Scorecard, abc.ABC):
                 self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))
         nodes = len(self.network.governance)
         me = self.network.authority(network.PRODUCER)
-        self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=None))
+        token = self.governance_token
+        self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=token))
         self.system.spawn(
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
@@ -276,6 +282,10 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def call_actor(self, name: str, request: Request[T]) -> T:
         """Ask an actor by its registered name, past every public interface."""
         return await self.await_reply(self.system.ask(self.system.whereis(name), request))
+
+    def begin_call(self, name: str, request: Request[T]) -> Reply[T]:
+        """Ask an actor and go on; ``await_reply`` has the answer."""
+        return self.system.ask(self.system.whereis(name), request)
 
     async def ask_node(self, actor: str, request: Request[Any]) -> Any:
         """What the node's RPC server uses."""

@@ -77,6 +77,14 @@ class GovernanceSide(Protocol):
         """Switch faults on and off; the answer has the switches and how many messages each has touched."""
         ...
 
+    async def health(self, index: int) -> object:
+        """The answer to the Health call, fields by their names in the proto."""
+        ...
+
+    async def capabilities(self, index: int) -> object:
+        """The answer to the GetCapabilities call, in the same form."""
+        ...
+
     async def stop(self, index: int) -> None:
         """Take the node off the network; it keeps what it knows."""
         ...
