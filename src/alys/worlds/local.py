@@ -29,7 +29,7 @@ from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
 from alys.shells.jsonrpc_gateway import JsonRpcGateway
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
-from alys.worlds import network
+from alys.worlds import logbook, network
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
@@ -65,7 +65,8 @@ class LocalWorld(NetworkWorld):
         self.dispatcher = actors_loop.LoopDispatcher(
             asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
         )
-        self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.recorder)
+        observer = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         random = self.random.fork("network")
         self.network = network.build(self.settings.node, self.dispatcher.now, random)
         targets = await self._serve_governance()
