@@ -272,6 +272,24 @@ def test_the_settings_are_shown_with_their_origins(alys_command: Front) -> None:
     assert alys_command("config", "check", "shown.toml") == 0
 
 
+def test_a_run_leaves_no_key_and_no_password_anywhere(alys_command: Front) -> None:
+    key = "c0ffee" + "ab" * 29
+    environment = {
+        "TEST_BITCOIN_PRIVATE_KEY": key,
+        "TEST_ETHEREUM_PRIVATE_KEY": f"0x{key}",
+        "BITCOIN_RPC_URL": "http://alice:hush@bitcoin:18332",
+        "ETHEREUM_RPC_URL": "http://ethereum:8545",
+        "ENGINE_API_URL": "http://ethereum:8551",
+        "GOVERNANCE_ENDPOINTS": "- http://a:50051",
+        "RUST_LOG": "trace",
+    }
+    assert alys_command.test(runs.PASSING, "--world", "remote", **environment) == 3
+    written = [path for path in Path("results").rglob("*") if path.is_file()]
+    assert written
+    texts = [path.read_text() for path in written] + [alys_command.out, alys_command.err]
+    assert not [text for text in texts if "c0ffee" in text.lower() or "hush" in text]
+
+
 def test_config_without_an_action_shows_the_help(alys_command: Front) -> None:
     assert alys_command("config") == 2
 

@@ -119,9 +119,10 @@ def _test(
 ) -> int:
     """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
     settings = _settings(arguments, environment)
-    from alys.runner import catalogue
+    from alys.runner import catalogue, selection
 
     suite, files = catalogue.resolve(arguments.suite)
+    files = selection.chosen(files, settings.test_scenarios)
     from alys.config import logs
     from alys.report import text
     from alys.runner import session
