@@ -15,7 +15,7 @@ import pytest
 
 from alys import cli
 from alys.base.errors import ExitCode
-from alys.config import loader, schema, settings
+from alys.config import environment, schema, secrets, settings
 from alys.models.governance.faults import FAULT_NAMES
 from alys.node import api
 from alys.runner.verdict import PRECEDENCE
@@ -56,12 +56,13 @@ def test_every_page_of_the_documentation_is_in_its_list() -> None:
 
 def test_the_settings_page_has_every_key_with_its_default_and_every_variable() -> None:
     text = page("reference/configuration.md")
-    rows = dict(re.findall(r"^\| `([\w.]+)` \| (\S+) \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", text, re.MULTILINE))
     defaults = dict(_leaves(msgspec.to_builtins(settings.Settings())))
     told = {key: f"`{json.dumps(value)}`" for key, value in defaults.items()}
     assert rows == {**told, "world.seed": "drawn"}
     assert len(rows) == len(list(schema.leaves()))
-    assert [name for name in loader.ENVIRONMENT if f"`{name}`" not in text] == []
+    variables = [*environment.VARIABLES, *secrets.VARIABLES.values()]
+    assert [name for name in variables if f"`{name}`" not in text] == []
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -92,7 +92,7 @@ def test_a_scenario_that_waits_for_nothing_possible_times_out_and_says_for_what(
         "    await world.eventually(never, 'the moon', timeout_s=1e9)\n",
     )
     config = tmp_path / "short.toml"
-    config.write_text("[test_scenarios.integration]\ntimeout_seconds = 2\n")
+    config.write_text("[test_scenarios.integration]\ntimeout = 2\n")
     told = run(path, tmp_path / "r", capsys, "--config", str(config))
     assert told["exit_code"] == 1
     assert "did not end within 2 s" in told["cause"]
@@ -125,7 +125,7 @@ def test_a_deadlock_is_named_and_not_waited_for(
         "    await Reply(world.dispatcher)\n",
     )
     config = tmp_path / "short.toml"
-    config.write_text("[test_scenarios.integration]\ntimeout_seconds = 2\n")
+    config.write_text("[test_scenarios.integration]\ntimeout = 2\n")
     told = run(path, tmp_path / "r", capsys, "--config", str(config))
     assert told["exit_code"] == 1
     assert "did not end within 2 s" in told["cause"]

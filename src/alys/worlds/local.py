@@ -34,7 +34,7 @@ from alys.shells.metrics_server import serve_metrics
 from alys.shells.metrics_source import MetricsSource
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
-from alys.worlds import network
+from alys.worlds import logbook, network
 from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
@@ -76,7 +76,8 @@ class LocalWorld(NetworkWorld):
         self.dispatcher = actors_loop.LoopDispatcher(
             asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
         )
-        observer = self._with_metrics(self.recorder)
+        beside = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = self._with_metrics(beside)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         await self._export_metrics()
         random = self.random.fork("network")

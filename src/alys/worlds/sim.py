@@ -22,7 +22,7 @@ from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
 from alys.wire.jsonrpc import Dialect
-from alys.worlds import network
+from alys.worlds import logbook, network
 from alys.worlds.memory import (
     Cut,
     GovernanceLink,
@@ -53,7 +53,8 @@ class SimWorld(NetworkWorld):
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
-        self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.recorder)
+        observer = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
         self._stores: dict[str, dict[bytes, bytes]] = {}
