@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any
 
-from alys.actors.errors import AskCycle, Cancelled, ForeignAwait
+from alys.actors.errors import FATAL, AskCycle, Cancelled, ForeignAwait
 from alys.actors.reply import Reply
 from alys.actors.state import CellState
 
@@ -68,7 +68,9 @@ class Activity:
         except StopIteration as stop:
             self._cell.activity = None
             self.done(stop.value)
-        except MemoryError:
+        except FATAL:
+            self._cell.activity = None
+            self._cell.break_off()
             raise
         except Exception as raised:
             self._cell.activity = None

@@ -23,7 +23,7 @@ from alys.actors.activity import Activity
 from alys.actors.actor import Terminated
 from alys.actors.dispatch import Dispatcher
 from alys.actors.envelope import LAZY, Envelope, Mark, message_of, reply_of
-from alys.actors.errors import ActorStopped, AskFailed, DeathPact, MailboxFull
+from alys.actors.errors import FATAL, ActorStopped, AskFailed, DeathPact, MailboxFull
 from alys.actors.mailbox import NOWHERE, Overflow
 from alys.actors.message import Message, Priority
 from alys.actors.reply import Reply
@@ -196,6 +196,15 @@ class Cell(Services):
         self.idle = able and self.system.plain
 
     @override
+    def break_off(self) -> None:
+        entry, self.current = self.current, None
+        if entry.__class__ is tuple and entry[2] is LAZY:
+            entry = (entry[0], entry[1], None)  # whoever asked gets the error itself
+        if entry is not None:
+            self.lose(entry, "broken off")
+        self._end_turn()
+
+    @override
     def admit(self) -> bool:
         admitted = list(self.mailbox.admit())
         for entry in admitted:
@@ -324,7 +333,8 @@ class Cell(Services):
         self.current = entry = (request, mark, LAZY)
         try:
             result = self.table[request.__class__](self.instance, request, context)
-        except MemoryError:
+        except FATAL:
+            self.break_off()
             raise
         except Exception as error:
             reply = self._slot(request, timeout)

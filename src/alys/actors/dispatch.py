@@ -24,6 +24,10 @@ class Runnable(Protocol):
         """Take one turn."""
         ...
 
+    def break_off(self) -> None:
+        """An error that is no failure of an actor has ended its turn: be ready for another one."""
+        ...
+
     def report(self, handled: int, seconds: float) -> None:
         """Hear how long that turn took; only called where ``Dispatcher.reports`` is set."""
         ...

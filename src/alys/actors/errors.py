@@ -29,6 +29,9 @@ Cancelled                thrown into a handler that is still waiting when the ac
 
 from alys.base.errors import AlysError
 
+FATAL = (MemoryError, KeyboardInterrupt, SystemExit)
+"""What is no failure of an actor, whoever raised it: it passes through to whoever runs the turns."""
+
 
 class ActorError(AlysError):
     """Base of the runtime's own errors."""

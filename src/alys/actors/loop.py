@@ -47,8 +47,14 @@ class _Call:
         """Call."""
         self._call(*self._args)
 
+    def break_off(self) -> None:
+        """A call is made once."""
+
     def report(self, handled: int, seconds: float) -> None:
         """Nobody counts calls."""
+
+
+_NOBODY = _Call(tuple, ())
 
 
 class LoopDispatcher:
@@ -217,6 +223,7 @@ class LoopDispatcher:
         clock = time.perf_counter
         end = clock() + SLICE_SECONDS
         unmeasured = self._unmeasured
+        runnable: Runnable = _NOBODY
         self.turning = True
         self.schedule = ready.append
         try:
@@ -240,6 +247,9 @@ class LoopDispatcher:
                     self._share = unmeasured + 1
                 if until is not None and until.done:
                     break
+        except BaseException:
+            runnable.break_off()
+            raise
         finally:
             self._unmeasured = unmeasured
             self._turns_over()

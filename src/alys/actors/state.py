@@ -186,6 +186,10 @@ class CellState(Ref):
     def door(self) -> Any:
         """Make the context if there is none. See ``lifecycle``."""
 
+    def break_off(self) -> None:
+        """An error that is no failure of an actor passed through its turn: the message is lost, the actor goes on. See ``cell``."""
+        raise NotImplementedError  # pragma: no cover
+
     def admit(self) -> bool:
         """Let those in who stand in line for the mailbox, if there is room enough; whether any came in. See ``cell``."""
         raise NotImplementedError  # pragma: no cover

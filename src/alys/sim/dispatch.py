@@ -298,7 +298,11 @@ class SimDispatcher:
 
     def _turn(self, runnable: Runnable) -> None:
         before = runnable.handled
-        runnable.run()
+        try:
+            runnable.run()
+        except BaseException:
+            runnable.break_off()
+            raise
         if self.reports and runnable.handled != before:
             runnable.report(runnable.handled - before, 0.0)
 

@@ -1,12 +1,13 @@
 """Checks 39 to 41 of the runtime's contract: who decides about a failure, what resuming keeps, what is no failure."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from alys.actors.context import Context
-from alys.actors.errors import AskFailed
+from alys.actors.errors import ActorStopped, AskFailed, AskTimeout
 from alys.actors.loop import LoopDispatcher
 from alys.actors.supervision import Directive
 from alys.actors.system import System
@@ -212,3 +213,42 @@ def test_41_fatal_not_caught_reaches_a_task_that_asked() -> None:
         assert (log.failures, log.restarts) == ([], [])
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "after a wait"])
+@pytest.mark.parametrize("asked", [False, True], ids=["told", "asked"])
+def test_41_fatal_not_caught_leaves_a_system_that_can_still_be_shut_down(
+    error: type[BaseException], waits: bool, asked: bool
+) -> None:
+    """Who survives such an error (a shell, a test bench) can go on with the actor, and shut the system down."""
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # is told of a MemoryError
+    log = PlainLog()
+    stage = Stage(System(LoopDispatcher(loop), SeededRandom(0), observer=log), log)
+    a = stage.spawn()
+
+    async def fail(puppet: Puppet, ctx: Context) -> None:
+        if waits:
+            await stage.system.sleep(0.001)
+        raise error
+
+    async def trouble() -> None:
+        await stage.do(a, lambda p, ctx: None)
+        stage.tell(a, Do(act=fail))
+        if asked:
+            await stage.do(a, fail, timeout=0.05)
+        await stage.system.sleep(0.05)
+
+    async def afterwards() -> None:
+        assert await stage.do(a, lambda p, ctx: "alive") == "alive"
+        await stage.system.shutdown()
+
+    with suppress(error, AskTimeout, ActorStopped):
+        loop.run_until_complete(trouble())
+    loop.run_until_complete(asyncio.wait_for(afterwards(), 20))
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+    assert (log.restarts, stage.system.tree()) == ([], [])
