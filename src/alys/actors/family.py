@@ -42,7 +42,7 @@ class Family:
     """Children by name (or uid), in the order of their start, and the log of their restarts."""
 
     __slots__ = (
-        "_attempts", "_backlog", "_checked", "_job", "_later", "_owner", "_passed_on", "_waits", "at_once",
+        "_attempts", "_backlog", "_checked", "_job", "_later", "_owner", "_passed_on", "_starters", "_waits", "at_once",
         "auto_shutdown", "cells", "closed", "intensity", "keeps", "log", "strategy", "then",
     )  # fmt: skip
 
@@ -66,6 +66,8 @@ class Family:
         self._attempts: dict[str | int, tuple[int, float]] = {}
         #: Who waits for what becomes of a child.
         self._waits: dict[Any, Reply[Any]] = {}
+        #: The same for administrators, whom the steps of a job on the way are no answer to.
+        self._starters: dict[Any, Reply[Any]] = {}
         self._job: Any = None
         #: What has to be decided when the job is over.
         self._backlog: deque[tuple[Any, ...]] = deque()
@@ -115,19 +117,24 @@ class Family:
     def wait_for(self, child: "Cell") -> Reply[Any]:
         """The next thing that becomes of the child: None for started or torn down, an exception, or an Exit."""
         reply: Reply[Any] = Reply(self._owner.system.dispatcher)
-        before = self._waits.get(child)
-        if before is not None:  # an administrator, whose child a group's restart takes along
-            reply.subscribe(lambda: before.complete(reply.value))
         self._waits[child] = reply
+        return reply
+
+    def wait_for_start(self, child: "Cell") -> Reply[Any]:
+        """None once it runs, or why it does not; a restart of its group that takes it along is waited for."""
+        reply: Reply[Any] = Reply(self._owner.system.dispatcher)
+        self._starters[child] = reply
         return reply
 
     def child_started(self, child: "Cell") -> None:
         """The one whose start was awaited runs."""
         self._answer(child, None)
+        self._answer_starter(child, None)
 
     def child_start_failed(self, child: "Cell", error: BaseException, incarnation: int) -> None:
         """A factory or start hook raised."""
-        if self._answer(child, error):
+        told = self._answer_starter(child, error)
+        if self._answer(child, error) or told:
             return
         if isinstance(error, Ignore):
             child.begin_stop(groups.NOT_WANTED, ordered=True)
@@ -137,6 +144,10 @@ class Family:
             child.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
             return
         self.child_failed(child, Exit(kind=Kind.FAILED, error=error), None, incarnation)
+
+    def _answer_starter(self, child: "Cell", what: Any) -> bool:
+        reply = self._starters.pop(child, None)
+        return reply is not None and reply.complete(what)
 
     def _answer(self, child: "Cell", what: Any) -> bool:
         reply = self._waits.pop(child, None)
@@ -239,11 +250,12 @@ class Family:
         mine = self.cells.get(child.key) is child
         if mine and not self._keeps(child):
             del self.cells[child.key]
+        told = self._answer_starter(child, end)  # then it is an administrator's business
         if self._answer(child, end):
             return
         if self.then is not None:
             self._stop_last()
-        elif mine and not self.is_stopping:
+        elif mine and not told and not self.is_stopping:
             if not child.more.ordered:
                 self._ended_by_itself(child, end)
                 return

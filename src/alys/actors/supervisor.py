@@ -166,7 +166,7 @@ class _Administered(Actor):
             ctx.refuse(wrong)
             return
         promise = ctx.defer()
-        waited = family.wait_for(cell)
+        waited = family.wait_for_start(cell)
         cell.begin_start(awaited=True)
 
         def settled() -> None:
@@ -189,7 +189,7 @@ class _Administered(Actor):
             if cell.status is Status.STOPPED:
                 give_up()
                 return
-            family.wait_for(cell).subscribe(give_up)
+            family.wait_for_start(cell).subscribe(give_up)
             cell.begin_stop(Exit(kind=Kind.FAILED, error=error), ordered=True)
 
         waited.subscribe(settled)
