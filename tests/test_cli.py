@@ -243,6 +243,64 @@ def test_the_replay_line_repeats_the_run(alys_command: Front) -> None:
     assert resolved.node.required_confirmations == 2
 
 
+def test_a_file_is_checked_without_running_anything(alys_command: Front) -> None:
+    Path("wrong.toml").write_text("[world]\nsed = 1\nkind = 'smi'\n")
+    Path("right.toml").write_text("[world]\nseed = 1\n")
+    assert alys_command("config", "check", "right.toml") == 0
+    assert alys_command.out == "right.toml: 1 settings, none of them wrong\n"
+    assert alys_command("config", "check", "wrong.toml", "right.toml", "gone.toml") == 2
+    lines = alys_command.err.splitlines()
+    assert [line.partition(": ")[2].partition(": ")[0] for line in lines] == [
+        "wrong.toml:2",
+        "wrong.toml:3",
+        "gone.toml",
+    ]
+    assert tiny_world.LOG.events == []
+
+
+def test_the_settings_are_shown_with_their_origins(alys_command: Front) -> None:
+    Path("a.toml").write_text("[world]\nkind = 'sim'\n")
+    key = "ab" * 32
+    environment = {"RUST_LOG": "debug", "TEST_BITCOIN_PRIVATE_KEY": key}
+    assert alys_command("config", "show", "--config", "a.toml", **environment) == 0
+    lines = alys_command.out.splitlines()
+    assert 'kind = "sim"  # a.toml:2' in lines
+    assert 'log_level = "debug"  # environment variable RUST_LOG' in lines
+    assert "timeout_seconds = 300  # default" in lines
+    assert key not in alys_command.out
+    Path("shown.toml").write_text(alys_command.out)
+    assert alys_command("config", "check", "shown.toml") == 0
+
+
+def test_a_run_leaves_no_key_and_no_password_anywhere(alys_command: Front) -> None:
+    key = "c0ffee" + "ab" * 29
+    environment = {
+        "TEST_BITCOIN_PRIVATE_KEY": key,
+        "TEST_ETHEREUM_PRIVATE_KEY": f"0x{key}",
+        "BITCOIN_RPC_URL": "http://alice:hush@bitcoin:18332",
+        "ETHEREUM_RPC_URL": "http://ethereum:8545",
+        "ENGINE_API_URL": "http://ethereum:8551",
+        "GOVERNANCE_ENDPOINTS": "- http://a:50051",
+        "RUST_LOG": "trace",
+    }
+    alys_command.test(runs.PASSING, "--world", "remote", **environment)
+    written = [path for path in Path("results").rglob("*") if path.is_file()]
+    assert written
+    texts = [path.read_text() for path in written] + [alys_command.out, alys_command.err]
+    assert not [text for text in texts if "c0ffee" in text.lower() or "hush" in text]
+
+
+def test_config_without_an_action_shows_the_help(alys_command: Front) -> None:
+    assert alys_command("config") == 2
+
+
+def test_progress_is_a_record_where_logs_are_json(alys_command: Front) -> None:
+    assert alys_command.test(runs.PASSING, "--world", "sim", ALYS_LOG_FORMAT="json") == 0
+    records = [json.loads(line) for line in alys_command.err.splitlines()]
+    assert [record["target"] for record in records] == ["alys.run", "alys.run"]
+    assert records[1]["fields"] == {"scenario": "passing", "outcome": "passed"}
+
+
 def child(*words: str, **options: Any) -> "subprocess.Popen[str]":
     """The command in a process of its own, from this checkout, in the tiny world."""
     program = (

@@ -15,11 +15,12 @@ import pytest
 
 from alys import cli
 from alys.base.errors import ExitCode
-from alys.config import loader, schema, settings
+from alys.config import environment, schema, secrets, settings
 from alys.models.governance.faults import FAULT_NAMES
 from alys.node import api
 from alys.runner.verdict import PRECEDENCE
 from alys.worlds.network_world import NetworkWorld
+from alys.worlds.supervised import ActorsSide
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -55,12 +56,13 @@ def test_every_page_of_the_documentation_is_in_its_list() -> None:
 
 def test_the_settings_page_has_every_key_with_its_default_and_every_variable() -> None:
     text = page("reference/configuration.md")
-    rows = dict(re.findall(r"^\| `([\w.]+)` \| (\S+) \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", text, re.MULTILINE))
     defaults = dict(_leaves(msgspec.to_builtins(settings.Settings())))
     told = {key: f"`{json.dumps(value)}`" for key, value in defaults.items()}
     assert rows == {**told, "world.seed": "drawn"}
     assert len(rows) == len(list(schema.leaves()))
-    assert [name for name in loader.ENVIRONMENT if f"`{name}`" not in text] == []
+    variables = [*environment.VARIABLES, *secrets.VARIABLES.values()]
+    assert [name for name in variables if f"`{name}`" not in text] == []
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -91,7 +93,22 @@ def test_the_node_page_has_every_method_and_no_other() -> None:
     assert set(named) == {*api._QUESTIONS, "getdepositaddress"}
 
 
-def test_the_world_page_names_what_a_world_has() -> None:
+def test_the_supervision_page_has_every_breakage_and_no_other() -> None:
+    named = re.findall(
+        r"`(test_\w+noticed\w*)` \|$", page("reference/supervision.md"), re.MULTILINE
+    )
+    source = (ROOT / "tests/breakages/test_supervision.py").read_text(encoding="utf-8")
+    there = re.findall(r"^def (test_\w+noticed\w*)\(", source, re.MULTILINE)
+    assert named == there
+
+
+def test_the_world_page_names_all_that_can_be_done_with_actors() -> None:
+    text = page("reference/world.md").partition("## Actors")[2]
+    verbs = {name for name in dir(ActorsSide) if name[0] != "_"}
+    assert {verb for verb in verbs if f"`{verb}(" not in text} == set()
+
+
+def test_the_world_page_names_what_what_a_world_has() -> None:
     text = page("reference/world.md")
     first = re.findall(r"^\| `(?:await )?(\w+)", text, re.MULTILINE)
     known = {*dir(NetworkWorld), *inspect.get_annotations(NetworkWorld)}

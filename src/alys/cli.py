@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from typing_extensions import override
 
@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         "configuration, 3 environment, 4 inconclusive, 5 threshold, 130 interrupted.",
         allow_abbrev=False,
     )
-    test.add_argument("suite", metavar="SUITE", help="integration, or the path of a scenario file")
+    test.add_argument(
+        "suite", metavar="SUITE", help="integration, supervision, or the path of a scenario file"
+    )
     test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
     test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
     test.add_argument(
@@ -61,8 +63,19 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
     )
+    _add_config(commands.add_parser("config", help="look at settings", allow_abbrev=False))
     commands.add_parser("version", help="print the version")
     return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", parser_class=_Parser)
+    check = actions.add_parser("check", help="say everything that is wrong with a file")
+    check.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    show = actions.add_parser(
+        "show", help="print what a run would use, and where each value is from"
+    )
+    show.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
 
 
 def main(
@@ -93,6 +106,10 @@ def _command(
         return int(errors.ExitCode.PASS)
     if arguments.command == "test":
         return _test(arguments, environment, open_driver)
+    if arguments.command == "config" and arguments.action == "check":
+        return _check_config(arguments.files)
+    if arguments.command == "config" and arguments.action == "show":
+        return _show_config(arguments.config, environment)
     parser.print_help(sys.stderr)
     return int(errors.ExitCode.USAGE)
 
@@ -104,22 +121,24 @@ def _test(
 ) -> int:
     """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
     settings = _settings(arguments, environment)
-    from alys.runner import catalogue
+    from alys.runner import catalogue, selection
 
     suite, files = catalogue.resolve(arguments.suite)
-    _set_up_logging(settings.test_environment.log_level)
+    files = selection.chosen(files, settings.test_scenarios)
+    from alys.config import logs
     from alys.report import text
     from alys.runner import session
     from alys.worlds import registry
 
-    watcher = sys.stderr  # the run may lead what scenarios print elsewhere
+    logs.set_up(settings.test_environment)
+    say = _sayer(settings.test_environment.log_format)
 
     def progress(case: "CaseRecord") -> None:
-        with contextlib.suppress(BrokenPipeError):
-            print(text.case_line(case), file=watcher, flush=True)
+        say(text.case_line(case), {"scenario": case.name, "outcome": case.outcome.value})
 
     world = settings.world
-    _err(f"alys: {suite} in world {world.kind}, seed {world.seed}")
+    about = {"suite": suite, "world": world.kind, "seed": world.seed}
+    say(f"alys: {suite} in world {world.kind}, seed {world.seed}", about)
     request = session.RunRequest(
         suite=suite,
         target=arguments.suite,
@@ -187,19 +206,45 @@ def _out(text: str) -> None:
 
 
 def _err(line: str) -> None:
+    _line(line, sys.stderr)
+
+
+def _line(line: str, stream: TextIO) -> None:
     with contextlib.suppress(BrokenPipeError):
-        print(line, file=sys.stderr, flush=True)
+        print(line, file=stream, flush=True)
 
 
-def _set_up_logging(directives: str) -> None:
+def _sayer(log_format: str) -> Callable[[str, dict[str, object]], None]:
+    """How progress is told on standard error: as a line, or, where logs are JSON, as a record among them."""
+    watcher = sys.stderr  # the run may lead what scenarios print elsewhere
+    if log_format == "text":
+        return lambda line, _: _line(line, watcher)
     import logging
 
-    from alys.config import loglevels
+    return lambda line, fields: logging.getLogger("alys.run").info(line, extra=fields)
 
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)-5s %(name)s: %(message)s")
-    logging.addLevelName(loglevels.LEVELS["trace"], "TRACE")
-    for name, level in loglevels.parse(directives, "log level").items():
-        logging.getLogger(name or None).setLevel(level)
+
+def _check_config(files: list[Path]) -> int:
+    """``alys config check``: each complaint is a line on standard error, each file that stands one on standard output."""
+    from alys.config import loader
+
+    wrong = False
+    for path in files:
+        problems = loader.problems(path)
+        for problem in problems:
+            _err(f"alys: {problem}")
+        if not problems:
+            _out(f"{path}: {len(loader.read_file(path))} settings, none of them wrong\n")
+        wrong = wrong or bool(problems)
+    return int(errors.ExitCode.USAGE if wrong else errors.ExitCode.PASS)
+
+
+def _show_config(path: Path | None, environment: Mapping[str, str]) -> int:
+    """``alys config show``: the settings as TOML, each with its origin."""
+    from alys.config import loader
+
+    _out(loader.dump(*loader.resolve(path, environment, {})))
+    return int(errors.ExitCode.PASS)
 
 
 class _terminated_like_interrupted:

@@ -78,6 +78,21 @@ def test_events_of_one_ask_come_in_order(run: Run) -> None:
     assert events == ["sent", "handling", "handled", "replied"]
 
 
+@pytest.mark.parametrize("run", [simulate, on_a_loop])
+def test_an_actor_that_rests_between_messages_is_observed_at_each(run: Run) -> None:
+    """An idle actor may be handed bare messages, which nobody sees; one in an observed system is never idle in that sense."""
+
+    async def scenario(stage: Stage) -> None:
+        heard = stage.spawn()
+        for number in range(5):
+            stage.say(heard, f"{number}")
+            await stage.system.sleep(0.01)
+        seen = [one.message for one in stage.log.ended.values()]
+        assert seen == [Say(text=f"{number}") for number in range(5)]
+
+    run(scenario)
+
+
 class Wild(Mourner):
     """Does at random what actors do: talk, ask, wait, fail, stop, watch, spawn, put aside."""
 

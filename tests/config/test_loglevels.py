@@ -15,6 +15,10 @@ from alys.config import errors, loglevels
         ("warn, alys.node=debug", {"": 30, "alys.node": 10}),
         ("alys::actors::system=trace", {"": 20, "alys.actors.system": 5}),
         ("off,alys=error", {"": 100, "alys": 40}),
+        ("warn,,alys_actor_system=debug,", {"": 30, "alys_actor_system": 10}),
+        ("alys::node", {"": 20, "alys.node": 5}),
+        ("error,alys", {"": 40, "alys": 5}),
+        ("alys = trace , info", {"": 20, "alys": 5}),
     ],
 )
 def test_levels_by_logger(text: str, found: dict[str, int]) -> None:
@@ -22,11 +26,25 @@ def test_levels_by_logger(text: str, found: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "near"), [("debgu", "debug"), ("alys=tracing", "trace"), ("9", None)]
+    ("text", "directive", "near"),
+    [
+        ("debgu", "debgu", "debug"),
+        ("info,alys=tracing", "alys=tracing", "trace"),
+        ("9", "9", None),
+        ("=debug", "=debug", None),
+        ("info, alys=", "alys=", None),
+        ("al ys=debug", "al ys=debug", None),
+        ("alys.=debug", "alys.=debug", None),
+        ("info;alys=debug", "info;alys=debug", None),
+    ],
 )
-def test_a_level_that_is_none_is_answered_with_the_nearest(text: str, near: str | None) -> None:
-    with pytest.raises(
-        errors.ConfigError, match=r"^RUST_LOG: log level .* allowed: error, warn"
-    ) as caught:
+def test_a_directive_that_is_none_is_named_and_answered_with_the_nearest(
+    text: str, directive: str, near: str | None
+) -> None:
+    with pytest.raises(errors.ConfigError) as caught:
         loglevels.parse(text, "RUST_LOG")
+    assert str(caught.value).startswith(
+        f"RUST_LOG: test_environment.log_level: directive {directive!r} cannot stand"
+    )
+    assert "allowed: error, warn, info, debug, trace, off" in str(caught.value)
     assert caught.value.nearest == near

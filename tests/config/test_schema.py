@@ -19,12 +19,20 @@ def test_every_setting_says_what_it_allows() -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("world.kind", "local, sim"),
+        ("world.kind", "local, sim, remote"),
         ("world.seed", "a whole number from 0 to 9223372036854775807"),
         ("world.time_scale", "a number from 0.1 to 1000.0"),
         ("world.host", "text not empty"),
         ("node.slot_duration_ms", "a whole number from 1000 to 60000 in steps of 1000"),
-        ("mock_services.governance_nodes", "a list of texts"),
+        ("mock_services.governance_nodes", 'a list of: a URL such as "http://host:18332"'),
+        ("test_scenarios.integration.timeout", 'seconds, as 300, "300s" or "5m", from 1 to 86400'),
+        (
+            "test_scenarios.integration.test_flows",
+            "a list of: block_production_flow, bridge_operation_flow, multi_actor_coordination; at least one",
+        ),
+        ("alerts.high_failure_rate_threshold", "a number above 0 to 1"),
+        ("prometheus.enabled", "true or false"),
+        ("prometheus.scrape_interval", 'a duration such as "15s", "1h30m" or "1d"'),
     ],
 )
 def test_bounds_in_words(path: str, words: str) -> None:
@@ -44,7 +52,7 @@ def test_no_setting_here_is_no_type() -> None:
         ("world.seed", "7"),
         ("world.seed", 1.5),
         ("world.seed", True),
-        ("world.kind", "remote"),
+        ("world.kind", "mars"),
         ("world.time_scale", 0),
         ("world.host", ""),
         ("node.slot_duration_ms", 2500),
@@ -58,7 +66,7 @@ def test_a_value_out_of_bounds_is_refused_with_place_key_and_bounds(
     target = tuple(path.split("."))
     with pytest.raises(errors.ConfigError) as caught:
         schema.check(target, value, "a.toml:3")
-    assert str(caught.value).startswith(f"a.toml:3: {path} = {value!r} cannot stand")
+    assert str(caught.value).startswith(f"a.toml:3: {path} = {schema.shown(value)} cannot stand")
     assert caught.value.allowed == schema.allowed(target)
 
 

@@ -8,6 +8,7 @@ from alys.base.units import Sats
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
 from alys.models.governance.node import GovernanceNode
+from alys.node.calls import AskGovernance
 from alys.node.messages import (
     NotifyPegin,
     ReportStatus,
@@ -15,8 +16,10 @@ from alys.node.messages import (
     SignaturesCollected,
     SignaturesShort,
 )
-from alys.node.stream import EndpointView, GetStreamStatus, Stream, StreamNames
+from alys.node.peer import PeerView
+from alys.node.stream import GetStreamStatus, Stream, StreamNames
 from alys.wire import bitcoin
+from alys.wire.generated import governance_pb2 as pb
 from alys.worlds.memory import Cut, GovernanceLink, GovernancePort
 from tests.models.governance.builders import KEYS, PAYEE_SCRIPT, make_node
 from tests.node.bench import Bench
@@ -45,7 +48,7 @@ class Setting:
         )
         self.bench.run_for(0.5)
 
-    def streams(self) -> tuple[EndpointView, ...]:
+    def streams(self) -> tuple[PeerView, ...]:
         return self.bench.ask("stream", GetStreamStatus())
 
     def cut(self, endpoint: int, *, down: bool) -> None:
@@ -151,22 +154,141 @@ def test_the_wait_grows_with_every_failure_and_is_forgotten_once_ready() -> None
     view = setting.streams()[0]
     assert view.state in ("down", "opening")
     assert "refused" in view.reason
-    assert 4 <= view.attempts <= 6  # 1 + 2 + 4 + 8 node seconds, not one attempt a second
+    assert 14 <= view.attempts <= 19  # 0.1 + 0.2 + 0.4 + 0.8, then one every 1.6 node seconds
     setting.cut(0, down=False)
-    setting.bench.run_for(12)
+    setting.bench.run_for(2)  # under two seconds after it is back
     assert (setting.streams()[0].state, setting.streams()[0].attempts) == ("ready", 0)
 
 
-def test_a_refused_registration_is_tried_again() -> None:
+def test_a_refused_registration_is_tried_again_and_then_left_alone_for_a_while() -> None:
     setting = Setting()
     setting.nodes[0].faults.change({"refuse_registration": True})
     setting.cut(0, down=True)
     setting.cut(0, down=False)
     setting.bench.run_for(5)
-    assert setting.streams()[0].state != "ready"
+    view = setting.streams()[0]
+    assert (view.state, view.reason) == ("suspended", "registration refused: told to refuse")
+    asked = setting.nodes[0].faults.touched["refuse_registration"]
+    setting.bench.run_for(30)
+    assert setting.nodes[0].faults.touched["refuse_registration"] == asked == 5
     setting.nodes[0].faults.change({"refuse_registration": False})
-    setting.bench.run_for(15)
+    setting.bench.run_for(35)
     assert setting.streams()[0].state == "ready"
+
+
+def test_a_refused_token_is_told() -> None:
+    setting = Setting(token="secret")
+    setting.nodes[1].faults.change({"refuse_token": True})
+    setting.cut(1, down=True)
+    setting.cut(1, down=False)
+    setting.bench.run_for(5)
+    view = setting.streams()[1]
+    assert (view.state, view.reason) == ("suspended", "the token is not valid any more")
+
+
+def notice(number: int) -> bytes:
+    said = pb.PeginNotification(btc_txid=f"{number:064x}", amount=1000)
+    return pb.StreamRequest(pegin_notification=said).SerializeToString()
+
+
+def heartbeat() -> bytes:
+    return pb.StreamRequest(heartbeat=pb.Heartbeat(sequence=77)).SerializeToString()
+
+
+def begin(setting: Setting, name: str, payload: bytes, endpoint: int | None = 0) -> Any:
+    stream = setting.bench.system.whereis("stream")
+    asked = AskGovernance(request_id=name, payload=payload, endpoint=endpoint)
+    return setting.bench.system.ask(stream, asked)
+
+
+def seen(setting: Setting, index: int = 0) -> list[str]:
+    state: Any = setting.nodes[index].state()
+    return [one["request_id"] for one in state["seen"]]
+
+
+def test_a_request_is_answered_under_its_own_id() -> None:
+    setting = Setting()
+    reply = begin(setting, "mine", heartbeat(), endpoint=1)
+    setting.bench.run_for(0.5)
+    answer = reply.result()
+    assert (answer.outcome, answer.endpoint) == ("answered", 1)
+    assert pb.StreamResponse.FromString(answer.response).metadata.request_id == "mine"
+
+
+def test_requests_made_while_governance_is_away_are_seen_after_the_registration_in_order() -> None:
+    setting = Setting(down=(0, 1, 2))
+    replies = [begin(setting, f"n{number}", notice(number), None) for number in range(100)]
+    again = begin(setting, "n7", notice(7), None)
+    setting.bench.run_for(5)
+    assert not any(reply.done for reply in replies)
+    assert [one.queued for one in setting.streams()] == [100] * 3
+    setting.cut(1, down=False)
+    setting.bench.run_for(2)
+    assert seen(setting, 1)[1:] == [f"n{number}" for number in range(100)]
+    assert seen(setting, 1)[0].startswith("register:1:")
+    assert {reply.result().outcome for reply in (*replies, again)} == {"delivered"}
+
+
+def test_a_request_that_is_never_sent_ends_with_a_timeout_and_is_not_sent_later() -> None:
+    setting = Setting(down=(0,))
+    reply = begin(setting, "late", notice(1))
+    setting.bench.run_for(301)
+    assert reply.result().outcome == "timeout"
+    setting.cut(0, down=False)
+    setting.bench.run_for(2)
+    assert len(seen(setting)) == 1
+
+
+def test_the_oldest_makes_room_and_its_asker_is_told() -> None:
+    setting = Setting(down=(0,))
+    replies = [begin(setting, f"n{number}", notice(number)) for number in range(500)]
+    setting.bench.run_for(0.1)  # a mailbox has its bound too
+    replies += [begin(setting, f"n{number}", notice(number)) for number in range(500, 1003)]
+    setting.bench.run_for(1)
+    told = [reply.result().outcome for reply in replies if reply.done]
+    assert told == ["dropped"] * 3
+    assert all(reply.done for reply in replies[:3])
+    view = setting.streams()[0]
+    assert (view.queued, view.dropped) == (1000, 3)
+
+
+def test_what_was_on_its_way_when_the_stream_broke_is_sent_again() -> None:
+    setting = Setting()
+    reply = begin(setting, "lost", heartbeat())
+    setting.cut(0, down=True)
+    setting.bench.run_for(0.01)
+    setting.cut(0, down=False)
+    setting.bench.run_for(2)
+    assert reply.result().outcome == "answered"
+    assert seen(setting)[-1] == "lost"
+
+
+def test_an_answer_that_nobody_asked_for_is_counted_and_shown() -> None:
+    setting = Setting()
+    setting.notify()
+    setting.nodes[2].faults.change({"foreign_answers": True})
+    setting.ask_signatures()
+    view = setting.streams()[2]
+    assert (view.unmatched, view.last_unmatched) == (1, "never asked 1")
+    assert [one.unmatched for one in setting.streams()[:2]] == [0, 0]
+
+
+def test_heartbeats_are_acked_and_confirm_what_went_before() -> None:
+    setting = Setting()
+    setting.notify()
+    assert [one.unconfirmed for one in setting.streams()] == [1] * 3
+    setting.bench.run_for(31)
+    views = setting.streams()
+    assert [(one.heartbeats_sent, one.heartbeats_acked) for one in views] == [(1, 1)] * 3
+    assert [one.unconfirmed for one in views] == [0] * 3
+
+
+def test_a_node_that_acks_no_heartbeats_is_left_and_tried_again() -> None:
+    setting = Setting()
+    setting.nodes[0].faults.change({"ignore_heartbeats": True})
+    setting.bench.run_for(125)
+    state: Any = setting.nodes[0].state()
+    assert state["received"]["node_registration"] == 2
 
 
 def test_a_second_attempt_has_an_id_of_its_own() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from alys.config import scenarios
 from alys.config import settings as settings_module
 from alys.report import record
 from alys.runner import session
@@ -41,8 +42,8 @@ def settings(
         test_environment=settings_module.TestEnvironment(
             results_dir=str(folder / "results"), max_concurrent_tests=at_once, timeout_seconds=run_s
         ),
-        test_scenarios=settings_module.TestScenarios(
-            integration=settings_module.SuiteSettings(timeout_seconds=scenario_s)
+        test_scenarios=scenarios.TestScenarios(
+            integration=scenarios.IntegrationSettings(timeout_seconds=scenario_s)
         ),
     )
 

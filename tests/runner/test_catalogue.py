@@ -26,6 +26,13 @@ def test_a_suite_is_its_public_files_in_order() -> None:
     assert (label, [path.name for path in files]) == ("integration", ["a.py", "b.py"])
 
 
+def test_an_alias_is_the_suite_that_it_stands_for() -> None:
+    known = catalogue.suites()
+    for alias, suite in catalogue.ALIASES.items():
+        assert alias not in known
+        assert catalogue.resolve(alias) == (suite, known[suite])
+
+
 @pytest.mark.usefixtures("_suites")
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from alys.base import errors
 from alys.config.settings import Settings
-from alys.worlds import protocol, scorecard
+from alys.worlds import protocol, scorecard, supervised
 
 T = TypeVar("T")
 
@@ -56,11 +56,86 @@ class Called:
         """What was asked for."""
         return {"index": index, **switches}
 
+    async def health(self, index: int) -> object:
+        """The index."""
+        return {"index": index}
+
+    async def capabilities(self, index: int) -> object:
+        """The index."""
+        return {"index": index}
+
     async def stop(self, index: int) -> None:
         """Nothing to stop."""
 
     async def start(self, index: int) -> None:
         """Nothing to start."""
+
+
+class NoActors:
+    """A world without actors: nobody is found, and what would need somebody is refused."""
+
+    async def tree(self, under: str = "") -> tuple[supervised.ActorView, ...]:
+        """Nobody."""
+        return ()
+
+    async def find(self, path: str) -> None:
+        """Nobody."""
+
+    async def orphans(self) -> tuple[str, ...]:
+        """Nobody."""
+        return ()
+
+    async def happenings(self, under: str = "") -> tuple[supervised.Happening, ...]:
+        """Nothing."""
+        return ()
+
+    async def counters(self, path: str) -> supervised.Counters:
+        """Nothing."""
+        return supervised.Counters()
+
+    async def memory(self, path: str) -> int:
+        """Nothing."""
+        return 0
+
+    async def children(self, path: str) -> None:
+        """Nobody."""
+
+    async def crash(self, path: str, drags: tuple[str, ...] = ()) -> supervised.Fault:
+        """A fault that bites nobody."""
+        return supervised.Fault(path=path, what="crash", drags=drags)
+
+    async def bitten(self, fault: supervised.Fault, timeout_s: float = 30.0) -> None:
+        """It did not."""
+        fault.require()
+
+    async def kill(self, path: str) -> supervised.Fault:
+        """Nobody to kill."""
+        fault = supervised.Fault(path=path, what="kill")
+        fault.require()
+        return fault
+
+    async def suspend(self, path: str) -> None:
+        """Nobody to suspend."""
+
+    async def resume(self, path: str) -> None:
+        """Nobody to resume."""
+
+    async def spawn(self, plan: supervised.Branch) -> str:
+        """A path with nobody at it."""
+        return f"/{plan.name}"
+
+    async def say(self, path: str, *notes: str) -> int:
+        """Nobody hears it."""
+        return 0
+
+    async def relay(self, sender: str, to: str, *notes: str) -> None:
+        """Nobody hears it."""
+
+    async def hoard(self, path: str, size: int) -> None:
+        """Nobody hears it."""
+
+    async def recall(self, path: str, uid: int | None = None) -> None:
+        """Nobody answers."""
 
 
 class ThrownOut(BaseException):
@@ -81,6 +156,7 @@ class TinyWorld(scorecard.Scorecard):
         self.seed = info.seed
         self.info = info
         self.bitcoin = self.ethereum = self.governance = self.node = Called()
+        self.actors = NoActors()
         self.time = 0.0
         self.waiting_for: str | None = None
 

@@ -89,6 +89,7 @@ def test_a_token_is_presented_and_its_lack_is_told() -> None:
         while not isinstance(closed, StreamClosed):
             closed = await hear()
         assert "UNAUTHENTICATED" in closed.reason
+        assert closed.reached  # it said no: another matter than silence
         order(OpenStream(endpoint=0, token="right"))
         assert await hear() == StreamOpened(endpoint=0)
         order(SendFrame(endpoint=0, frame=registration().SerializeToString()))
@@ -106,7 +107,7 @@ def test_the_end_of_the_node_is_told_and_so_is_that_nobody_is_there() -> None:
         order(OpenStream(endpoint=0))
         gone = await hear()
         assert isinstance(gone, StreamClosed)
-        assert server.url in gone.reason or "UNAVAILABLE" in gone.reason
+        assert (gone.reason, gone.reached) == (f"no connection to {server.url}", False)
 
     with_stream(run)
 

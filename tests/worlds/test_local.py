@@ -26,9 +26,9 @@ def taken_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def start(results: Path, *words: str) -> "subprocess.Popen[str]":
-    """``alys test integration --world local`` in a process group of its own."""
-    command = [sys.executable, "-m", "alys", "test", "integration", "--world", "local"]
+def start(results: Path, *words: str, suite: str = "integration") -> "subprocess.Popen[str]":
+    """``alys test SUITE --world local`` in a process group of its own."""
+    command = [sys.executable, "-m", "alys", "test", suite, "--world", "local"]
     return subprocess.Popen(
         [*command, "--results-dir", str(results), *words],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},  # noqa: TID251 - for a child process
@@ -40,12 +40,15 @@ def start(results: Path, *words: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.slow
-def test_all_scenarios_pass_on_real_sockets_with_one_object_on_stdout(tmp_path: Path) -> None:
-    with start(tmp_path, "-o", "json", "--seed", "7") as process:
+@pytest.mark.parametrize(("suite", "scenarios"), [("integration", 3), ("stream_actor", 4)])
+def test_all_scenarios_pass_on_real_sockets_with_one_object_on_stdout(
+    tmp_path: Path, suite: str, scenarios: int
+) -> None:
+    with start(tmp_path, "-o", "json", "--seed", "7", suite=suite) as process:
         out, err = process.communicate(timeout=120)
     told = json.loads(out)
     assert (process.returncode, told["verdict"]) == (0, "pass"), err
-    assert told["counts"]["passed"] == 3
+    assert told["counts"]["passed"] == scenarios
     assert told["trace_hash"] is None  # real sockets promise no order
     assert (tmp_path / "latest" / "report.html").read_text().startswith("<!DOCTYPE html>")
 

@@ -16,11 +16,13 @@ from alys.sim.dispatch import SimulationError
 ROOT = Path(__file__).parents[2]
 
 
-def alys(results: Path, *words: str, hash_seed: str = "0") -> dict[str, Any]:
-    """Run ``alys test integration --world sim -o json`` in a fresh interpreter."""
+def alys(
+    results: Path, *words: str, suite: str = "integration", hash_seed: str = "0"
+) -> dict[str, Any]:
+    """Run ``alys test SUITE --world sim -o json`` in a fresh interpreter."""
     environment = dict(os.environ)  # noqa: TID251 - for a child process
     environment.update(PYTHONHASHSEED=hash_seed, PYTHONPATH=str(ROOT / "src"))
-    command = [sys.executable, "-m", "alys", "test", "integration", "--world", "sim", "-o", "json"]
+    command = [sys.executable, "-m", "alys", "test", suite, "--world", "sim", "-o", "json"]
     done = subprocess.run(
         [*command, "--results-dir", str(results), *words],
         env=environment,
@@ -40,10 +42,11 @@ def events(told: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.slow
-def test_one_seed_is_one_trace_whatever_the_hash_seed(tmp_path: Path) -> None:
-    first = alys(tmp_path, "--seed", "7", hash_seed="0")
-    again = alys(tmp_path, "--seed", "7", hash_seed="0")
-    other = alys(tmp_path, "--seed", "7", hash_seed="4711")
+@pytest.mark.parametrize("suite", ["integration", "stream_actor", "supervision"])
+def test_one_seed_is_one_trace_whatever_the_hash_seed(tmp_path: Path, suite: str) -> None:
+    first = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="0")
+    again = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="0")
+    other = alys(tmp_path, "--seed", "7", suite=suite, hash_seed="4711")
     assert first["trace_hash"] == again["trace_hash"] == other["trace_hash"]
     assert events(first) == events(again) == events(other)
     # The hash, recomputed by whoever reads the file.
@@ -89,7 +92,7 @@ def test_a_scenario_that_waits_for_nothing_possible_times_out_and_says_for_what(
         "    await world.eventually(never, 'the moon', timeout_s=1e9)\n",
     )
     config = tmp_path / "short.toml"
-    config.write_text("[test_scenarios.integration]\ntimeout_seconds = 2\n")
+    config.write_text("[test_scenarios.integration]\ntimeout = 2\n")
     told = run(path, tmp_path / "r", capsys, "--config", str(config))
     assert told["exit_code"] == 1
     assert "did not end within 2 s" in told["cause"]
@@ -122,7 +125,7 @@ def test_a_deadlock_is_named_and_not_waited_for(
         "    await Reply(world.dispatcher)\n",
     )
     config = tmp_path / "short.toml"
-    config.write_text("[test_scenarios.integration]\ntimeout_seconds = 2\n")
+    config.write_text("[test_scenarios.integration]\ntimeout = 2\n")
     told = run(path, tmp_path / "r", capsys, "--config", str(config))
     assert told["exit_code"] == 1
     assert "did not end within 2 s" in told["cause"]

@@ -62,7 +62,7 @@ class Cell(Services):
             return
         box.room = 0
         self.queued = False
-        self.idle = True
+        self.idle = self.system.plain
 
     def _run_on(self, left: int) -> None:
         """Whatever there is: calls of the runtime, messages of all lanes."""

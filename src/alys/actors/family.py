@@ -250,7 +250,7 @@ class Family:
         mine = self.cells.get(child.key) is child
         if mine and not self._keeps(child):
             del self.cells[child.key]
-        told = self._answer_starter(child, end)  # then it is an administrator's business
+        told = self._answer_starter(child, end)
         if self._answer(child, end):
             return
         if self.then is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Observer:
     """Hears every event of the runtime; this one ignores them all. Override what is of interest.
 
-    The calls come in the order of the events, on the dispatcher's thread, and must not raise.
+    The calls come in the order of the events, on the dispatcher's thread, and must not raise; ``handling`` alone may.
     """
 
     def spawned(self, actor: Ref) -> None:
@@ -26,7 +26,7 @@ class Observer:
         """A message entered a mailbox."""
 
     def handling(self, envelope: "Envelope", target: Ref) -> None:
-        """A handler is about to run."""
+        """A handler is about to run. What is raised here counts as the handler's own error: a fault can be injected so."""
 
     def handled(self, envelope: "Envelope", target: Ref) -> None:
         """A handler returned."""

@@ -17,6 +17,7 @@ class ConfigError(errors.UsageError):
         where: str,
         allowed: str = "",
         nearest: str | None = None,
+        more: int = 0,
     ) -> None:
         self.problem = problem
         self.key = key
@@ -25,7 +26,19 @@ class ConfigError(errors.UsageError):
         self.nearest = nearest
         hint = f"; did you mean {nearest!r}?" if nearest else ""
         bounds = f"; allowed: {allowed}" if allowed else ""
-        super().__init__(f"{where}: {problem}{hint}{bounds}")
+        others = f" (and {more} more: alys config check shows all)" if more else ""
+        super().__init__(f"{where}: {problem}{hint}{bounds}{others}")
+
+    def one_of(self, count: int) -> "ConfigError":
+        """The same complaint, as the first of so many."""
+        return ConfigError(
+            self.problem,
+            key=self.key,
+            where=self.where,
+            allowed=self.allowed,
+            nearest=self.nearest,
+            more=count - 1,
+        )
 
 
 def nearest_name(word: str, names: Iterable[str]) -> str | None:

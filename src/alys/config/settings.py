@@ -1,7 +1,8 @@
 """The tree of settings: every key of the configuration file, its default and its bounds.
 
-The keys follow ``test-config.toml``. ``default.toml`` beside this file says the same with comments, for copying; a test
-holds the two together. Nothing below the front door reads a file or the environment: it is given a ``Settings``.
+The keys are those of the document's ``test-config.toml``, and a few of our own. ``default.toml`` beside this file says the
+same with comments, for copying; a test holds the two together. Nothing below the front door reads a file or the
+environment: it is given a ``Settings``.
 """
 
 from typing import Annotated, Literal
@@ -9,11 +10,17 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from alys.config.scenarios import Seconds, TestScenarios
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
-WorldKind = Literal["local", "sim"]
+WorldKind = Literal["local", "sim", "remote"]
 ReportFormat = Literal["text", "json"]
+LogFormat = Literal["text", "json"]
 TimeScale = Annotated[float, Meta(ge=0.1, le=1000.0)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Url = Annotated[str, Meta(extra={"form": "url"})]
+Duration = Annotated[str, Meta(extra={"form": "duration"})]
+Percent = Annotated[float, Meta(gt=0, le=100)]
 
 
 class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,52 +30,106 @@ class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = "local"
     """A label for reports: where this run took place."""
-    timeout_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    timeout_seconds: Seconds = 300
     """Wall time that all scenarios together may take."""
     max_concurrent_tests: Annotated[int, Meta(ge=1, le=64)] = 10
     """How many scenarios overlap in the local world; simulation runs one after the other."""
-    log_level: str = "info"
+    log_level: Annotated[str, Meta(extra={"form": "directives"})] = "info"
     """``error``, ``warn``, ``info``, ``debug`` or ``trace``, and per module: ``info,alys.node=debug``."""
+    log_format: LogFormat = "text"
+    """``json`` writes each log record as one JSON object on a line of its own."""
     report_format: ReportFormat = "text"
     """What is printed on standard output at the end."""
     results_dir: Annotated[str, Meta(min_length=1)] = "results"
     """Where each run makes a folder of its own."""
+    comprehensive: bool = False
+    """Whether the suites run their extended scenarios as well."""
+
+
+class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[kubernetes]``: how the environment lives in a cluster."""
+
+    namespace: Annotated[str, Meta(extra={"form": "label"})] = "alys-v2-testing"
+    """Where everything is put."""
+    service_discovery: bool = True
+    """Whether Prometheus finds its targets by asking the cluster."""
+    resource_limits: bool = True
+    """Whether workloads carry requests and limits."""
+    cleanup_on_failure: bool = True
+    """Whether what a failed run left running is taken down; its results are kept in any case."""
 
 
 class MockServices(msgspec.Struct, frozen=True, kw_only=True):
     """``[mock_services]``: services that run elsewhere, by URL. Empty: the world starts its own."""
 
-    governance_nodes: tuple[str, ...] = ()
+    governance_nodes: tuple[Url, ...] = ()
     """One URL per governance node."""
-    bitcoin_rpc_url: str = ""
+    bitcoin_rpc_url: Url = ""
     """A Bitcoin node's JSON-RPC."""
-    ethereum_rpc_url: str = ""
+    ethereum_rpc_url: Url = ""
     """An execution client's JSON-RPC."""
-    engine_api_url: str = ""
+    engine_api_url: Url = ""
     """The same client's Engine API."""
 
 
-class SuiteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``[test_scenarios.<suite>]``."""
+class PrometheusSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[prometheus]``: how metrics are offered and collected."""
 
-    timeout_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 180
-    """Wall time that one scenario may take, from its start; simulation allows the same node time."""
+    enabled: bool = True
+    """Whether the runner offers metrics."""
+    endpoint: Url = "http://prometheus:9090"
+    """Where Prometheus answers."""
+    metrics_port: Port = 9090
+    """Where the runner offers its metrics; 0 takes a free port."""
+    scrape_interval: Duration = "15s"
+    """How often Prometheus collects."""
 
 
-class TestScenarios(msgspec.Struct, frozen=True, kw_only=True):
-    """``[test_scenarios]``: one section per suite."""
+class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[monitoring]``: which parts of the monitoring stack there are."""
 
-    __test__ = False
+    prometheus_enabled: bool = True
+    """Whether Prometheus is deployed."""
+    grafana_enabled: bool = True
+    """Whether Grafana is deployed; it needs Prometheus."""
+    log_collection: bool = True
+    """Whether logs are collected with the results."""
+    metrics_retention: Duration = "1d"
+    """How long Prometheus keeps its samples."""
 
-    integration: SuiteSettings = SuiteSettings()
-    """The cross-actor flows, and scenario files given by path."""
+
+class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[alerts]``: from where on somebody is called."""
+
+    high_failure_rate_threshold: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    """Failed messages by all messages."""
+    high_latency_threshold_ms: Annotated[float, Meta(gt=0, le=600_000)] = 100
+    """Handling one message, milliseconds."""
+    memory_usage_threshold_percent: Percent = 85
+    """Of the memory limit."""
+    cpu_usage_threshold_percent: Percent = 90
+    """Of the processor limit."""
+
+
+class CleanupSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[cleanup]``: what becomes of an environment after its run."""
+
+    auto_cleanup: bool = True
+    """Whether it is taken down by itself."""
+    cleanup_timeout: Seconds = 60
+    """How long taking down may last."""
+    preserve_logs: bool = True
+    """Whether logs outlive it."""
+    preserve_metrics: bool = True
+    """Whether metrics outlive it."""
 
 
 class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``[world]``: what the scenarios run in."""
 
     kind: WorldKind = "local"
-    """``local``: real sockets on this machine. ``sim``: virtual time in one process, replayable by seed."""
+    """``local``: real sockets on this machine. ``sim``: virtual time in one process, replayable by seed. ``remote``:
+    services by URL."""
     seed: Seed = 1
     """Decides every choice in simulation; in the local world, the choices that are ours. The front door draws one
     when none is given."""
@@ -114,10 +175,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     test_environment: TestEnvironment = TestEnvironment()
     """The run as a whole."""
+    kubernetes: KubernetesSettings = KubernetesSettings()
+    """The cluster."""
     mock_services: MockServices = MockServices()
     """Services elsewhere."""
+    prometheus: PrometheusSettings = PrometheusSettings()
+    """Metrics."""
     test_scenarios: TestScenarios = TestScenarios()
     """Per suite."""
+    monitoring: MonitoringSettings = MonitoringSettings()
+    """The monitoring stack."""
+    alerts: AlertSettings = AlertSettings()
+    """Thresholds of alerts."""
+    cleanup: CleanupSettings = CleanupSettings()
+    """Afterwards."""
     world: WorldSettings = WorldSettings()
     """The world."""
     node: NodeSettings = NodeSettings()

@@ -74,3 +74,5 @@ class StreamClosed(Message, frozen=True, kw_only=True):
     priority: ClassVar[Priority] = Priority.NORMAL
     endpoint: int
     reason: str
+    reached: bool = True
+    """False when nobody answered at the address: not the node's word, only its absence."""

@@ -1,43 +1,45 @@
 """StreamActor: the node's end of the governance streams.
 
-One stream per governance node. Each goes through its own little life,
+One stream per governance node; ``peer`` has the life of one, ``outbox`` what waits for it, ``calls`` the contract with those
+who ask, ``collection`` the signatures of payouts. This actor joins them to the port: it opens streams when they say so, and
+routes what comes in by the request id alone, the only link between an answer and its request:
 
-    down -> opening -> registering -> ready
-      ^________|____________|__________|        (back-off doubles with every failure, and is forgotten once ready)
+- an answer to a signature request of Bridge goes to the collection, whose outcome is told to Bridge;
+- an answer to ``AskGovernance`` goes to whoever asked;
+- acks of registrations and heartbeats stay here;
+- an answer to nothing that was asked is counted, and its id shown in the status.
 
-and has an outbox: what is meant for it waits there in order while it is not ready, so a node that was away hears of every
-deposit before it is asked to sign what spends it. A signature request goes to every node; each answers with what its one key
-signed. Signatures are checked here, one by one, against the digests that we compute ourselves; a node that sends
-a wrong one is noted and does not count. The first ``threshold`` sound answers complete the request.
-
-Correlation: ``metadata.request_id`` is the operation plus the attempt; the answer carries the same.
+``metadata.request_id`` is the operation plus the attempt. Registration comes first on every stream and what waited follows it
+in one go, so nothing can come between.
 """
 
-from collections import deque
-
 import msgspec
+from google.protobuf.message import DecodeError
 from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message, Request
 from alys.actors.ref import Ref
-from alys.base.units import Sats
-from alys.chain import payout
 from alys.chain.federation import Federation
 from alys.node import messages, ports
+from alys.node.calls import CALL_SECONDS, AskGovernance, CallDeadline, Calls, GovernanceReply
+from alys.node.collection import Collections, Outcome
+from alys.node.outbox import Frame
+from alys.node.peer import Peer, PeerView
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb
 
 PROTOCOL_VERSION = "v1.0.0"
 HEARTBEAT_SECONDS = 30.0
-BACKOFF_MIN_SECONDS = 1.0
-BACKOFF_MAX_SECONDS = 10.0
+READY_SECONDS = 30.0
+"""Node seconds from the first word to a port until the registration must be acked."""
+
 SIGNATURE_TIMEOUT_SECONDS = 30.0
 """Node seconds after which a request that is still short is reported as short."""
 
-OUTBOX_FRAMES_MAX = 1000
-"""Per node; beyond it the oldest frame is dropped and counted."""
+ANSWERED_KINDS = frozenset({"signature_request", "heartbeat"})
+"""Kinds of request that governance answers when all is well."""
 
 
 class StreamNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,13 @@ class Reconnect(Message, frozen=True, kw_only=True):
     endpoint: int
 
 
+class ReadyDeadline(Message, frozen=True, kw_only=True):
+    """An attempt has had its time."""
+
+    endpoint: int
+    opening: int
+
+
 class SendHeartbeats(Message, frozen=True, kw_only=True):
     """Time for a heartbeat on every ready stream."""
 
@@ -63,43 +72,8 @@ class SignatureDeadline(Message, frozen=True, kw_only=True):
     request_id: str
 
 
-class EndpointView(msgspec.Struct, frozen=True, kw_only=True):
-    """One governance connection as the node's RPC shows it."""
-
-    endpoint: int
-    state: str
-    attempts: int
-    queued: int
-    dropped: int
-    reason: str
-
-
-class GetStreamStatus(Request[tuple[EndpointView, ...]], frozen=True, kw_only=True):
+class GetStreamStatus(Request[tuple[PeerView, ...]], frozen=True, kw_only=True):
     """The state of every governance connection."""
-
-
-class Endpoint(msgspec.Struct, kw_only=True):
-    """One stream's life; changed in place by the actor that owns it."""
-
-    index: int
-    state: str = "down"
-    attempts: int = 0
-    """Failures in a row."""
-    reason: str = ""
-    dropped: int = 0
-    heartbeats: int = 0
-    outbox: deque[bytes]
-
-
-class Collection(msgspec.Struct, kw_only=True):
-    """Signatures being gathered for one request."""
-
-    txid: str
-    digests: tuple[bytes, ...]
-    signatures: dict[bytes, tuple[bytes, ...]]
-    """Sound ones: key to one signature per input."""
-    answers: dict[int, str]
-    """Endpoint to what it said, for the report when signatures fall short."""
 
 
 class Stream(Actor):
@@ -118,213 +92,229 @@ class Stream(Actor):
         self._names = names
         self._node_id = node_id
         self._token = token
-        self._endpoints = [Endpoint(index=n, outbox=deque()) for n in range(endpoints)]
-        self._open: dict[str, Collection] = {}
+        self._peers = [Peer(index) for index in range(endpoints)]
+        self._collections = Collections(federation, endpoints)
+        self._calls = Calls()
+        self._reports = 0
 
     # Connections
 
     @override
     def on_start(self, ctx: Context) -> None:
         """Open every stream at once."""
-        for endpoint in self._endpoints:
-            self._connect(endpoint, ctx)
+        for peer in self._peers:
+            self._connect(peer, ctx)
         ctx.after(HEARTBEAT_SECONDS, SendHeartbeats())
 
     @override
     def post_stop(self, ctx: Context) -> None:
         """Close what is open."""
-        for endpoint in self._endpoints:
-            ctx.tell(self._gateway(ctx), ports.CloseStream(endpoint=endpoint.index))
+        for peer in self._peers:
+            ctx.tell(self._gateway(ctx), ports.CloseStream(endpoint=peer.index))
 
     def _gateway(self, ctx: Context) -> Ref:
         return ctx.whereis(self._names.governance)
 
-    def _connect(self, endpoint: Endpoint, ctx: Context) -> None:
-        endpoint.state = "opening"
-        ctx.tell(self._gateway(ctx), ports.OpenStream(endpoint=endpoint.index, token=self._token))
+    def _connect(self, peer: Peer, ctx: Context) -> None:
+        opening = peer.opening()
+        ctx.tell(self._gateway(ctx), ports.OpenStream(endpoint=peer.index, token=self._token))
+        ctx.after(READY_SECONDS, ReadyDeadline(endpoint=peer.index, opening=opening))
 
     def on_reconnect(self, message: Reconnect, ctx: Context) -> None:
         """See Reconnect."""
-        endpoint = self._endpoints[message.endpoint]
-        if endpoint.state == "down":
-            self._connect(endpoint, ctx)
+        peer = self._peers[message.endpoint]
+        if peer.state in ("down", "suspended"):
+            self._connect(peer, ctx)
+
+    def on_ready_deadline(self, message: ReadyDeadline, ctx: Context) -> None:
+        """See ReadyDeadline."""
+        peer = self._peers[message.endpoint]
+        if peer.openings == message.opening and peer.state in ("opening", "registering"):
+            self._close(peer, f"not ready within {READY_SECONDS:g} s", ctx, refused=True)
 
     def on_stream_opened(self, message: ports.StreamOpened, ctx: Context) -> None:
         """Registration comes first."""
-        endpoint = self._endpoints[message.endpoint]
-        endpoint.state = "registering"
-        request = self._request(f"register:{endpoint.index}:{endpoint.attempts}", ctx)
+        peer = self._peers[message.endpoint]
+        if peer.state != "opening":
+            return
+        peer.state = "registering"
+        request = self._request(f"register:{peer.index}:{peer.openings}", ctx)
         request.node_registration.node_info.node_type = pb.NODE_TYPE_BRIDGE
         request.node_registration.node_info.version = PROTOCOL_VERSION
         request.node_registration.capabilities.extend(("pegin", "pegout"))
         if self._token is not None:
             request.node_registration.auth.auth_type = pb.AUTH_TYPE_BEARER
             request.node_registration.auth.credential_data = self._token.encode()
-        self._push(endpoint, request.SerializeToString(deterministic=True), ctx)
+        self._push(peer, request.SerializeToString(deterministic=True), ctx)
 
     def on_stream_closed(self, message: ports.StreamClosed, ctx: Context) -> None:
         """Try again, later with every failure."""
-        self._lost(self._endpoints[message.endpoint], message.reason, ctx)
+        peer = self._peers[message.endpoint]
+        refused = message.reached and peer.state != "ready"
+        self._lost(peer, message.reason, ctx, refused=refused)
 
-    def _lost(self, endpoint: Endpoint, reason: str, ctx: Context) -> None:
-        if endpoint.state == "down":
+    def _close(self, peer: Peer, reason: str, ctx: Context, *, refused: bool) -> None:
+        ctx.tell(self._gateway(ctx), ports.CloseStream(endpoint=peer.index))
+        self._lost(peer, reason, ctx, refused=refused)
+
+    def _lost(self, peer: Peer, reason: str, ctx: Context, *, refused: bool) -> None:
+        if peer.state in ("down", "suspended"):
             return
-        endpoint.state = "down"
-        endpoint.reason = reason
-        delay = min(BACKOFF_MAX_SECONDS, BACKOFF_MIN_SECONDS * 2.0**endpoint.attempts)
-        endpoint.attempts += 1
-        for request_id, collection in list(self._open.items()):
-            collection.answers.setdefault(endpoint.index, f"not connected ({reason})")
-            self._give_up_if_all_answered(request_id, ctx)
-        jitter = 0.9 + 0.2 * ctx.random.random()
-        ctx.after(delay * jitter, Reconnect(endpoint=endpoint.index))
+        wait = peer.lost(reason, ctx.now(), ctx.random, refused=refused)
+        for request_id in self._collections.ids():
+            self._tell_bridge(
+                request_id, self._collections.away(request_id, peer.index, reason), ctx
+            )
+        ctx.after(wait, Reconnect(endpoint=peer.index))
 
     def on_send_heartbeats(self, message: SendHeartbeats, ctx: Context) -> None:
         """One to every ready node."""
         ctx.after(HEARTBEAT_SECONDS, SendHeartbeats())
-        for endpoint in self._endpoints:
-            if endpoint.state == "ready":
-                endpoint.heartbeats += 1
-                request = self._request(f"heartbeat:{endpoint.index}:{endpoint.heartbeats}", ctx)
-                request.heartbeat.timestamp = int(ctx.now())
-                request.heartbeat.sequence = endpoint.heartbeats
-                request.heartbeat.health = pb.HEALTH_STATUS_HEALTHY
-                self._push(endpoint, request.SerializeToString(deterministic=True), ctx)
+        for peer in self._peers:
+            if peer.state == "ready":
+                self._beat(peer, ctx)
+
+    def _beat(self, peer: Peer, ctx: Context) -> None:
+        sequence = peer.beat()
+        if sequence is None:
+            self._close(peer, "heartbeats are not acked", ctx, refused=False)
+            return
+        request = self._request(f"heartbeat:{peer.index}:{sequence}", ctx)
+        request.heartbeat.timestamp = int(ctx.now())
+        request.heartbeat.sequence = sequence
+        request.heartbeat.health = pb.HEALTH_STATUS_HEALTHY
+        self._push(peer, request.SerializeToString(deterministic=True), ctx)
 
     # What comes in
 
     def on_frame_received(self, message: ports.FrameReceived, ctx: Context) -> None:
-        """Route a response by its kind."""
-        endpoint = self._endpoints[message.endpoint]
-        response = pb.StreamResponse.FromString(message.frame)
-        kind = response.WhichOneof("payload")
-        if kind == "registration_ack":
-            self._registered(endpoint, response.registration_ack.accepted, ctx)
-        elif kind == "signature_response":
-            self._signed(endpoint, response, ctx)
-        elif kind == "error_response":
-            self._refused(endpoint, response, ctx)
-
-    def _registered(self, endpoint: Endpoint, accepted: bool, ctx: Context) -> None:
-        if not accepted:
-            ctx.tell(self._gateway(ctx), ports.CloseStream(endpoint=endpoint.index))
-            self._lost(endpoint, "registration refused", ctx)
+        """Route a response: acks by their kind, all else by the request id."""
+        peer = self._peers[message.endpoint]
+        try:
+            response = pb.StreamResponse.FromString(message.frame)
+        except DecodeError as error:
+            self._close(peer, f"sent what is no response: {error}", ctx, refused=True)
             return
-        endpoint.state = "ready"
-        endpoint.attempts = 0
-        endpoint.reason = ""
-        while endpoint.outbox:
-            self._push(endpoint, endpoint.outbox.popleft(), ctx)
-
-    def _refused(self, endpoint: Endpoint, response: pb.StreamResponse, ctx: Context) -> None:
         request_id = response.metadata.request_id
-        collection = self._open.get(request_id)
-        endpoint.reason = response.error_response.error_message
-        if collection is not None:
-            collection.answers[endpoint.index] = response.error_response.error_message
-            self._give_up_if_all_answered(request_id, ctx)
+        peer.outbox.confirm(request_id)
+        kind = response.WhichOneof("payload")
+        if kind == "registration_ack" and request_id == f"register:{peer.index}:{peer.openings}":
+            self._registered(peer, response, ctx)
+        elif kind == "heartbeat_ack" and request_id.startswith(f"heartbeat:{peer.index}:"):
+            if not peer.acked(response.heartbeat_ack.sequence):
+                peer.unasked(request_id)
+        else:
+            self._answered(peer, request_id, response, ctx)
+
+    def _registered(self, peer: Peer, response: pb.StreamResponse, ctx: Context) -> None:
+        if peer.state != "registering":
+            return
+        if not response.registration_ack.accepted:
+            reason = f"registration refused: {response.metadata.message}"
+            self._close(peer, reason, ctx, refused=True)
+            return
+        peer.ready(ctx.now())
+        for frame in list(peer.outbox.take()):
+            self._queue(peer, frame, ctx)
+
+    def _answered(
+        self, peer: Peer, request_id: str, response: pb.StreamResponse, ctx: Context
+    ) -> None:
+        kind = response.WhichOneof("payload")
+        if kind == "error_response":
+            peer.reason = response.error_response.error_message
+        if request_id in self._collections:
+            outcome: Outcome | None = None
+            if kind == "signature_response":
+                answer = response.signature_response
+                outcome = self._collections.answered(request_id, peer.index, answer)
+            elif kind == "error_response":
+                outcome = self._collections.note(request_id, peer.index, peer.reason)
+            self._tell_bridge(request_id, outcome, ctx)
+        elif self._calls.knows(request_id):
+            self._settle(peer, request_id, "answered", ctx, response.SerializeToString())
+        elif kind != "error_response":
+            peer.unasked(request_id)
 
     # Signatures
 
     def on_request_signatures(self, message: messages.RequestSignatures, ctx: Context) -> None:
         """Ask every governance node, those that are away as soon as they are back."""
         request_id = f"{message.operation}/{message.attempt}"
-        tx = bitcoin.parse_tx(message.tx)
-        amounts = tuple(Sats(sats) for sats in message.input_sats)
-        prevouts = payout.prevouts_of(amounts, self._federation)
-        for stale in [k for k, c in self._open.items() if c.txid == message.txid]:
-            del self._open[stale]
-        collection = Collection(
-            txid=message.txid,
-            digests=payout.sighashes(tx, prevouts, self._federation),
-            signatures={},
-            answers={},
-        )
-        self._open[request_id] = collection
+        for stale in self._collections.begin(request_id, message):
+            for peer in self._peers:
+                peer.outbox.discard(stale)
+        self._calls.closed(request_id)
         request = self._request(request_id, ctx)
         request.metadata.priority = pb.REQUEST_PRIORITY_HIGH
+        tx = bitcoin.parse_tx(message.tx)
         request.signature_request.tx_hex = message.tx.hex()
         request.signature_request.input_indices.extend(range(len(tx.inputs)))
         request.signature_request.amounts.extend(message.input_sats)
         request.signature_request.tx_type = pb.TRANSACTION_TYPE_PEGOUT
         request.signature_request.required_signatures = self._federation.threshold
-        frame = request.SerializeToString(deterministic=True)
-        for endpoint in self._endpoints:
-            self._queue(endpoint, frame, ctx)
-            if endpoint.state != "ready":
-                collection.answers[endpoint.index] = f"not connected ({endpoint.reason})"
+        self._broadcast(request, ctx)
         ctx.after(SIGNATURE_TIMEOUT_SECONDS, SignatureDeadline(request_id=request_id))
-        self._give_up_if_all_answered(request_id, ctx)
-
-    def _signed(self, endpoint: Endpoint, response: pb.StreamResponse, ctx: Context) -> None:
-        request_id = response.metadata.request_id
-        collection = self._open.get(request_id)
-        if collection is None:
-            return
-        answer = response.signature_response
-        if answer.status not in (pb.SIGNATURE_STATUS_PARTIAL, pb.SIGNATURE_STATUS_COMPLETE):
-            name = pb.SignatureStatus.Name(answer.status)
-            collection.answers[endpoint.index] = f"{name}: {answer.failure_reason}"
-        else:
-            collection.answers[endpoint.index] = self._check(collection, answer)
-        if len(collection.signatures) >= self._federation.threshold:
-            self._complete(request_id, collection, ctx)
-        else:
-            self._give_up_if_all_answered(request_id, ctx)
-
-    def _check(self, collection: Collection, answer: pb.SignatureResponse) -> str:
-        """Take up a node's signatures if all of them are sound; what to report of it."""
-        by_key: dict[bytes, list[bytes]] = {}
-        for witness in answer.signatures:
-            by_key.setdefault(witness.public_key, []).append(witness.signature)
-        if not by_key:
-            return f"0 signatures for {len(collection.digests)} inputs"
-        for key, given in by_key.items():
-            if len(given) != len(collection.digests):
-                return f"{len(given)} signatures for {len(collection.digests)} inputs"
-            try:
-                for index, (digest, signature) in enumerate(
-                    zip(collection.digests, given, strict=True)
-                ):
-                    payout.check_signature(index, digest, key, signature, self._federation)
-            except payout.SignatureRejected as error:
-                return str(error)
-            collection.signatures[key] = tuple(given)
-        return "signed"
-
-    def _complete(self, request_id: str, collection: Collection, ctx: Context) -> None:
-        del self._open[request_id]
-        chosen = list(collection.signatures.items())[: self._federation.threshold]
-        collected = messages.SignaturesCollected(
-            txid=collection.txid, signatures=tuple((key, given) for key, given in chosen)
-        )
-        operation = request_id.rpartition("/")[0]
-        ctx.tell(ctx.whereis(self._names.bridge), collected, about=operation)
+        for peer in self._peers:
+            if peer.state != "ready" and request_id in self._collections:
+                outcome = self._collections.away(request_id, peer.index, peer.reason)
+                self._tell_bridge(request_id, outcome, ctx)
 
     def on_signature_deadline(self, message: SignatureDeadline, ctx: Context) -> None:
         """Report what is missing."""
-        if message.request_id in self._open:
-            self._give_up(message.request_id, ctx)
+        for peer in self._peers:
+            peer.outbox.confirm(message.request_id)
+        if message.request_id in self._collections:
+            short = self._collections.short(message.request_id)
+            self._tell_bridge(message.request_id, short, ctx)
 
-    def _give_up_if_all_answered(self, request_id: str, ctx: Context) -> None:
-        collection = self._open.get(request_id)
-        if collection is not None and len(collection.answers) == len(self._endpoints):
-            self._give_up(request_id, ctx)
+    def _tell_bridge(self, request_id: str, outcome: Outcome | None, ctx: Context) -> None:
+        if outcome is not None:
+            operation = request_id.rpartition("/")[0]
+            ctx.tell(ctx.whereis(self._names.bridge), outcome, about=operation)
 
-    def _give_up(self, request_id: str, ctx: Context) -> None:
-        collection = self._open.pop(request_id)
-        reasons = tuple(
-            f"governance {n + 1}: {collection.answers.get(n, 'no answer')}"
-            for n in range(len(self._endpoints))
+    # Calls
+
+    def on_ask_governance(self, message: AskGovernance, ctx: Context) -> None:
+        """See ``calls``: buffered while governance is away, answered once."""
+        promise = ctx.defer()
+        request_id = message.request_id
+        if self._calls.join(request_id, promise):
+            return
+        if self._calls.full():
+            promise.complete(GovernanceReply(outcome="refused", at=ctx.now()))
+            return
+        chosen = [
+            peer
+            for peer in self._peers
+            if message.endpoint is None or message.endpoint == peer.index
+        ]
+        try:
+            given = pb.StreamRequest.FromString(message.payload)
+        except DecodeError as error:
+            promise.fail(error)
+            return
+        request = self._request(request_id, ctx)
+        request.metadata.priority = given.metadata.priority or pb.REQUEST_PRIORITY_NORMAL
+        given.metadata.CopyFrom(request.metadata)
+        self._calls.begin(request_id, promise, [peer.index for peer in chosen])
+        ctx.after(CALL_SECONDS, CallDeadline(request_id=request_id))
+        frame = _frame(given)
+        for peer in chosen:
+            self._queue(peer, frame, ctx)
+
+    def on_call_deadline(self, message: CallDeadline, ctx: Context) -> None:
+        """See ``calls``."""
+        for index in self._calls.expire(message.request_id, ctx.now()):
+            self._peers[index].outbox.discard(message.request_id)
+
+    def _settle(
+        self, peer: Peer, request_id: str, outcome: str, ctx: Context, response: bytes = b""
+    ) -> None:
+        reply = GovernanceReply(
+            outcome=outcome, endpoint=peer.index, response=response, at=ctx.now()
         )
-        short = messages.SignaturesShort(
-            txid=collection.txid,
-            collected=len(collection.signatures),
-            needed=self._federation.threshold,
-            reasons=reasons,
-        )
-        operation = request_id.rpartition("/")[0]
-        ctx.tell(ctx.whereis(self._names.bridge), short, about=operation)
+        self._calls.settle(request_id, peer.index, reply)
 
     # Notices
 
@@ -332,6 +322,7 @@ class Stream(Actor):
         """Tell every governance node, now or when it is back."""
         deposit = message.deposit
         request = self._request(f"pegin:{deposit.outpoint}", ctx)
+        request.metadata.priority = pb.REQUEST_PRIORITY_HIGH
         request.pegin_notification.btc_txid = deposit.txid
         request.pegin_notification.vout = deposit.vout
         request.pegin_notification.amount = deposit.sats
@@ -340,32 +331,19 @@ class Stream(Actor):
         self._broadcast(request, ctx)
 
     def on_report_status(self, message: messages.ReportStatus, ctx: Context) -> None:
-        """Pass the node's state on; governance nodes that are away get the latest when they are back, in its turn."""
-        request = self._request(f"status:{message.height}:{message.state}", ctx)
+        """Pass the node's state on; governance nodes that are away get it when they are back, in its turn."""
+        self._reports += 1
+        request = self._request(f"status:{message.height}:{message.state}:{self._reports}", ctx)
         active = message.state == "active"
         request.status_update.status = pb.NODE_STATUS_ACTIVE if active else pb.NODE_STATUS_DEGRADED
         request.status_update.block_height = message.height
         request.status_update.sync_status = pb.SYNC_STATUS_SYNCED
-        request.status_update.connection_count = sum(
-            endpoint.state == "ready" for endpoint in self._endpoints
-        )
+        request.status_update.connection_count = sum(peer.state == "ready" for peer in self._peers)
         self._broadcast(request, ctx)
 
-    def on_get_stream_status(
-        self, message: GetStreamStatus, ctx: Context
-    ) -> tuple[EndpointView, ...]:
+    def on_get_stream_status(self, message: GetStreamStatus, ctx: Context) -> tuple[PeerView, ...]:
         """See GetStreamStatus."""
-        return tuple(
-            EndpointView(
-                endpoint=endpoint.index,
-                state=endpoint.state,
-                attempts=endpoint.attempts,
-                queued=len(endpoint.outbox),
-                dropped=endpoint.dropped,
-                reason=endpoint.reason,
-            )
-            for endpoint in self._endpoints
-        )
+        return tuple(peer.view() for peer in self._peers)
 
     # Sending
 
@@ -379,18 +357,33 @@ class Stream(Actor):
         return request
 
     def _broadcast(self, request: pb.StreamRequest, ctx: Context) -> None:
-        frame = request.SerializeToString(deterministic=True)
-        for endpoint in self._endpoints:
-            self._queue(endpoint, frame, ctx)
+        frame = _frame(request)
+        for peer in self._peers:
+            self._queue(peer, frame, ctx)
 
-    def _queue(self, endpoint: Endpoint, frame: bytes, ctx: Context) -> None:
-        if endpoint.state == "ready":
-            self._push(endpoint, frame, ctx)
+    def _queue(self, peer: Peer, frame: Frame, ctx: Context) -> None:
+        if peer.state == "ready":
+            self._send(peer, frame, ctx)
             return
-        if len(endpoint.outbox) >= OUTBOX_FRAMES_MAX:
-            endpoint.outbox.popleft()
-            endpoint.dropped += 1
-        endpoint.outbox.append(frame)
+        dropped = peer.outbox.put(frame)
+        if dropped is not None:
+            self._calls.drop(dropped.request_id, peer.index, ctx.now())
 
-    def _push(self, endpoint: Endpoint, frame: bytes, ctx: Context) -> None:
-        ctx.tell(self._gateway(ctx), ports.SendFrame(endpoint=endpoint.index, frame=frame))
+    def _send(self, peer: Peer, frame: Frame, ctx: Context) -> None:
+        self._push(peer, frame.data, ctx)
+        if not frame.answered:
+            self._settle(peer, frame.request_id, "delivered", ctx)
+        if peer.outbox.sent(frame):
+            self._beat(peer, ctx)
+
+    def _push(self, peer: Peer, frame: bytes, ctx: Context) -> None:
+        ctx.tell(self._gateway(ctx), ports.SendFrame(endpoint=peer.index, frame=frame))
+
+
+def _frame(request: pb.StreamRequest) -> Frame:
+    return Frame(
+        request_id=request.metadata.request_id,
+        lane=request.metadata.priority,
+        answered=request.WhichOneof("payload") in ANSWERED_KINDS,
+        data=request.SerializeToString(deterministic=True),
+    )

@@ -6,6 +6,9 @@ import alys
 from alys.base import errors
 from alys.config.errors import nearest_name
 
+ALIASES = {"stream": "stream_actor"}
+"""Shorter names for suites, as typed on the command line; what is reported has the full one."""
+
 
 def suites() -> dict[str, list[Path]]:
     """The built-in suites by name, with their scenario files in order."""
@@ -25,6 +28,7 @@ def resolve(suite: str) -> tuple[str, list[Path]]:
     Raises UsageError that names the nearest suite, or the file that is not there.
     """
     known = suites()
+    suite = ALIASES.get(suite, suite)
     if suite in known:
         return suite, known[suite]
     path = Path(suite)

@@ -21,7 +21,7 @@ from alys.base import errors
 from alys.config import loader
 from alys.config import settings as settings_module
 from alys.report import record
-from alys.runner import hermetic, outcomes, plugin, provenance, results, verdict
+from alys.runner import hermetic, outcomes, plugin, provenance, results, selection, verdict
 from alys.worlds import protocol
 
 
@@ -126,7 +126,7 @@ def _run_scenarios(
         driver,
         info=info,
         clock=request.stopwatch,
-        scenario_timeout_s=settings.test_scenarios.integration.timeout_seconds,
+        scenario_timeout_s=selection.timeout_seconds(request.suite, settings.test_scenarios),
         run_timeout_s=settings.test_environment.timeout_seconds,
         events=events,
         progress=request.progress,

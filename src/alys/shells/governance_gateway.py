@@ -19,7 +19,7 @@ from alys.wire.generated import governance_pb2 as pb
 
 METHOD = f"/{pb.DESCRIPTOR.services_by_name['GovernanceStream'].full_name}/Stream"
 CONNECT_SECONDS = 5.0
-"""Wall time for a connection to come about."""
+"""Wall time for a connection to come about; one that is refused is told at once."""
 
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
@@ -28,6 +28,10 @@ CHANNEL_OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.use_local_subchannel_pool", 1),
 )
+
+
+class _Unreachable(ConnectionError):
+    """Nobody answers at the address."""
 
 
 class _Stream(msgspec.Struct, kw_only=True):
@@ -98,21 +102,22 @@ class GovernanceGateway(Actor):
         ctx: Context,
     ) -> None:
         """Connect, pump both ways, report the end unless it was asked for."""
-        reason = "ended by the node"
+        reason, reached = "ended by the node", True
         try:
             async with grpc.aio.insecure_channel(
                 self._targets[endpoint], options=CHANNEL_OPTIONS
             ) as channel:
                 await self._pump(channel, endpoint, stream, metadata, ctx)
-        except TimeoutError:
-            reason = f"no connection to {self._targets[endpoint]}"
+        except (TimeoutError, _Unreachable):
+            reason, reached = f"no connection to {self._targets[endpoint]}", False
         except grpc.aio.AioRpcError as error:
             reason = f"{error.code().name}: {error.details()}"
         except ConnectionError as error:
             reason = str(error)
         if self._streams.get(endpoint) is stream:
             del self._streams[endpoint]
-            self._tell(ports.StreamClosed(endpoint=endpoint, reason=reason), ctx)
+            closed = ports.StreamClosed(endpoint=endpoint, reason=reason, reached=reached)
+            self._tell(closed, ctx)
 
     async def _pump(
         self,
@@ -123,7 +128,7 @@ class GovernanceGateway(Actor):
         ctx: Context,
     ) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await channel.channel_ready()
+            await _connected(channel)
         multi: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(METHOD)
         call = multi(metadata=metadata)
         writer = asyncio.get_running_loop().create_task(_write(call, stream.outgoing))
@@ -138,6 +143,16 @@ class GovernanceGateway(Actor):
             call.cancel()
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
+
+
+async def _connected(channel: grpc.aio.Channel) -> None:
+    """Wait for the first attempt alone: gRPC would try again by itself, at a pace that is not ours. Raises _Unreachable."""
+    state = channel.get_state(try_to_connect=True)
+    while state is not grpc.ChannelConnectivity.READY:
+        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            raise _Unreachable
+        await channel.wait_for_state_change(state)
+        state = channel.get_state()
 
 
 async def _write(

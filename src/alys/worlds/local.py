@@ -9,17 +9,20 @@ import contextlib
 import shutil
 import signal
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from alys.actors import loop as actors_loop
 from alys.actors.actor import Actor
+from alys.actors.observe import Observer, together
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.base.errors import UsageError
 from alys.config.settings import Settings
+from alys.shells import governance_questions
 from alys.shells.bitcoin_server import serve_bitcoin
 from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_admin import GovernanceAdmin
@@ -27,10 +30,12 @@ from alys.shells.governance_gateway import GovernanceGateway
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
 from alys.shells.jsonrpc_gateway import JsonRpcGateway
+from alys.shells.metrics_server import serve_metrics
+from alys.shells.metrics_source import MetricsSource
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
-from alys.worlds import network
-from alys.worlds.network_world import NetworkWorld
+from alys.worlds import logbook, network
+from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
 T = TypeVar("T")
@@ -50,8 +55,14 @@ class LocalWorld(NetworkWorld):
     name = "local"
     timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
 
-    def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
+    def __init__(
+        self, settings: Settings, info: ScenarioInfo, *, metrics_port: int | None = None
+    ) -> None:
+        """With a ``metrics_port`` (0: a free one) the world exports its metrics from before its first actor to its end."""
         super().__init__(settings, info)
+        self._metrics_port = metrics_port
+        self._source: MetricsSource | None = None
+        self.metrics_url: str | None = None
         #: What was started, to be ended in reverse.
         self._closers: list[Closer] = []
         self._background: list[asyncio.Task[None]] = []
@@ -65,7 +76,10 @@ class LocalWorld(NetworkWorld):
         self.dispatcher = actors_loop.LoopDispatcher(
             asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
         )
-        self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.recorder)
+        beside = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = self._with_metrics(beside)
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
+        await self._export_metrics()
         random = self.random.fork("network")
         self.network = network.build(self.settings.node, self.dispatcher.now, random)
         targets = await self._serve_governance()
@@ -74,6 +88,36 @@ class LocalWorld(NetworkWorld):
         server = await serve_node(self.network.spec, self.ask_node, self.settings.world.host, 0)
         self._closers.append(server.close)
         self.node = self._client(server.url)
+
+    def _with_metrics(self, observer: Observer) -> Observer:
+        """The observer, beside that of the metrics where they are exported."""
+        if self._metrics_port is None:
+            return observer
+        results = Path(self.settings.test_environment.results_dir)
+        self._source = MetricsSource(tree=network.NODE_TREE, results=results)
+        return together(observer, self._source.observer)
+
+    async def _export_metrics(self) -> None:
+        """Serve what is measured of the system that was just made."""
+        if self._source is None:
+            return
+        self._source.attach(self.system)
+        server = await serve_metrics(
+            self._source.scrape,
+            self.settings.world.host,
+            self._metrics_port or 0,
+            health=self._gave_up,
+            ready=lambda: self._gave_up() or self._not_open(),
+        )
+        self._closers.append(server.close)
+        self.metrics_url = server.url
+
+    def _gave_up(self) -> str:
+        failure = self.system.failure
+        return "" if failure is None else f"the tree gave up: {failure}"
+
+    def _not_open(self) -> str:
+        return "" if self._opened and not self._closing else "the world is not open"
 
     async def _serve_chains(self, jwt_secret: bytes) -> None:
         """The Bitcoin node that all share, and a client per authority; their ports."""
@@ -122,7 +166,12 @@ class LocalWorld(NetworkWorld):
 
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
         self.system.spawn(
-            ChildSpec(name=f"{tree}-{name}", factory=factory, register=f"{tree}/ports/{name}")
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
         )
 
     @override
@@ -178,6 +227,12 @@ class _Governance:
         told: object = await GovernanceAdmin(self._servers[index].admin_url).faults(**switches)
         return told
 
+    async def health(self, index: int) -> object:
+        return await governance_questions.health(self._servers[index].url)
+
+    async def capabilities(self, index: int) -> object:
+        return await governance_questions.capabilities(self._servers[index].url, network.NODE_TREE)
+
     async def stop(self, index: int) -> None:
         await self._servers.pop(index).close()
 
@@ -206,15 +261,17 @@ class LocalDriver(Driver):
     deterministic = False
     concurrent = True
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, metrics_port: int | None = None) -> None:
+        """``metrics_port``: see LocalWorld. A fixed one is for a single world at a time."""
         self._settings = settings
+        self._metrics_port = metrics_port
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Semaphore(settings.concurrency)
         self._tasks: dict[asyncio.Task[None], Coroutine[object, object, None]] = {}
 
     @override
     def world(self, info: ScenarioInfo) -> World:
-        return LocalWorld(self._settings, info)
+        return LocalWorld(self._settings, info, metrics_port=self._metrics_port)
 
     @override
     def start(

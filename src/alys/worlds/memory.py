@@ -160,9 +160,8 @@ class GovernancePort(Actor):
     def _open(self, endpoint: int, metadata: dict[str, str], ctx: Context) -> None:
         link = self._links[endpoint]
         if link.down:
-            self._tell(
-                link, ports.StreamClosed(endpoint=endpoint, reason="connection refused"), ctx
-            )
+            gone = ports.StreamClosed(endpoint=endpoint, reason="connection refused", reached=False)
+            self._tell(link, gone, ctx)
             return
         link.streams += 1
         try:

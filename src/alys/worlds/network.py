@@ -25,6 +25,9 @@ PRODUCER = 0
 
 NODE_TREE = "node"
 
+GOVERNANCE_TOKEN = "local-governance-token"
+"""What the governance nodes want to see of whoever opens a stream. A secret of no worth: these networks live for one run."""
+
 MINER_SECRET = (0x11).to_bytes(32, "big")
 """Whom the blocks that only confirm pay; nobody spends it."""
 
@@ -97,6 +100,7 @@ def _governance(
             now,
             random.fork(f"governance-{number + 1}"),
             spec.network,
+            GOVERNANCE_TOKEN,
         )
         for number, secret in enumerate(chain_spec.DEV_SECRETS)
     )

@@ -8,13 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from typing_extensions import override
 
 from alys.actors.dispatch import Dispatcher
-from alys.actors.envelope import Envelope
 from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
-from alys.actors.ref import Ref
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec, Restart
 from alys.actors.system import System
@@ -26,9 +23,10 @@ from alys.node.tree import cosigner_tree, node_tree
 from alys.oracles.blocks import Rules
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
-from alys.sim.trace import TraceRecorder
 from alys.wire import ethereum
+from alys.wire.jsonrpc import RpcError
 from alys.worlds import network
+from alys.worlds.actors import Actors
 from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
 from alys.worlds.miner import MergedMiner
@@ -40,7 +38,9 @@ from alys.worlds.protocol import (
     NodeSide,
     ScenarioInfo,
 )
+from alys.worlds.recorder import Recorder
 from alys.worlds.scorecard import NeverHappened, Scorecard
+from alys.worlds.supervised import ActorsSide
 from alys.worlds.users import BitcoinUser, EthereumUser
 
 T = TypeVar("T")
@@ -50,6 +50,9 @@ POLL_SECONDS = 0.25
 
 AUDIT_SECONDS = 2.0
 """Node time between two looks of the ledger while a scenario runs."""
+
+PORT_MESSAGES_MAX = 5_000
+"""In a port's mailbox: a full outbox for each governance node may arrive there at once."""
 
 START_SECONDS = 60.0
 """Node time for all actors to come up."""
@@ -63,32 +66,21 @@ class ActorCrashed(AlysError):
     """An actor raised. It is restarted, but what no scenario provoked no scenario may pass over."""
 
 
-class _Recorder(TraceRecorder):
-    """Also keeps why actors failed."""
-
-    def __init__(self, now: Callable[[], float], sink: Callable[[str], object]) -> None:
-        super().__init__(now, sink)
-        self.crashes: list[str] = []
-
-    @override
-    def failed(self, actor: Ref, error: BaseException, envelope: Envelope | None) -> None:
-        super().failed(actor, error, envelope)
-        message = "" if envelope is None else f" on {type(envelope.message).__name__}"
-        self.crashes.append(f"{actor.path} crashed{message}: {type(error).__name__}: {error}")
-
-
 class NetworkWorld(Scorecard, abc.ABC):
     """See the module's docstring; everything but ``open`` expects an open world."""
 
     name = ""
     timestamp_slack_s = 0
     """Node time that a block may come after the end of its slot: none where time is exact."""
+    governance_token: str | None = network.GOVERNANCE_TOKEN
+    """What the node shows the governance nodes."""
     bitcoin: BitcoinSide
     ethereum: EthereumSide
     engine: EthereumSide
     """The producing node's Engine API."""
     governance: GovernanceSide
     node: NodeSide
+    actors: ActorsSide
     network: Network
     system: System
     dispatcher: Dispatcher
@@ -103,11 +95,14 @@ class NetworkWorld(Scorecard, abc.ABC):
         self.random = SeededRandom(info.seed).fork(info.name)
         self.waiting_for: str | None = None
         self._lines: list[str] = []
-        self.recorder = _Recorder(lambda: self.dispatcher.now(), self._lines.append)
+        self.recorder = Recorder(lambda: self.dispatcher.now(), self._lines.append)
+        self.actors = Actors(self)
         self._closing = False
         self._opened = False
         self._mining = False
         self._looks_wanted = 0
+        #: Looks at the ledger that an ordered fault prevented.
+        self.rounds_missed = 0
         self._trouble: BaseException | None = None
 
     # What a world supplies
@@ -144,7 +139,8 @@ class NetworkWorld(Scorecard, abc.ABC):
                 self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))
         nodes = len(self.network.governance)
         me = self.network.authority(network.PRODUCER)
-        self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=None))
+        token = self.governance_token
+        self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=token))
         self.system.spawn(
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
@@ -180,6 +176,7 @@ class NetworkWorld(Scorecard, abc.ABC):
                 await self.end_background()
                 self._raise_trouble()
                 await self._last_audit()
+                self.recorder.require_faults()
         finally:
             if hasattr(self, "system"):
                 await self.await_reply(self.system.shutdown())
@@ -197,12 +194,22 @@ class NetworkWorld(Scorecard, abc.ABC):
         """Beside the scenario: audit, and mine while that is asked for."""
         try:
             while not self._closing:
-                await self.auditor.look()
-                if self._mining:
-                    await self.miner.mine()
+                await self._look_and_mine()
                 await self._until_next_look()
         except Exception as error:
             self._trouble = error
+
+    async def _look_and_mine(self) -> None:
+        """One round; where faults were ordered the node may be away, and the round after it makes up for this one."""
+        try:
+            await self.auditor.look()
+            if self._mining:
+                await self.miner.mine()
+        except RpcError:
+            if not self.recorder.disturbed:
+                raise
+            self.rounds_missed += 1
+            self.note(rounds_missed=self.rounds_missed)
 
     async def _until_next_look(self) -> None:
         end = self.now() + AUDIT_SECONDS
@@ -275,6 +282,10 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def call_actor(self, name: str, request: Request[T]) -> T:
         """Ask an actor by its registered name, past every public interface."""
         return await self.await_reply(self.system.ask(self.system.whereis(name), request))
+
+    def begin_call(self, name: str, request: Request[T]) -> Reply[T]:
+        """Ask an actor and go on; ``await_reply`` has the answer."""
+        return self.system.ask(self.system.whereis(name), request)
 
     async def ask_node(self, actor: str, request: Request[Any]) -> Any:
         """What the node's RPC server uses."""

@@ -23,6 +23,7 @@ import msgspec
 
 from alys.base import errors
 from alys.config import settings as settings_module
+from alys.worlds.supervised import ActorsSide
 
 T = TypeVar("T")
 
@@ -74,6 +75,14 @@ class GovernanceSide(Protocol):
 
     async def faults(self, index: int, **switches: bool) -> object:
         """Switch faults on and off; the answer has the switches and how many messages each has touched."""
+        ...
+
+    async def health(self, index: int) -> object:
+        """The answer to the Health call, fields by their names in the proto."""
+        ...
+
+    async def capabilities(self, index: int) -> object:
+        """The answer to the GetCapabilities call, in the same form."""
         ...
 
     async def stop(self, index: int) -> None:
@@ -137,6 +146,11 @@ class World(Protocol):
     @property
     def node(self) -> NodeSide:
         """The Alys node under test."""
+        ...
+
+    @property
+    def actors(self) -> ActorsSide:
+        """The actors of the node and of test trees: what they are doing, and how to break them."""
         ...
 
     def now(self) -> float:

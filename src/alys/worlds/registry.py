@@ -11,8 +11,15 @@ MODULES = {"local": "alys.worlds.local", "sim": "alys.worlds.sim"}
 
 
 def open_driver(settings: settings_module.Settings) -> protocol.Driver:
-    """The driver of the world that the settings name; raises UsageError for a name that is none."""
+    """The driver of the world that the settings name.
+
+    Raises UsageError for a name that is none, EnvironmentFailure for the remote world, of which only the settings exist.
+    """
     kind = settings.world.kind
+    if kind == "remote" and kind not in MODULES:
+        raise errors.EnvironmentFailure(
+            "the world remote is not built yet: use --world local or sim, without mock_services"
+        )
     if kind not in MODULES:
         raise errors.UsageError(f"no world {kind!r}; there are: {', '.join(sorted(MODULES))}")
     module = importlib.import_module(MODULES[kind])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any, TypeVar
 
 import msgspec
+from google.protobuf.json_format import MessageToDict
 from typing_extensions import override
 
 from alys.actors.actor import Actor
@@ -21,7 +22,7 @@ from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
 from alys.wire.jsonrpc import Dialect
-from alys.worlds import network
+from alys.worlds import logbook, network
 from alys.worlds.memory import (
     Cut,
     GovernanceLink,
@@ -31,7 +32,7 @@ from alys.worlds.memory import (
     StorePort,
     delay,
 )
-from alys.worlds.network_world import NetworkWorld
+from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
 T = TypeVar("T")
@@ -52,7 +53,8 @@ class SimWorld(NetworkWorld):
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
-        self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.recorder)
+        observer = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
         self._stores: dict[str, dict[bytes, bytes]] = {}
@@ -85,7 +87,12 @@ class SimWorld(NetworkWorld):
 
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
         self.system.spawn(
-            ChildSpec(name=f"{tree}-{name}", factory=factory, register=f"{tree}/ports/{name}")
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
         )
 
     @override
@@ -139,6 +146,16 @@ class _Governance:
         await self._world.travel()
         self._links[index].node.faults.change(switches)
         return self._links[index].node.faults.view()
+
+    async def health(self, index: int) -> object:
+        await self._world.travel()
+        answer = self._links[index].node.health()
+        return MessageToDict(answer, preserving_proto_field_name=True)
+
+    async def capabilities(self, index: int) -> object:
+        await self._world.travel()
+        answer = self._links[index].node.capabilities(network.NODE_TREE)
+        return MessageToDict(answer, preserving_proto_field_name=True)
 
     async def stop(self, index: int) -> None:
         await self._cut(index, down=True)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from alys.models.governance import node as governance
+from alys.models.governance.registry import Unauthenticated
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb
 from tests.models.governance.builders import (
@@ -324,3 +325,51 @@ def test_old_answers_are_forgotten_at_the_limit(monkeypatch: pytest.MonkeyPatch)
     assert again.signature_response != first.signature_response
     signed = msgspec.convert(node.state()["signed"], list[governance.Signed])
     assert [record.request_id for record in signed] == ["one"]
+
+
+def test_requests_are_listed_in_the_order_of_their_coming() -> None:
+    node = registered_node()
+    node.receive(STREAM, ask(payout(), request_id="one"))
+    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    assert [(record.stream, record.kind, record.request_id) for record in seen] == [
+        (1, "node_registration", "reg"),
+        (1, "pegin_notification", f"pegin:{DEPOSIT_TXID}:0"),
+        (1, "signature_request", "one"),
+    ]
+
+
+def test_streams_are_numbered_even_if_a_connection_has_the_id_of_an_earlier_one() -> None:
+    node = registered_node()
+    node.disconnect(STREAM)
+    node.connect(STREAM, {})
+    node.receive(STREAM, registration())
+    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    assert [record.stream for record in seen] == [1, 1, 2]
+
+
+def test_a_token_that_is_right_is_refused_when_told_so() -> None:
+    node = make_node(bearer_token="right")
+    node.faults.change({"refuse_token": True})
+    with pytest.raises(Unauthenticated, match="not valid any more"):
+        node.connect(STREAM, {"authorization": "Bearer right"})
+    node.faults.change({"refuse_token": False})
+    node.connect(STREAM, {"authorization": "Bearer right"})
+
+
+def test_answers_leave_in_reverse_order_when_told_so_and_none_is_lost() -> None:
+    node = registered_node()
+    node.faults.change({"reverse_answers": True})
+    answers = [node.receive(STREAM, ask(payout(), request_id=f"r{number}")) for number in range(6)]
+    assert [len(one) for one in answers] == [0, 0, 0, 0, 5, 0]
+    assert [one.metadata.request_id for one in answers[4]] == ["r4", "r3", "r2", "r1", "r0"]
+    node.faults.change({"reverse_answers": False})
+    rest = node.receive(STREAM, ask(payout(), request_id="r6"))
+    assert [one.metadata.request_id for one in rest] == ["r5", "r6"]
+
+
+def test_an_answer_that_nobody_asked_for_goes_before_the_true_one_when_told_so() -> None:
+    node = registered_node()
+    node.faults.change({"foreign_answers": True})
+    stranger, true = node.receive(STREAM, ask(payout(), request_id="mine"))
+    assert (stranger.metadata.request_id, true.metadata.request_id) == ("never asked 1", "mine")
+    assert stranger.signature_response == true.signature_response

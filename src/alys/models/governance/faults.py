@@ -26,6 +26,8 @@ class Faults(msgspec.Struct, kw_only=True):
 
     refuse_registration: bool = False
     """Registrations are answered with ``accepted = false``."""
+    refuse_token: bool = False
+    """No token is the right one any more: streams are not opened."""
     ignore_heartbeats: bool = False
     """Heartbeats get no ack."""
     refuse_signing: bool = False
@@ -36,6 +38,10 @@ class Faults(msgspec.Struct, kw_only=True):
     """Signatures are well-formed and by the right key, but over another message."""
     short_signatures: bool = False
     """The last input's signature is left out of the answer."""
+    reverse_answers: bool = False
+    """Answers to signature requests are held until there are some, and leave in reverse order."""
+    foreign_answers: bool = False
+    """Before each answer to a signature request goes a copy of it under an id that nobody asked under."""
     unhealthy: bool = False
     """Health answers UNHEALTHY."""
     touched: dict[str, int] = {}

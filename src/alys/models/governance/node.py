@@ -16,6 +16,7 @@ The rules, in the order they are applied:
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -24,7 +25,7 @@ import msgspec
 from alys.base.prng import Random
 from alys.models.governance.faults import Faults
 from alys.models.governance.federation import Federation
-from alys.models.governance.registry import Connection, Registry
+from alys.models.governance.registry import Connection, Registry, Unauthenticated
 from alys.models.governance.signer import Refusal, Rule, Signer, Spend
 from alys.wire.generated import governance_pb2 as pb
 
@@ -34,6 +35,8 @@ PROTOCOL_VERSION = "v1.0.0"
 SOFTWARE_VERSION = "alys-governance/1"
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # the protocol's bound on one gRPC message
 RECORDS_MAX = 10_000  # answers, signatures and refusals kept; the oldest go first
+SEEN_MAX = 3_000  # requests that ``state`` lists in the order of their coming
+HELD_ANSWERS = 5  # how many the fault ``reverse_answers`` turns round at once
 
 KINDS = (
     "node_registration",
@@ -43,6 +46,15 @@ KINDS = (
     "heartbeat",
 )
 """The kinds of request, as the proto's oneof names them."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that came in, as ``state`` shows it."""
+
+    stream: int
+    """The how manieth stream that this node opened; ids of connections may come again."""
+    kind: str
+    request_id: str
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +110,10 @@ class GovernanceNode:
         self._now = now
         self._started = now()
         self._received = dict.fromkeys(KINDS, 0)
+        self._seen: deque[Seen] = deque(maxlen=SEEN_MAX)
+        self._streams = 0
+        self._numbers: dict[str, int] = {}
+        self._held: dict[str, list[pb.StreamResponse]] = {}
         self._errors = 0
         self._answers: dict[str, Answer] = {}
         self._signed: list[Signed] = []
@@ -105,11 +121,17 @@ class GovernanceNode:
 
     def connect(self, connection_id: str, metadata: Mapping[str, str]) -> None:
         """A stream opens; raises Unauthenticated or TooManyConnections, which the shell reports."""
+        if self.faults.hits("refuse_token"):
+            raise Unauthenticated("the token is not valid any more")
         self.registry.open(connection_id, metadata)
+        self._streams += 1
+        self._numbers[connection_id] = self._streams
 
     def disconnect(self, connection_id: str) -> None:
         """A stream has ended; what was learnt from it stays. Harmless when unknown."""
         self.registry.close(connection_id)
+        self._numbers.pop(connection_id, None)
+        self._held.pop(connection_id, None)
 
     def receive(self, connection_id: str, request: pb.StreamRequest) -> list[pb.StreamResponse]:
         """Handle one request and give the answers, in order; KeyError on an unknown connection."""
@@ -118,13 +140,16 @@ class GovernanceNode:
         if kind is None:
             return [self._error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
         self._received[kind] += 1
+        number = self._numbers[connection_id]
+        seen = Seen(stream=number, kind=kind, request_id=request.metadata.request_id)
+        self._seen.append(seen)
         if connection.registration is None and kind != "node_registration":
             return [self._error(request, pb.ERROR_CODE_AUTHORIZATION_FAILED, "register first")]
         match kind:
             case "node_registration":
                 return self._on_registration(connection, request)
             case "signature_request":
-                return self._on_signature_request(request)
+                return self._astray(connection_id, self._on_signature_request(request))
             case "pegin_notification":
                 return self._on_pegin(request)
             case "status_update":
@@ -168,6 +193,7 @@ class GovernanceNode:
             },
             "connections": self.registry.view(),
             "received": dict(self._received),
+            "seen": msgspec.to_builtins(list(self._seen)),
             "errors": self._errors,
             "last_status": self.registry.last_status,
             "last_status_by_node": dict(self.registry.last_status_by_node),
@@ -246,6 +272,26 @@ class GovernanceNode:
         if self.faults.hits("ignore_signing"):
             return []
         return [self._signed_answer(request, spend)]
+
+    def _astray(
+        self, connection_id: str, answers: list[pb.StreamResponse]
+    ) -> list[pb.StreamResponse]:
+        """What the faults of the way back make of the answers: strangers among them, or another order."""
+        if answers and self.faults.hits("foreign_answers"):
+            stranger = pb.StreamResponse()
+            stranger.CopyFrom(answers[0])
+            stranger.metadata.request_id = f"never asked {self.faults.touched['foreign_answers']}"
+            answers = [stranger, *answers]
+        held = self._held.setdefault(connection_id, [])
+        if not self.faults.reverse_answers:
+            answers, self._held[connection_id] = [*held, *answers], []
+            return answers
+        self.faults.hits("reverse_answers")
+        held.extend(answers)
+        if len(held) < HELD_ANSWERS:
+            return []
+        self._held[connection_id] = []
+        return held[::-1]
 
     def _judge(self, asked: pb.SignatureRequest) -> Spend:
         """Only payouts are signed; every other rule is the signer's. Raises Refusal."""

@@ -1,0 +1,28 @@
+"""The two calls that a governance node answers beside its stream, to anybody, without a token."""
+
+from typing import Any
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+
+from alys.shells.generated import governance_pb2_grpc as rpc
+from alys.wire.generated import governance_pb2 as pb
+
+TIMEOUT_SECONDS = 10.0
+
+
+async def health(target: str) -> dict[str, Any]:
+    """``Health``: the answer's fields by their names in the proto."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = rpc.GovernanceStreamStub(channel)
+        answer: pb.HealthResponse = await stub.Health(pb.HealthRequest(), timeout=TIMEOUT_SECONDS)
+    return MessageToDict(answer, preserving_proto_field_name=True)
+
+
+async def capabilities(target: str, node_id: str) -> dict[str, Any]:
+    """``GetCapabilities``, in the same form."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = rpc.GovernanceStreamStub(channel)
+        asked = pb.CapabilitiesRequest(node_id=node_id)
+        answer: pb.CapabilitiesResponse = await stub.GetCapabilities(asked, timeout=TIMEOUT_SECONDS)
+    return MessageToDict(answer, preserving_proto_field_name=True)

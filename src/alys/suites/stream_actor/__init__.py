@@ -1,0 +1,1 @@
+"""The Stream actor and the governance nodes: connections, routing, recovery, load."""

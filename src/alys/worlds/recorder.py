@@ -1,0 +1,158 @@
+"""The world's observer: it writes the trace, keeps what befell the actors, and lets ordered faults happen.
+
+A fault is ordered for an actor; the next message that this actor begins to handle fails with ``InjectedFault``, raised from
+``handling``, which the runtime treats as the handler's own error. What fails in consequence of it (a supervisor that
+gives up over it) is provoked too; whatever else crashes in that time is not.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from alys.actors.errors import AskFailed, ChildEscalated, IntensityExceeded
+from alys.actors.ref import Ref
+from alys.base.errors import AlysError
+from alys.sim.trace import TraceRecorder
+from alys.worlds.supervised import Counters, Fault, Happening
+
+if TYPE_CHECKING:
+    from alys.actors.envelope import Envelope
+
+
+_LETTERS = {"failed": "failed_messages", "old timer": "called_off", "not watched": "called_off"}
+"""Where dead letters are counted, by reason."""
+
+
+class InjectedFault(AlysError):
+    """What an actor fails with because a scenario ordered it."""
+
+
+class Recorder(TraceRecorder):
+    """See the module's docstring."""
+
+    def __init__(self, now: Callable[[], float], sink: Callable[[str], object]) -> None:
+        super().__init__(now, sink)
+        #: Crashes that nobody ordered, as sentences.
+        self.crashes: list[str] = []
+        #: All that were ordered.
+        self.faults: list[Fault] = []
+        #: What befell the actors, in order.
+        self.happenings: list[Happening] = []
+        #: Who was started and is not gone.
+        self.living: dict[int, Ref] = {}
+        self._armed: dict[str, Fault] = {}
+        self._counts: dict[str, dict[str, int]] = {}
+
+    # Faults
+
+    def arm(self, path: str, drags: tuple[str, ...] = ()) -> Fault:
+        """The next message of the actor at the path fails."""
+        fault = self.order(path, "crash")
+        fault.drags = drags
+        self._armed[path] = fault
+        return fault
+
+    def order(self, path: str, what: str) -> Fault:
+        """Announce a fault that somebody else carries out."""
+        fault = Fault(path=path, what=what, touched=[])
+        self.faults.append(fault)
+        self.record("fault", {"path": path, "what": what})
+        return fault
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether any fault was ordered: then the node may be away for a moment."""
+        return bool(self.faults)
+
+    def require_faults(self) -> None:
+        """Raise Inconclusive when one of the faults bit nothing."""
+        for fault in self.faults:
+            fault.require()
+
+    def _provoked(self, actor: Ref, error: BaseException | None) -> bool:
+        """Whether it is an ordered failure, a supervisor's giving up over one, or that of somebody it drags along."""
+        while isinstance(error, IntensityExceeded | ChildEscalated):
+            error = error.__cause__
+        if isinstance(error, AskFailed) and any(actor.path in fault.drags for fault in self.faults):
+            error = error.__cause__
+        return isinstance(error, InjectedFault)
+
+    # Questions
+
+    def counters(self, path: str) -> Counters:
+        """How often what befell the actors that had this path."""
+        return Counters(**self._counts.get(path, {}))
+
+    # What happens
+
+    def note(self, kind: str, actor: Ref, detail: str = "") -> None:
+        """Write down what befell an actor."""
+        seen = Happening(time=self._now(), kind=kind, path=actor.path, uid=actor.uid, detail=detail)
+        self.happenings.append(seen)
+
+    @override
+    def spawned(self, actor: Ref) -> None:
+        super().spawned(actor)
+        self.living[actor.uid] = actor
+        self.note("spawned", actor)
+
+    @override
+    def handling(self, envelope: "Envelope", target: Ref) -> None:
+        super().handling(envelope, target)
+        fault = self._armed.pop(target.path, None) if self._armed else None
+        if fault is not None:
+            name = type(envelope.message).__name__
+            fault.touched.append(f"{name} {envelope.id}")
+            raise InjectedFault(f"ordered by the scenario: {target.path} fails on {name}")
+
+    @override
+    def failed(self, actor: Ref, error: BaseException, envelope: "Envelope | None") -> None:
+        super().failed(actor, error, envelope)
+        self._count(actor, "failures")
+        self.note("failed", actor, _words(error))
+        if not self._provoked(actor, error):
+            message = "" if envelope is None else f" on {type(envelope.message).__name__}"
+            self.crashes.append(f"{actor.path} crashed{message}: {_words(error)}")
+
+    @override
+    def resumed(self, actor: Ref, error: BaseException) -> None:
+        super().resumed(actor, error)
+        self.note("resumed", actor, _words(error))
+
+    @override
+    def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
+        super().restarted(actor, incarnation, cause)
+        self._count(actor, "restarts")
+        self.note("restarted", actor, _words(cause))
+
+    @override
+    def escalated(self, actor: Ref, error: BaseException) -> None:
+        super().escalated(actor, error)
+        self._count(actor, "escalations")
+        self.note("escalated", actor, _words(error))
+
+    @override
+    def stopped(self, actor: Ref, reason: str) -> None:
+        super().stopped(actor, reason)
+        self.living.pop(actor.uid, None)
+        self._count(actor, "stops")
+        self.note("stopped", actor, reason)
+
+    @override
+    def dropped(self, envelope: "Envelope", target: Ref, reason: str) -> None:
+        super().dropped(envelope, target, reason)
+        self._count(target, "dropped")
+
+    @override
+    def dead_letter(self, envelope: "Envelope", target: Ref, reason: str) -> None:
+        super().dead_letter(envelope, target, reason)
+        self._count(target, _LETTERS.get(reason, "dead_letters"))
+
+    def _count(self, actor: Ref, what: str) -> None:
+        counts = self._counts.setdefault(actor.path, {})
+        counts[what] = counts.get(what, 0) + 1
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,107 @@
+"""Values that contradict each other, and values that were merely overruled."""
+
+from pathlib import Path
+
+import pytest
+
+from alys.config import errors, loader
+
+REMOTE = {
+    "ALYS_WORLD": "remote",
+    "GOVERNANCE_ENDPOINTS": "http://a:1,http://b:1,http://c:1",
+    "BITCOIN_RPC_URL": "http://d:1",
+    "ETHEREUM_RPC_URL": "http://e:1",
+    "ENGINE_API_URL": "http://e:2",
+}
+
+
+def loaded(tmp_path: Path, text: str, **variables: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    resolved = loader.load(path, variables, {})
+    again = tmp_path / "config.resolved.toml"
+    again.write_text(loader.dump(resolved))
+    assert loader.load(again, {}, {}) == resolved, "what was accepted once is accepted again"
+
+
+def complaint(tmp_path: Path, text: str, **variables: str) -> str:
+    with pytest.raises(errors.ConfigError) as caught:
+        loaded(tmp_path, text, **variables)
+    return str(caught.value)
+
+
+def test_a_run_may_be_made_shorter_than_its_suites(tmp_path: Path) -> None:
+    loaded(tmp_path, "[test_scenarios.performance]\ntimeout = 280\n", TEST_TIMEOUT="60s")
+    loaded(tmp_path, "[test_environment]\ntimeout_seconds = 60\n")
+
+
+def test_a_suite_may_not_be_made_longer_than_its_run(tmp_path: Path) -> None:
+    said = complaint(
+        tmp_path, "[test_environment]\ntimeout_seconds = 400\n", PERFORMANCE_TEST_DURATION="500"
+    )
+    assert said.startswith(
+        "environment variable PERFORMANCE_TEST_DURATION: test_scenarios.performance.timeout = 500 is longer"
+    )
+    loaded(tmp_path, "", PERFORMANCE_TEST_DURATION="500", TEST_TIMEOUT="500")
+
+
+def test_the_last_word_is_blamed_for_durations_that_do_not_fit(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "[test_scenarios.performance]\nwarmup_duration = 100\n")
+    assert said.startswith(f"{tmp_path}/a.toml:2: test_scenarios.performance.warmup_duration = 100")
+
+
+def test_durations_that_just_fit_are_right(tmp_path: Path) -> None:
+    loaded(tmp_path, '[test_scenarios.performance]\nwarmup_duration = "1m"\n')
+
+
+def test_fewer_nodes_overrule_the_number_of_streams_but_not_the_other_way_round(
+    tmp_path: Path,
+) -> None:
+    text = "[test_scenarios.stream_actor]\ngovernance_connections = 3\n"
+    loaded(tmp_path, text, **REMOTE | {"GOVERNANCE_ENDPOINTS": "http://a:1"})
+    more = text.replace("3", "4")
+    nodes = '[mock_services]\ngovernance_nodes = ["http://a:1"]\n'
+    rest = {name: url for name, url in REMOTE.items() if name != "GOVERNANCE_ENDPOINTS"}
+    assert "governance_connections = 4 is more than the nodes" in complaint(
+        tmp_path, nodes + more, **rest
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in REMOTE if name != "ALYS_WORLD"])
+def test_the_remote_world_needs_every_service(tmp_path: Path, name: str) -> None:
+    loaded(tmp_path, "", **REMOTE)
+    said = complaint(tmp_path, "", **REMOTE | {name: ""})
+    assert said.startswith("environment variable ALYS_WORLD: mock_services.")
+    assert "is empty, but world remote starts no services of its own" in said
+
+
+@pytest.mark.parametrize("world", ["local", "sim"])
+def test_the_other_worlds_refuse_every_service(tmp_path: Path, world: str) -> None:
+    for name in REMOTE:
+        if name != "ALYS_WORLD":
+            said = complaint(tmp_path, "", ALYS_WORLD=world, **{name: REMOTE[name]})
+            assert said.startswith(f"environment variable {name}: mock_services.")
+            assert "the worlds local and sim start their own" in said
+
+
+def test_leaving_prometheus_out_is_told_at_the_place_that_left_it_out(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "[monitoring]\nprometheus_enabled = false\n")
+    assert f"{tmp_path}/a.toml:2: monitoring.prometheus_enabled = false leaves Grafana" in said
+    loaded(tmp_path, "[monitoring]\nprometheus_enabled = false\ngrafana_enabled = false\n")
+
+
+def test_free_ports_are_in_nobodys_way(tmp_path: Path) -> None:
+    loaded(tmp_path, "[world]\nbitcoin_rpc_port = 18332\ngovernance_base_port = 65533\n")
+
+
+def test_a_file_called_default_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("default.toml")
+    path.write_text("[test_scenarios.performance]\ntimeout = 400\n")
+    with pytest.raises(errors.ConfigError, match=r"^default\.toml:2: .* is longer than"):
+        loader.load(path, {}, {})
+
+
+def test_a_wrong_directive_in_a_variable_names_the_variable(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "", RUST_LOG="info,alys=loud")
+    assert said.startswith("environment variable RUST_LOG: test_environment.log_level: directive ")

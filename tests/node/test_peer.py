@@ -1,0 +1,98 @@
+"""A governance connection's life: how long it waits, when it stops trying, what its heartbeats say."""
+
+import pytest
+
+from alys.base.prng import SeededRandom
+from alys.node.peer import (
+    BREAKER_REFUSALS,
+    BREAKER_SECONDS,
+    BREAKER_TESTS,
+    JITTER,
+    MISSED_HEARTBEATS_MAX,
+    STABLE_SECONDS,
+    Peer,
+    backoff_seconds,
+)
+
+RANDOM = SeededRandom(1)
+
+
+def fail(peer: Peer, *, refused: bool, now: float = 0.0) -> float:
+    peer.opening()
+    return peer.lost("because", now, RANDOM, refused=refused)
+
+
+def test_the_wait_doubles_up_to_a_cap_below_two_seconds() -> None:
+    waits = [backoff_seconds(failures) for failures in range(1, 8)]
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6])
+    assert backoff_seconds(10_000) * (1 + JITTER) < 2.0
+
+
+def test_the_wait_is_jittered_within_its_bounds() -> None:
+    peer = Peer(0)
+    waits = [fail(peer, refused=False) for _ in range(50)]
+    assert all(
+        abs(wait / backoff_seconds(n) - 1) <= JITTER for n, wait in enumerate(waits, start=1)
+    )
+    assert len(set(waits)) == 50
+
+
+def test_a_node_that_cannot_be_reached_never_opens_the_breaker() -> None:
+    peer = Peer(0)
+    for _ in range(100):
+        fail(peer, refused=False)
+        assert peer.state == "down"
+
+
+def test_a_node_that_says_no_opens_the_breaker_and_gets_test_attempts_after_it() -> None:
+    peer = Peer(0)
+    states = []
+    waits = []
+    for _ in range(BREAKER_REFUSALS + BREAKER_TESTS):
+        waits.append(fail(peer, refused=True))
+        states.append(peer.state)
+    closed = ["down"] * (BREAKER_REFUSALS - 1)
+    tests = ["down"] * (BREAKER_TESTS - 1)
+    assert states == [*closed, "suspended", *tests, "suspended"]
+    assert waits[BREAKER_REFUSALS - 1] >= BREAKER_SECONDS * (1 - JITTER)
+
+
+def test_the_doubling_starts_anew_only_after_a_stable_time() -> None:
+    peer = Peer(0)
+    for now, attempts in ((1.0, 4), (STABLE_SECONDS, 1)):
+        for _ in range(3 - peer.attempts):
+            fail(peer, refused=False)
+        peer.ready(0.0)
+        assert peer.view().attempts == 0
+        peer.lost("gone", now, RANDOM, refused=False)
+        assert peer.attempts == attempts
+
+
+def test_a_connection_that_stands_forgives_refusals() -> None:
+    peer = Peer(0)
+    for _ in range(BREAKER_REFUSALS - 1):
+        fail(peer, refused=True)
+    peer.ready(0.0)
+    fail(peer, refused=True)
+    assert peer.state == "down"
+
+
+def test_acks_count_only_for_heartbeats_that_were_sent() -> None:
+    peer = Peer(0)
+    assert peer.beat() == 1
+    assert [peer.acked(sequence) for sequence in (0, 2, 1)] == [False, False, True]
+    assert (peer.heartbeats_sent, peer.heartbeats_acked) == (1, 1)
+
+
+def test_three_heartbeats_without_an_ack_are_a_lost_stream() -> None:
+    peer = Peer(0)
+    for sequence in range(1, MISSED_HEARTBEATS_MAX + 1):
+        assert peer.beat() == sequence
+    assert peer.beat() is None
+
+
+def test_the_view_has_the_last_stranger() -> None:
+    peer = Peer(2)
+    peer.unasked("who")
+    view = peer.view()
+    assert (view.endpoint, view.unmatched, view.last_unmatched) == (2, 1, "who")
