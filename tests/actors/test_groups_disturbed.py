@@ -5,10 +5,34 @@ from typing_extensions import override
 
 from alys.actors.context import Context
 from alys.actors.errors import StartFailed
-from alys.actors.supervision import Backoff, Strategy
-from alys.actors.supervisor import DeleteChild, RestartChild, StartChild, TerminateChild
-from tests.actors.stage import Do, Puppet, Run, Stage, everywhere, in_simulation, pause
+from alys.actors.supervision import Backoff, Restart, Strategy
+from alys.actors.supervisor import DeleteChild, RestartChild, StartChild, Supervisor, TerminateChild
+from tests.actors.stage import Boom, Do, Puppet, Run, Stage, everywhere, in_simulation, pause
 from tests.actors.test_groups import ALL, REST, Slow, SlowToEnd, crash, group, names, states
+
+
+@in_simulation
+def test_a_child_that_ends_by_itself_while_a_list_is_taken_back_does_not_hold_that_up(
+    run: Run,
+) -> None:
+    class SlowToStop(Puppet):
+        @override
+        async def post_stop(self, ctx: Context) -> None:
+            await self.stage.system.sleep(1.0)
+
+    def make() -> Puppet:
+        raise Boom
+
+    async def scenario(stage: Stage) -> None:
+        slow, broken = stage.spec("b", lambda: SlowToStop(stage)), stage.spec("c", make)
+        specs = (*names(stage, "a"), slow, broken)
+        boss = stage.spawn("boss", lambda: Supervisor(specs), restart=Restart.TEMPORARY)
+        await stage.settle(0.5)
+        stage.tell(stage.system.whereis("a"), Do(act=lambda p, ctx: ctx.stop()))
+        assert await boss.cell.when_stopped() == "failed: StartFailed"
+        assert [who for who, _ in stage.log.stops] == ["c", "a", "b", "boss"]
+
+    run(scenario)
 
 
 @in_simulation
@@ -97,8 +121,9 @@ def test_a_start_that_is_overtaken_by_a_restart_of_the_group_is_answered_when_it
         )
         await stage.settle(0.5)
         crash(stage, "a")
-        assert (await started).name == "b"
-        assert (await states(stage, boss))["b"] == "running"
+        b = await started
+        assert await states(stage, boss) == {"a": "running", "b": "running"}
+        assert await stage.do(b, lambda p, ctx: ctx.self) == b
 
     run(scenario)
 
