@@ -21,7 +21,7 @@ from alys.actors.activity import Activity, perform
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.envelope import NOTICE, Envelope
-from alys.actors.errors import AskFailed, Ignore
+from alys.actors.errors import FATAL, AskFailed, Ignore
 from alys.actors.exits import BY_PARENT, SHUTDOWN, Exit, Kind
 from alys.actors.family import Family
 from alys.actors.leftovers import Leftovers
@@ -284,18 +284,32 @@ class Lifecycle(Leftovers):
         if old is None or type(old).pre_restart is Actor.pre_restart:
             self._children_down(then, None)
             return
-        go_on = partial(self._children_down, then)
+        try:
+            result = old.pre_restart(error, message, self.door())
+        except FATAL:
+            raise
+        except Exception as raised:
+            self.system.observer.failed(self, raised, None)
+            self._children_down(then, None)
+            return
+        if result.__class__ is CoroutineType:
+            self._follow_hook(result, partial(self._children_down, then))
+        else:
+            self._children_down(then, None)
+
+    def _follow_hook(self, hook: Any, go_on: Callable[[Any], None]) -> None:
+        """A pre_restart hook that waits: it has as long as a stop may take."""
 
         def failed(raised: Exception) -> None:
             self.system.observer.failed(self, raised, None)
             go_on(None)
 
+        activity = Activity(self, hook, go_on, failed)
+        activity.step()
         seconds = self.spec.stop_limit
-        perform(self, lambda: old.pre_restart(error, message, self.door()), go_on, failed)
-        hook_waits = self.activity is not None and self.instance is old
-        if hook_waits and math.isfinite(seconds):
+        if self.activity is activity and math.isfinite(seconds):
             self.more.killer = self.system.dispatcher.call_after(
-                seconds, self.post, self._hurry, self.activity, go_on
+                seconds, self.post, self._hurry, activity, go_on
             )
 
     def _hurry(self, activity: Any, go_on: Callable[[None], None]) -> None:

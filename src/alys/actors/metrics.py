@@ -14,6 +14,7 @@ from typing_extensions import override
 from alys.actors.memory import memory_of
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
+from alys.actors.state import Status
 
 if TYPE_CHECKING:
     from alys.actors.cell import Cell
@@ -47,6 +48,8 @@ class Metrics(Observer):
 
     def __init__(self) -> None:
         self._lines: dict[str, Figures] = {}
+        #: The line of each living actor that something has happened to, by the actor's ``id``.
+        self._lines_of: dict[int, Figures] = {}
 
     def reading(self, system: "System", *, memory: bool = False) -> list[Figures]:
         """The figures now, parents before children; with ``memory`` it looks into every actor's state as well."""
@@ -67,25 +70,35 @@ class Metrics(Observer):
 
     @override
     def failed(self, actor: Ref, error: BaseException, envelope: "Envelope | None") -> None:
-        _line(self._lines, actor).failures += 1
+        self._line_of(actor).failures += 1
 
     @override
     def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
-        _line(self._lines, actor).restarts += 1
+        self._line_of(actor).restarts += 1
 
     @override
     def dropped(self, envelope: "Envelope", target: Ref, reason: str) -> None:
-        _line(self._lines, target).dropped += 1
+        self._line_of(target).dropped += 1
 
     @override
     def dead_letter(self, envelope: "Envelope", target: Ref, reason: str) -> None:
-        _line(self._lines, target).dead_letters += 1
+        self._line_of(target).dead_letters += 1
 
     @override
     def stopped(self, actor: Ref, reason: str) -> None:
-        line = _line(self._lines, actor)
+        line = self._line_of(actor)
+        self._lines_of.pop(id(actor), None)
         line.messages_processed += actor.cell.handled
         line.handling_seconds += actor.cell.seconds
+
+    def _line_of(self, actor: Ref) -> Figures:
+        line = self._lines_of.get(id(actor))
+        if line is None:
+            line = _line(self._lines, actor)
+            cell = actor.cell
+            if cell is not None and cell.status is not Status.STOPPED:
+                self._lines_of[id(actor)] = line
+        return line
 
 
 _COUNTS = tuple(field for field in Figures.__struct_fields__ if field != "path")

@@ -8,6 +8,7 @@ group counts once, every failed attempt to start during a restart counts too.
 
 import enum
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -172,8 +173,8 @@ def count_restart(
     """Enter one restart into the log; GIVE_UP when that is one too many."""
     if intensity.restarts is None:
         return Decision.RESTART, ()
-    oldest = now - intensity.period_seconds
-    kept = (*[t for t in history if t >= oldest], now)
+    first = bisect_left(history, now - intensity.period_seconds)
+    kept = (*history[first:], now)
     return (Decision.GIVE_UP if len(kept) > intensity.restarts else Decision.RESTART), kept
 
 
