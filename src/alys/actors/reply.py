@@ -110,15 +110,3 @@ class Shared(Reply[R], eq=False):
     @override
     def abandon(self) -> None:
         """Whoever gave up is called in vain."""
-
-
-class Sent:
-    """What ``send`` returns when there was room: awaiting it ends at once."""
-
-    __slots__ = ()
-
-    #: The iterator of an empty tuple: an await that never suspends and runs no Python code.
-    __await__: Callable[[], Generator[Any, None, None]] = ().__iter__  # type: ignore[assignment]
-
-
-SENT = Sent()
