@@ -82,10 +82,8 @@ class Cell(Services):
                 box.cut(self.origin)
                 self._handle(box.take())
                 left -= 1
-                if (
-                    box.urgent
-                ):  # where this turn ends, the next one must not begin with a NORMAL one
-                    self.interrupt = True
+                if box.urgent:
+                    self.interrupt = True  # should this turn end here, the next begins with those
             else:
                 break
         self._end_turn()
@@ -111,9 +109,7 @@ class Cell(Services):
         planned = length_hint(steps)
         try:
             for _ in steps:
-                entry = (
-                    queue.popleft()
-                )  # a method call, not a bound one: CPython has a shortcut for it
+                entry = queue.popleft()  # CPython has a shortcut for this, not for a bound method
                 result = table[entry.__class__](instance, entry, context)
                 if result is not None and result.__class__ is CoroutineType:
                     self._follow_told(result, entry)

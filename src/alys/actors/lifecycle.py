@@ -195,9 +195,7 @@ class Lifecycle(Leftovers):
         else:
             envelope = self.sealed(entry)
             message = envelope.message
-            if (
-                self._is_aside(entry) and self.interrupt
-            ):  # put aside by the handler that failed on it
+            if self.interrupt and self._is_aside(entry):  # by the handler that failed on it
                 self.more.stash.pop()  # type: ignore[union-attr]  # it is there
                 self.handled += 1  # stash() took it out of the count
             system.observer.failed(self, error, envelope)

@@ -5,7 +5,6 @@ between actors are then answered at once), and bare with the scenario as a task 
 What is said about time is checked in simulation only, where it is exact.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,20 +12,13 @@ from typing import Any
 import pytest
 
 from alys.actors.context import Context
-from alys.actors.loop import LoopDispatcher, wait
 from alys.actors.ref import Ref
 from alys.actors.supervision import Intensity
-from alys.actors.system import System
-from alys.base.prng import SeededRandom
 from tests.actors.stage import (
-    EPOCH,
-    LENIENT,
     PlainLog,
     Puppet,
     Run,
-    Scenario,
     Stage,
-    nothing_is_left,
     on_a_loop,
     simulate,
 )
@@ -37,20 +29,8 @@ PATIENT = 1e6
 TRIES_MAX = 5_000
 
 
-def as_a_task(scenario: Scenario[Any]) -> Any:
-    """On asyncio, the scenario itself a task: it asks from outside, as gateways do."""
-
-    async def main() -> Any:
-        dispatcher = LoopDispatcher(asyncio.get_running_loop(), time_scale=1000.0, epoch=EPOCH)
-        log = PlainLog()
-        system = System(dispatcher, SeededRandom(0), observer=log, intensity=LENIENT)
-        result = await asyncio.wait_for(scenario(Stage(system, log)), 20)
-        await asyncio.wait_for(wait(system.shutdown()), 20)
-        nothing_is_left(system, log)
-        return result
-
-    return asyncio.run(main())
-
+#: On asyncio, the scenario itself a task: it asks from outside, as gateways do.
+as_a_task: Run = partial(on_a_loop, kind=PlainLog, driven=False)
 
 _virtual: dict[str, Run] = {}
 for _seed in range(SEEDS):
