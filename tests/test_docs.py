@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from alys import cli
 from alys.base.errors import ExitCode
+from alys.cli import front as cli
 from alys.config import environment, schema, secrets, settings
 from alys.models.governance.faults import FAULT_NAMES
 from alys.node import api

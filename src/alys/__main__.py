@@ -2,7 +2,7 @@
 
 import sys
 
-from alys.cli import main
+from alys.cli.front import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from alys import cli
 from alys.actors.context import Context
 from alys.base.units import Gwei
 from alys.chain import payout, peg, state
 from alys.chain.blocks import SignedBlock
 from alys.chain.state import Facts
+from alys.cli import front as cli
 from alys.node import engine, lookups
 from alys.node.chain import Chain
 from alys.wire.engine import PayloadAttributes, Withdrawal

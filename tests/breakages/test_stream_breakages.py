@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from alys import cli
 from alys.actors.context import Context
 from alys.actors.promise import Promise
+from alys.cli import front as cli
 from alys.node import outbox, peer, ports
 from alys.node.calls import Calls, GovernanceReply
 from alys.node.collection import Outcome

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from alys import cli
 from alys.actors import family, groups, memory, supervision
 from alys.actors.envelope import message_of
 from alys.actors.exits import Exit
@@ -23,6 +22,7 @@ from alys.actors.mailbox import Mailbox
 from alys.actors.supervision import Decision, Strategy
 from alys.actors.supervisor import Supervisor
 from alys.actors.system import System
+from alys.cli import front as cli
 from alys.node import tree
 from alys.node.stream import Stream
 from alys.worlds.actors import Actors

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from alys import cli
+from alys.cli import front as cli
 from alys.config import scenarios
 from alys.runner import catalogue, selection
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from alys import cli
+from alys.cli import front as cli
 
 ROOT = Path(__file__).parents[2]
 

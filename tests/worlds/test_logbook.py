@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alys import cli
+from alys.cli import front as cli
 
 SCENARIO = """
 async def test_quiet(world):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alys import cli
+from alys.cli import front as cli
 from alys.sim.dispatch import SimulationError
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import alys
-from alys import cli
 from alys.base import errors
+from alys.cli import front as cli
 from alys.config import loader
 from alys.worlds import registry
 from tests.runner import runs, tiny_world
@@ -304,11 +304,11 @@ def test_progress_is_a_record_where_logs_are_json(alys_command: Front) -> None:
 def child(*words: str, **options: Any) -> "subprocess.Popen[str]":
     """The command in a process of its own, from this checkout, in the tiny world."""
     program = (
-        "import sys; from alys.worlds import registry; from alys import cli;"
+        "import sys; from alys.worlds import registry; from alys.cli import front as cli;"
         "registry.MODULES.update(local='tests.runner.tiny_world', sim='tests.runner.tiny_world');"
         "sys.exit(cli.main())"
     )
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}  # noqa: TID251
     return subprocess.Popen(
         [sys.executable, "-c", program, *words],
@@ -356,10 +356,10 @@ def test_a_real_ctrl_c_ends_the_process_with_130_and_a_report(tmp_path: Path) ->
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
     """By the list of loaded modules, for a plain command and for a typing error."""
     program = (
-        "import sys; from alys import cli; cli.main(['version']); cli.main(['test', 'x', '--seed', 'x']);"
+        "import sys; from alys.cli import front as cli; cli.main(['version']); cli.main(['test', 'x', '--seed', 'x']);"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
-    environment = {"PYTHONPATH": str(Path(__file__).parent.parent / "src")}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )

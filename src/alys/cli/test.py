@@ -1,0 +1,125 @@
+"""``alys test``: run a suite, or a scenario file, and say what came of it."""
+
+import argparse
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alys.base import errors
+from alys.cli import words
+
+if TYPE_CHECKING:
+    from alys.config.settings import Settings
+    from alys.report.record import CaseRecord, RunRecord
+    from alys.worlds.protocol import DriverFactory
+
+_CHOSEN_SEED_BELOW = 2**32  # short enough to type again
+
+
+def add(commands: "words.Commands") -> None:
+    """Say what the command takes."""
+    test = commands.add_parser(
+        "test",
+        help="run a suite of scenarios and say what came of it",
+        description="Run a suite, or a scenario file. The exit code is the verdict: 0 pass, 1 fail, 2 usage or "
+        "configuration, 3 environment, 4 inconclusive, 5 threshold, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    test.add_argument(
+        "suite", metavar="SUITE", help="integration, supervision, or the path of a scenario file"
+    )
+    test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
+    test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
+    test.add_argument(
+        "-k", dest="keyword", metavar="EXPR", help="only scenarios that match, as in pytest"
+    )
+    test.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
+    test.add_argument("--results-dir", metavar="DIR", help="where the run makes its folder")
+    test.add_argument("--time-scale", metavar="X", help="node seconds per wall second, local world")
+    test.add_argument(
+        "-o", dest="output", metavar="json|text", help="what to print on standard output"
+    )
+
+
+def run(
+    arguments: argparse.Namespace,
+    environment: Mapping[str, str],
+    open_driver: "DriverFactory | None" = None,
+) -> int:
+    """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
+    settings = _settings(arguments, environment)
+    from alys.runner import catalogue, selection
+
+    suite, files = catalogue.resolve(arguments.suite)
+    files = selection.chosen(files, settings.test_scenarios)
+    from alys.config import logs
+    from alys.report import text
+    from alys.runner import session
+    from alys.worlds import registry
+
+    logs.set_up(settings.test_environment)
+    say = _sayer(settings.test_environment.log_format)
+
+    def progress(case: "CaseRecord") -> None:
+        say(text.case_line(case), {"scenario": case.name, "outcome": case.outcome.value})
+
+    world = settings.world
+    about = {"suite": suite, "world": world.kind, "seed": world.seed}
+    say(f"alys: {suite} in world {world.kind}, seed {world.seed}", about)
+    request = session.RunRequest(
+        suite=suite,
+        target=arguments.suite,
+        files=files,
+        settings=settings,
+        keyword=arguments.keyword,
+        wall_clock=time.time,
+        stopwatch=time.perf_counter,
+        progress=progress,
+    )
+    with words.terminated_like_interrupted():
+        run = session.run(request, open_driver or registry.open_driver)
+    _print(run, settings.test_environment.report_format)
+    return run.exit_code
+
+
+def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
+    from alys.config import loader
+
+    return loader.load(
+        arguments.config,
+        environment,
+        {
+            ("world", "kind"): ("--world", arguments.world),
+            ("world", "seed"): ("--seed", arguments.seed),
+            ("world", "time_scale"): ("--time-scale", arguments.time_scale),
+            ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
+            ("test_environment", "report_format"): ("-o", arguments.output),
+        },
+        chosen={("world", "seed"): secrets.randbelow(_CHOSEN_SEED_BELOW)},
+    )
+
+
+def _print(run: "RunRecord", form: str) -> None:
+    """The result on standard output; an interruption is one line on standard error."""
+    from alys.report import json as json_report
+    from alys.report import text
+
+    if form == "json":
+        words.out(json_report.render(run))
+    elif run.exit_code == errors.ExitCode.INTERRUPTED:
+        words.err(f"alys: {run.cause}; what there is of it: {run.results_dir}")
+    else:
+        words.out(text.render(run))
+
+
+def _sayer(log_format: str) -> Callable[[str, dict[str, object]], None]:
+    """How progress is told on standard error: as a line, or, where logs are JSON, as a record among them."""
+    watcher = sys.stderr  # the run may lead what scenarios print elsewhere
+    if log_format == "text":
+        return lambda line, _: words.line(line, watcher)
+    import logging
+
+    return lambda line, fields: logging.getLogger("alys.run").info(line, extra=fields)

@@ -1,0 +1,62 @@
+"""What commands share: the parser of words, standard output and error, and SIGTERM."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from typing_extensions import override
+
+from alys.base import errors
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of printing its usage as well."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        raise errors.UsageError(f"{message} (see {self.prog} --help)")
+
+
+def out(text: str) -> None:
+    """To standard output. A reader that has gone away changes nothing about the verdict."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must go somewhere when Python flushes it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def err(text: str) -> None:
+    """One line to standard error."""
+    line(text, sys.stderr)
+
+
+def line(text: str, stream: TextIO) -> None:
+    """One line to a stream, at once; its reader may be gone."""
+    with contextlib.suppress(BrokenPipeError):
+        print(text, file=stream, flush=True)
+
+
+class terminated_like_interrupted:
+    """While inside, SIGTERM does what Ctrl-C does: worlds close, results are written, exit code 130."""
+
+    def __init__(self) -> None:
+        self._before: Callable[..., object] | int | None = None
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, _interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
