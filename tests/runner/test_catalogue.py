@@ -33,13 +33,32 @@ def test_an_alias_is_the_suite_that_it_stands_for() -> None:
         assert catalogue.resolve(alias) == (suite, known[suite])
 
 
+def test_everything_is_every_suite_once_with_the_one_that_measures_last() -> None:
+    known = catalogue.suites()
+    everything = [file for files in known.values() for file in files]
+    assert catalogue.resolve("all") == ("all", everything)
+    assert catalogue.resolve("regression") == ("regression", everything)
+    assert len(set(everything)) == len(everything)
+    assert list(known)[-1] == "performance"
+
+
+def test_a_suites_extended_scenarios_are_its_own_and_come_last(tmp_path: Path) -> None:
+    for suite, files in catalogue.suites().items():
+        assert {catalogue.suite_of(file) for file in files} == {suite}
+        extended = [file.parent.name == "extended" for file in files]
+        assert extended == sorted(extended)
+    assert catalogue.suite_of(tmp_path / "integration" / "mine.py") == ""
+
+
 @pytest.mark.usefixtures("_suites")
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(
         errors.UsageError, match=r"no suite 'integratoin'; did you mean 'integration'"
     ):
         catalogue.resolve("integratoin")
-    with pytest.raises(errors.UsageError, match=r"no suite 'xyzzy' \(suites: integration; "):
+    with pytest.raises(
+        errors.UsageError, match=r"no suite 'xyzzy' \(suites: integration, all, regression; "
+    ):
         catalogue.resolve("xyzzy")
 
 

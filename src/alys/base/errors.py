@@ -42,5 +42,11 @@ class Inconclusive(AlysError):
     exit_code = ExitCode.INCONCLUSIVE
 
 
+class ThresholdMissed(AlysError):
+    """Everything worked, but not within the figures that were asked for."""
+
+    exit_code = ExitCode.THRESHOLD
+
+
 class AlysBug(AlysError):
     """An invariant of ours does not hold; please report it."""

@@ -29,7 +29,9 @@ def add(commands: "words.Commands") -> None:
         allow_abbrev=False,
     )
     test.add_argument(
-        "suite", metavar="SUITE", help="integration, supervision, or the path of a scenario file"
+        "suite",
+        metavar="SUITE",
+        help="integration, stream, supervision, performance, regression or all, or the path of a scenario file",
     )
     test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
     test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
@@ -54,7 +56,8 @@ def run(
     from alys.runner import catalogue, selection
 
     suite, files = catalogue.resolve(arguments.suite)
-    files = selection.chosen(files, settings.test_scenarios)
+    left_out = selection.left_out(suite, files, settings)
+    files = selection.chosen(suite, files, settings)
     from alys.config import logs
     from alys.report import text
     from alys.runner import session
@@ -75,6 +78,7 @@ def run(
         files=files,
         settings=settings,
         keyword=arguments.keyword,
+        left_out=left_out,
         wall_clock=time.time,
         stopwatch=time.perf_counter,
         progress=progress,

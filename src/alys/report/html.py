@@ -70,6 +70,7 @@ def render(run: record.RunRecord) -> str:
         f"<h1>{_say(run.suite)} {_badge(run.verdict.upper(), tone)}</h1>",
         f'<p class="soft">{_say(run.run_id)}, started {_say(run.started_at)}</p>',
         _cause(run, tone),
+        _left_out(run),
         _tiles(run),
         "<h2>Scenarios</h2>",
         _cases(run),
@@ -91,6 +92,11 @@ def _cause(run: record.RunRecord, tone: str) -> str:
     else:
         said = f"<ul>{''.join(f'<li>{_say(cause)}</li>' for cause in run.causes)}</ul>"
     return f'<div class="cause {tone}"><strong>Cause</strong> {said}</div>'
+
+
+def _left_out(run: record.RunRecord) -> str:
+    """What was not run, so that a green page does not promise more than it has."""
+    return "".join(f'<p class="warn">Left out: {_say(what)}</p>' for what in run.left_out)
 
 
 def _tiles(run: record.RunRecord) -> str:

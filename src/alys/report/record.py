@@ -98,6 +98,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     replay: str
     """The command that repeats this run."""
     versions: Versions
+    left_out: tuple[str, ...] = ()
+    """What a run of everything did not include, each with the setting that says so."""
 
 
 def count(cases: tuple[CaseRecord, ...]) -> Counts:

@@ -37,6 +37,7 @@ def render(run: record.RunRecord) -> str:
     if run.simulated_s is not None:
         time += f" for {run.simulated_s:.0f} simulated seconds"
     lines = [f"cause:  {cause}" for cause in run.causes]
+    lines += [f"left out: {what}" for what in run.left_out]
     if run.trace_hash:
         lines.append(f"trace:  {run.trace_hash}")
     lines += [

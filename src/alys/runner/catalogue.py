@@ -4,17 +4,44 @@ from pathlib import Path
 
 import alys
 from alys.base import errors
+from alys.config import scenarios
 from alys.config.errors import nearest_name
 
 ALIASES = {"stream": "stream_actor"}
 """Shorter names for suites, as typed on the command line; what is reported has the full one."""
 
+WHOLE = ("all", "regression")
+"""Names that mean every suite; which of them are turned off is decided in ``selection``."""
+
+EXTENDED = "extended"
+"""The folder inside a suite's that holds its longer scenarios."""
+
+_ORDER = scenarios.TestScenarios.__struct_fields__
+
 
 def suites() -> dict[str, list[Path]]:
-    """The built-in suites by name, with their scenario files in order."""
+    """The built-in suites by name in the order of the settings, each with its files, the extended ones last.
+
+    Performance is the last of the settings, so that in a run of everything nothing else is under way while it measures.
+    """
     root = Path(alys.__file__).resolve().parent / "suites"
-    found = {folder.name: scenario_files(folder) for folder in sorted(root.iterdir())}
+    folders = sorted(root.iterdir(), key=lambda folder: (_place(folder.name), folder.name))
+    found = {
+        folder.name: scenario_files(folder) + scenario_files(folder / EXTENDED)
+        for folder in folders
+    }
     return {name: files for name, files in found.items() if files}
+
+
+def suite_of(file: Path) -> str:
+    """The built-in suite that a scenario file belongs to; empty for a file of one's own."""
+    folder = file.parent.parent if file.parent.name == EXTENDED else file.parent
+    root = Path(alys.__file__).resolve().parent / "suites"
+    return folder.name if folder.parent == root else ""
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -29,6 +56,8 @@ def resolve(suite: str) -> tuple[str, list[Path]]:
     """
     known = suites()
     suite = ALIASES.get(suite, suite)
+    if suite in WHOLE:
+        return suite, [file for files in known.values() for file in files]
     if suite in known:
         return suite, known[suite]
     path = Path(suite)
@@ -41,8 +70,8 @@ def resolve(suite: str) -> tuple[str, list[Path]]:
         return path.resolve().name, [file.resolve() for file in files]
     if path.suffix or "/" in suite:
         raise errors.UsageError(f"no scenario file {suite}")
-    near = nearest_name(suite, known)
+    near = nearest_name(suite, [*known, *WHOLE])
     hint = f"; did you mean {near!r}?" if near else ""
     raise errors.UsageError(
-        f"no suite {suite!r}{hint} (suites: {', '.join(known) or 'none'}; or the path of a scenario file)"
+        f"no suite {suite!r}{hint} (suites: {', '.join([*known, *WHOLE])}; or the path of a scenario file)"
     )

@@ -29,7 +29,7 @@ class RunTimeout(errors.AlysError):
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         super().__init__(
-            f"the run took longer than test_environment.timeout_seconds = {timeout_s:g}"
+            f"the run took longer than {timeout_s:g} s, which test_environment.timeout_seconds allows"
         )
 
 
@@ -45,7 +45,7 @@ class ScenarioPlugin:
         *,
         info: Callable[[str], protocol.ScenarioInfo],
         clock: running.Clock,
-        scenario_timeout_s: float,
+        scenario_timeout_s: Callable[[Path], float],
         run_timeout_s: float,
         events: EventLog,
         progress: Callable[[record.CaseRecord], None],
@@ -124,7 +124,7 @@ class ScenarioPlugin:
                     under_way = self._make(item)
                 except Exception:
                     continue
-                self._start(item, under_way, {"world": under_way.world})
+                self._start(item, under_way, {**_parameters(item), "world": under_way.world})
 
     @pytest.fixture
     def world(self, request: pytest.FixtureRequest) -> protocol.World:
@@ -162,14 +162,15 @@ class ScenarioPlugin:
         self, item: pytest.Function, under_way: running.Running, arguments: dict[str, object]
     ) -> protocol.Handle:
         life = under_way.live(item.obj, arguments, self._clock)
-        under_way.handle = self._driver.start(under_way.world, life, self._timeout_s())
+        under_way.handle = self._driver.start(under_way.world, life, self._timeout_s(item.path))
         return under_way.handle
 
-    def _timeout_s(self) -> float:
+    def _timeout_s(self, file: Path) -> float:
         """Simulated budgets must not depend on how fast this machine was so far."""
+        own = self._scenario_timeout_s(file)
         if self._driver.deterministic:
-            return self._scenario_timeout_s
-        return max(0.001, min(self._scenario_timeout_s, self._deadline - self._clock()))
+            return own
+        return max(0.001, min(own, self._deadline - self._clock()))
 
     # -- recording
 
@@ -225,9 +226,14 @@ def _is_of(item: pytest.Item, file: Path, function: str) -> bool:
     return file == item.path and function == getattr(item, "originalname", item.name)
 
 
+def _parameters(item: pytest.Function) -> dict[str, object]:
+    """What ``parametrize`` gives; nothing for a scenario that stands once."""
+    return dict(item.callspec.params) if hasattr(item, "callspec") else {}
+
+
 def _needs_world_alone(item: pytest.Function) -> bool:
     """Whether nothing else is to be set up first, nor may keep it from running (a skip is known in setup only)."""
     if any(item.get_closest_marker(name) for name in ("skip", "skipif", "usefixtures")):
         return False
-    asked = set(item.fixturenames) - {"request"}  # which the fixture itself asks for
+    asked = {*item.fixturenames} - {*_parameters(item)} - {"request"}  # which the fixture asks for
     return asked == {"world"} and inspect.iscoroutinefunction(item.obj)

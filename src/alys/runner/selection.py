@@ -1,16 +1,19 @@
 """What the settings say about which scenarios run, and for how long: editing the file changes the run.
 
 A built-in suite keeps a scenario per file, named as in the settings' lists. A file whose name no list could hold (a scenario
-beyond the document's, a user's own) is nobody's to leave out.
+beyond the document's, a user's own) is nobody's to leave out, unless it is an extended one: those run where
+``test_environment.comprehensive`` asks for them, whatever the lists say.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-import alys
 from alys.config import scenarios
+from alys.config.settings import Settings
+from alys.runner import catalogue
 
 _LISTS = {
     "stream_actor": "test_cases",
@@ -19,9 +22,39 @@ _LISTS = {
 }
 
 
-def chosen(files: list[Path], told: scenarios.TestScenarios) -> list[Path]:
-    """The files without those built-in scenarios that the lists leave out, in their order."""
-    return [file for file in files if not _left_out(file, told)]
+def chosen(suite: str, files: list[Path], settings: Settings) -> list[Path]:
+    """The files without those that the settings leave out, in their order.
+
+    ``suite`` is the run's label: a suite that is turned off is left out of runs of everything only, since whoever names it
+    wants it.
+    """
+    told = settings.test_scenarios
+    whole = suite in catalogue.WHOLE
+    return [
+        file
+        for file in files
+        if not _unlisted(file, told)
+        and (settings.test_environment.comprehensive or not _extended(file))
+        and not (whole and catalogue.suite_of(file) in disabled(told))
+    ]
+
+
+def left_out(suite: str, files: list[Path], settings: Settings) -> tuple[str, ...]:
+    """What a run of everything does not include, each with the setting that says so; nothing for other runs."""
+    if suite not in catalogue.WHOLE:
+        return ()
+    told = settings.test_scenarios
+    said = [f"{name}: test_scenarios.{name}.enabled is false" for name in disabled(told)]
+    extended = [file for file in files if _extended(file)]
+    if extended and not settings.test_environment.comprehensive:
+        said.append(
+            f"extended scenarios ({_listed(extended)}): test_environment.comprehensive is false"
+        )
+    for file in files:
+        name = catalogue.suite_of(file)
+        if name not in disabled(told) and _unlisted(file, told):
+            said.append(f"{file.stem}: test_scenarios.{name}.{_LISTS[name]} does not list it")
+    return tuple(said)
 
 
 def enabled(told: scenarios.TestScenarios) -> list[str]:
@@ -29,20 +62,40 @@ def enabled(told: scenarios.TestScenarios) -> list[str]:
     return [name for name in told.__struct_fields__ if getattr(told, name).enabled]
 
 
-def timeout_seconds(suite: str, told: scenarios.TestScenarios) -> int:
-    """Wall time for one scenario of a suite; files of one's own have what integration has, several suites the longest."""
-    if suite in ("all", "regression"):
-        suites: list[scenarios.SuiteSettings] = [getattr(told, name) for name in enabled(told)]
-        return max(one.timeout_seconds for one in suites or [told.integration])
-    settings: scenarios.SuiteSettings = getattr(told, suite, told.integration)
-    return settings.timeout_seconds
+def disabled(told: scenarios.TestScenarios) -> list[str]:
+    """The others."""
+    return [name for name in told.__struct_fields__ if not getattr(told, name).enabled]
 
 
-def _left_out(file: Path, told: scenarios.TestScenarios) -> bool:
-    suite = file.parent.name
-    if suite not in _LISTS or file.parent.parent != Path(alys.__file__).resolve().parent / "suites":
+def scenario_seconds(file: Path, told: scenarios.TestScenarios) -> int:
+    """Wall time for a scenario of this file: its own suite's; files of one's own have what integration has."""
+    suite: scenarios.SuiteSettings = getattr(told, catalogue.suite_of(file), told.integration)
+    return suite.timeout_seconds
+
+
+def run_seconds(suite: str, settings: Settings) -> int:
+    """Wall time for the run: ``test_environment.timeout_seconds``, and in a run of everything so much for every suite in it.
+
+    The document gives 300 s to each of its Jobs, of which performance alone fills nine tenths; a whole regression is not cut off
+    while each of its suites keeps what it may take alone.
+    """
+    suites = len(enabled(settings.test_scenarios)) if suite in catalogue.WHOLE else 1
+    return settings.test_environment.timeout_seconds * max(1, suites)
+
+
+def _extended(file: Path) -> bool:
+    return bool(catalogue.suite_of(file)) and file.parent.name == catalogue.EXTENDED
+
+
+def _unlisted(file: Path, told: scenarios.TestScenarios) -> bool:
+    suite = catalogue.suite_of(file)
+    if suite not in _LISTS or _extended(file):
         return False
     settings: Any = getattr(told, suite)
     name = _LISTS[suite]
     everything = {field.name: field.default for field in msgspec.structs.fields(settings)}[name]
     return file.stem in everything and file.stem not in getattr(settings, name)
+
+
+def _listed(files: Iterable[Path]) -> str:
+    return ", ".join(file.stem for file in files)

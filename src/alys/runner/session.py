@@ -36,6 +36,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     settings: settings_module.Settings
     keyword: str | None = None
     """pytest's ``-k`` expression."""
+    left_out: tuple[str, ...] = ()
+    """What the settings leave out of a run of everything, for the report."""
     wall_clock: Callable[[], float]
     """Seconds since the Unix epoch, for names and labels."""
     stopwatch: Callable[[], float]
@@ -116,6 +118,10 @@ def _run_scenarios(
     """Run pytest, close the driver, and gather what both have to say."""
     settings, outside, said = request.settings, sys.stderr, io.StringIO()
 
+    if not request.files:
+        evidence.befell.append((errors.ExitCode.INCONCLUSIVE, _nothing_chosen(request)))
+        return
+
     def info(name: str) -> protocol.ScenarioInfo:
         return protocol.ScenarioInfo(name=name, seed=settings.world.seed, scratch=scratch / name)
 
@@ -126,8 +132,8 @@ def _run_scenarios(
         driver,
         info=info,
         clock=request.stopwatch,
-        scenario_timeout_s=selection.timeout_seconds(request.suite, settings.test_scenarios),
-        run_timeout_s=settings.test_environment.timeout_seconds,
+        scenario_timeout_s=lambda file: selection.scenario_seconds(file, settings.test_scenarios),
+        run_timeout_s=selection.run_seconds(request.suite, settings),
         events=events,
         progress=request.progress,
         collected=collected,
@@ -180,6 +186,13 @@ def _explain(
             return [(exit_code, f"pytest ended with exit code {code}")]
 
 
+def _nothing_chosen(request: RunRequest) -> str:
+    """pytest without a file would collect whatever lies around, so it is not asked."""
+    return (
+        f"nothing collected: {request.suite} has no scenario left ({'; '.join(request.left_out)})"
+    )
+
+
 def _nothing_collected(request: RunRequest, seen: list[str]) -> str:
     if request.keyword is not None and seen:
         return f"nothing collected: -k {request.keyword!r} matches none of: {', '.join(seen)}"
@@ -219,6 +232,7 @@ def _record(
         results_dir=str(folder),
         replay=replay_line(request, folder),
         versions=provenance.versions(_config_toml(settings)),
+        left_out=request.left_out,
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -10,7 +11,14 @@ import msgspec
 
 from alys.node.errors import PortDown
 from alys.wire.engine import jwt_token
-from alys.wire.jsonrpc import MalformedAnswer, decode_answer, encode_call
+from alys.wire.jsonrpc import (
+    MalformedAnswer,
+    Params,
+    decode_answer,
+    decode_batch,
+    encode_batch,
+    encode_call,
+)
 
 TIMEOUT_SECONDS = 30.0
 
@@ -53,22 +61,37 @@ class JsonRpcClient:
 
     async def call(self, method: str, *params: Any) -> Any:
         """The result; raises RpcError for a refusal by the service, PortDown when it gave no JSON-RPC answer."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout)
-        body = encode_call(method, list(params), next(self._ids))
-        try:
-            async with self._session.post(self.url, data=body, headers=self._headers()) as answer:
-                text = await answer.read()
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise PortDown(self.url, reason) from error
+        status, text = await self._post(encode_call(method, list(params), next(self._ids)))
         try:
             return decode_answer(text)
         except MalformedAnswer as error:
-            raise PortDown(
-                self.url, f"HTTP {status}: {text[:80].decode(errors='replace')}"
-            ) from error
+            raise self._no_answer(status, text) from error
+
+    async def batch(self, calls: Sequence[tuple[str, Params]]) -> list[Any]:
+        """Results in the order of the calls, in the place of a refusal its RpcError, of a missing answer MalformedAnswer.
+
+        Raises PortDown when the batch as a whole got no answer.
+        """
+        first = next(self._ids)
+        self._ids = itertools.count(first + len(calls))
+        status, text = await self._post(encode_batch(calls, first))
+        try:
+            return decode_batch(text, first, len(calls))
+        except MalformedAnswer as error:
+            raise self._no_answer(status, text) from error
+
+    async def _post(self, body: bytes) -> tuple[int, bytes]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
+        try:
+            async with self._session.post(self.url, data=body, headers=self._headers()) as answer:
+                return answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise PortDown(self.url, reason) from error
+
+    def _no_answer(self, status: int, text: bytes) -> PortDown:
+        return PortDown(self.url, f"HTTP {status}: {text[:80].decode(errors='replace')}")
 
     async def close(self) -> None:
         """End the connections; a later call opens new ones."""

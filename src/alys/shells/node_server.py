@@ -1,5 +1,9 @@
-"""The node's JSON-RPC on a real port: each call becomes one question to one actor. There is no GET route."""
+"""The node's JSON-RPC on a real port: each call becomes one question to one actor. There is no GET route.
 
+The calls of a batch are asked side by side: one that takes long holds up nobody's answer but the batch's own.
+"""
+
+import asyncio
 from typing import Any
 
 import msgspec
@@ -10,6 +14,9 @@ from alys.node.api import Ask, answer
 from alys.shells.jsonrpc_server import RunningServer, serve_app
 from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
 
+BATCH_CALLS_MAX = 1000
+"""As in geth."""
+
 
 async def serve_node(
     spec: ChainSpec, ask: Ask, host: str = "127.0.0.1", port: int = 0
@@ -17,34 +24,42 @@ async def serve_node(
     """Serve until ``close``; port 0 takes a free one. Raises EnvironmentFailure when it cannot be bound."""
 
     async def post(request: web.Request) -> web.Response:
-        return _respond(*await _answer(spec, ask, await request.read()))
+        told = await _answer(spec, ask, await request.read())
+        return web.Response(body=msgspec.json.encode(told), content_type="application/json")
 
     app = web.Application()
     app.router.add_post("/{path:.*}", post)
     return await serve_app(app, host, port, "the node's JSON-RPC")
 
 
-async def _answer(spec: ChainSpec, ask: Ask, body: bytes) -> tuple[Any, Any, RpcError | None]:
+async def _answer(spec: ChainSpec, ask: Ask, body: bytes) -> Any:
     try:
         call = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, None, RpcError(PARSE_ERROR, "Parse error")
+        return _refused(None, RpcError(PARSE_ERROR, "Parse error"))
+    if not isinstance(call, list):
+        return await _one(spec, ask, call)
+    if not 0 < len(call) <= BATCH_CALLS_MAX:
+        reason = f"a batch has 1 to {BATCH_CALLS_MAX} calls"
+        return _refused(None, RpcError(INVALID_REQUEST, reason))
+    return await asyncio.gather(*(_one(spec, ask, one) for one in call))
+
+
+async def _one(spec: ChainSpec, ask: Ask, call: Any) -> dict[str, Any]:
     if not isinstance(call, dict) or not isinstance(call.get("method"), str):
-        return None, None, RpcError(INVALID_REQUEST, "a call is an object with a method")
+        return _refused(None, RpcError(INVALID_REQUEST, "a call is an object with a method"))
     params = call.get("params", [])
     if not isinstance(params, list):
-        return call.get("id"), None, RpcError(INVALID_REQUEST, "params must be an array")
+        return _refused(call.get("id"), RpcError(INVALID_REQUEST, "params must be an array"))
     try:
-        return call.get("id"), await answer(spec, ask, call["method"], params), None
+        result = await answer(spec, ask, call["method"], params)
     except RpcError as error:
-        return call.get("id"), None, error
+        return _refused(call.get("id"), error)
+    return {"jsonrpc": "2.0", "id": call.get("id"), "result": result, "error": None}
 
 
-def _respond(name: Any, result: Any, error: RpcError | None) -> web.Response:
-    shown = None
-    if error is not None:
-        shown = {"code": error.code, "message": error.message}
-        if error.data is not None:
-            shown["data"] = error.data
-    body = msgspec.json.encode({"jsonrpc": "2.0", "id": name, "result": result, "error": shown})
-    return web.Response(body=body, content_type="application/json")
+def _refused(name: Any, error: RpcError) -> dict[str, Any]:
+    shown: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.data is not None:
+        shown["data"] = error.data
+    return {"jsonrpc": "2.0", "id": name, "result": None, "error": shown}

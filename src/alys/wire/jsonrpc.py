@@ -8,7 +8,7 @@ unknown method, 400 malformed request, 500 the rest) and always writes ``result`
 
 import enum
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -93,12 +93,52 @@ def encode_call(method: str, params: Params, id: int | str) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 
 
+def encode_batch(calls: Sequence[tuple[str, Params]], first_id: int) -> bytes:
+    """The body of a batch, version 2.0; the calls have consecutive ids."""
+    return msgspec.json.encode(
+        [
+            {"jsonrpc": "2.0", "id": first_id + place, "method": method, "params": params}
+            for place, (method, params) in enumerate(calls)
+        ]
+    )
+
+
+def decode_batch(body: bytes, first_id: int, count: int) -> list[Any]:
+    """The results of a batch in the order of its calls; in the place of a refusal its RpcError.
+
+    A call that was not answered has MalformedAnswer in its place. Raises MalformedAnswer when the body is no list of answers, or
+    holds one that nobody asked for, or two to one call.
+    """
+    replies = _decoded(body)
+    if not isinstance(replies, list):
+        raise MalformedAnswer(body)
+    found: list[Any] = [MalformedAnswer(body)] * count
+    answered: set[int] = set()
+    for reply in replies:
+        name = reply.get("id") if isinstance(reply, dict) else None
+        if not isinstance(name, int) or name in answered or not 0 <= name - first_id < count:
+            raise MalformedAnswer(body)
+        answered.add(name)
+        try:
+            found[name - first_id] = _result(reply, body)
+        except RpcError as refusal:
+            found[name - first_id] = refusal
+    return found
+
+
 def decode_answer(body: bytes) -> Any:
     """The result in the answer to one call; raises RpcError for a refusal, MalformedAnswer for anything else."""
+    return _result(_decoded(body), body)
+
+
+def _decoded(body: bytes) -> Any:
     try:
-        reply = msgspec.json.decode(body)
+        return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise MalformedAnswer(body) from cause
+
+
+def _result(reply: Any, body: bytes) -> Any:
     if not isinstance(reply, dict):
         raise MalformedAnswer(body)
     error = reply.get("error")

@@ -20,9 +20,14 @@ RATE_MIN_PER_S = 95.0
 
 async def test_load_testing(world: NetworkWorld) -> None:
     """Hundred requests a second over three connections: none lost, none mixed up, p99 under two seconds."""
+    await steady(world, SECONDS)
+
+
+async def steady(world: NetworkWorld, seconds: int) -> None:
+    """The load, for so many seconds of node time."""
     payouts = await on.payouts(world)
     connections = len(on.indices(world))
-    total = RATE_PER_S * SECONDS
+    total = RATE_PER_S * seconds
     payloads = [payouts.request(number) for number in range(total)]
     start = world.now()
     replies = []
