@@ -18,6 +18,7 @@ from alys.cli import front as cli
 from alys.config import environment, schema, secrets, settings
 from alys.models.governance.faults import FAULT_NAMES
 from alys.node import api
+from alys.runner import catalogue
 from alys.runner.verdict import PRECEDENCE
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.supervised import ActorsSide
@@ -100,6 +101,21 @@ def test_the_supervision_page_has_every_breakage_and_no_other() -> None:
     source = (ROOT / "tests/breakages/test_supervision.py").read_text(encoding="utf-8")
     there = re.findall(r"^def (test_\w+noticed\w*)\(", source, re.MULTILINE)
     assert named == there
+
+
+def test_the_page_of_suites_has_every_breakage_and_every_scenario() -> None:
+    text = page("reference/suites.md")
+    named = re.findall(r"`(test_\w+)` \|$", text, re.MULTILINE)
+    there = [
+        name
+        for path in sorted((ROOT / "tests/breakages").glob("test_*.py"))
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if re.search("noticed|proves_nothing|no_approval", name)
+    ]
+    assert sorted(named) == sorted(there)
+    scenarios = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    files = [path.stem for paths in catalogue.suites().values() for path in paths]
+    assert sorted(scenarios) == sorted(files)
 
 
 def test_the_world_page_names_all_that_can_be_done_with_actors() -> None:

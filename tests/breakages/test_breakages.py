@@ -17,8 +17,10 @@ from alys.chain import payout, peg, state
 from alys.chain.blocks import SignedBlock
 from alys.chain.state import Facts
 from alys.cli import front as cli
-from alys.node import engine, lookups
+from alys.node import engine, lookups, messages
+from alys.node.bridge import Bridge
 from alys.node.chain import Chain
+from alys.node.operations import PeginRecord
 from alys.wire.engine import PayloadAttributes, Withdrawal
 
 Run = Callable[[str], dict[str, Any]]
@@ -130,3 +132,26 @@ def test_a_pegout_fee_borne_by_the_federation_is_noticed(
     """The payees get all that they burnt; then nobody pays the miner, or the federation does."""
     monkeypatch.setattr(payout, "fee_shares", lambda burden, payees: (0,) * payees)
     assert red(run("bridge_operation"))
+
+
+def test_a_message_too_many_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chain takes a deposit that it is told of twice for one, so only the count of the messages shows it."""
+    honest = Bridge._tell_ready
+
+    def insistent(self: Bridge, record: PeginRecord, ctx: Context) -> None:
+        honest(self, record, ctx)
+        honest(self, record, ctx)
+
+    monkeypatch.setattr(Bridge, "_tell_ready", insistent)
+    assert "bridge to chain: 4 PeginReady, the flow needs 2" in red(run("multi_actor"))
+
+
+def test_a_message_that_has_lost_its_operation_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def anonymous(self: Bridge, record: PeginRecord, ctx: Context) -> None:
+        message = messages.PeginReady(deposit=record.deposit, block_hash=record.block_hash)
+        ctx.tell(ctx.whereis(self._names.chain), message, about="something else")
+
+    monkeypatch.setattr(Bridge, "_tell_ready", anonymous)
+    assert "PeginReady" in red(run("multi_actor"))

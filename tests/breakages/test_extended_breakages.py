@@ -1,4 +1,4 @@
-"""What only the extended scenarios can see: each breakage leaves the scenario that it extends green."""
+"""What only the extended scenarios are sure to see: what shows late, after the second failure, or in some worlds only."""
 
 import json
 from collections.abc import Callable

@@ -17,7 +17,7 @@ def test_one_line_for_a_scenario() -> None:
 
 def test_every_outcome_has_its_word() -> None:
     words = {text.case_line(records.case(outcome=o)).split("  ")[0].strip() for o in Outcome}
-    assert words == {"PASS", "FAIL", "INCONCLUSIVE", "ERROR", "SKIP", "NOT RUN"}
+    assert words == {"PASS", "FAIL", "THRESHOLD", "INCONCLUSIVE", "ERROR", "SKIP", "NOT RUN"}
 
 
 def test_the_closing_lines_of_a_pass() -> None:

@@ -56,6 +56,50 @@ def test_no_more_scenarios_overlap_than_the_settings_allow(tmp_path: Path) -> No
     assert (done.exit_code, tiny_world.LOG.most_at_once) == (0, 2)
 
 
+def test_a_scenario_that_measures_has_the_machine_to_itself(tmp_path: Path) -> None:
+    """Those before it have ended when it begins, and those after it begin when it has ended."""
+    source = """
+        import pytest
+
+        async def test_a(world):
+            await world.turn()
+            world.check(True, "x")
+
+        async def test_b(world):
+            await world.turn()
+            world.check(True, "x")
+
+        @pytest.mark.alone
+        async def test_c(world):
+            await world.turn()
+            world.check(True, "x")
+
+        async def test_d(world):
+            await world.turn()
+            world.check(True, "x")
+    """
+    tiny_world.fresh()
+    done = runs.run(runs.request(tmp_path, source, told=runs.settings(tmp_path, world="local")))
+    assert (done.exit_code, done.counts.passed, tiny_world.LOG.most_at_once) == (0, 4, 2)
+    said = [event for event in tiny_world.LOG.events if event.split()[0] in ("open", "close")]
+    assert {*said[:4]} == {"open a", "open b", "close a", "close b"}
+    assert said[4:] == ["open c", "close c", "open d", "close d"]
+
+
+def test_scenarios_that_stand_several_times_overlap_too(tmp_path: Path) -> None:
+    source = """
+        import pytest
+
+        @pytest.mark.parametrize("order", (1, 2, 3))
+        async def test_a(world, order):
+            await world.turn()
+            world.check(order in (1, 2, 3), "it is given")
+    """
+    tiny_world.fresh()
+    done = runs.run(runs.request(tmp_path, source, told=runs.settings(tmp_path, world="local")))
+    assert (done.exit_code, done.counts.passed, tiny_world.LOG.most_at_once) == (0, 3, 3)
+
+
 def test_a_driver_that_is_not_concurrent_gets_one_scenario_after_the_other(tmp_path: Path) -> None:
     done = runs.run(runs.request(tmp_path, THREE))
     assert (done.exit_code, tiny_world.LOG.most_at_once) == (0, 1)

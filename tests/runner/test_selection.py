@@ -143,3 +143,10 @@ def test_an_edited_file_changes_the_run(tmp_path: Path, capsys: pytest.CaptureFi
     code = cli.main([*words, "-o", "json", "--results-dir", str(tmp_path)], environment={})
     told = json.loads(capsys.readouterr().out)
     assert (code, [case["name"] for case in told["cases"]]) == (0, ["block_production_flow"])
+
+
+def test_what_measures_the_node_needs_it_in_a_process_of_its_own(tmp_path: Path) -> None:
+    _, files = catalogue.resolve("all")
+    split = {catalogue.suite_of(file) for file in files if selection.placement(file) == "split"}
+    assert split == {"performance"}
+    assert selection.placement(tmp_path / "performance" / "mine.py") is None

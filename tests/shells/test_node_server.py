@@ -76,3 +76,17 @@ def test_every_mistake_has_its_code(body: str, code: int) -> None:
 
 def test_there_is_no_get() -> None:
     assert posted("", verb="GET")[0] == 405
+
+
+def test_a_batch_is_answered_in_its_order_and_each_call_for_itself() -> None:
+    calls = [call("getdepositaddress"), "7", call("alys_governance"), call("alys_resumeProduction")]
+    status, told, asked = posted(f"[{','.join(calls)}]")
+    assert status == 200
+    assert [one["error"] and one["error"]["code"] for one in told] == [None, -32600, -32603, None]
+    assert [actor for actor, _ in asked] == ["stream", "chain"]
+
+
+def test_a_batch_has_a_limit() -> None:
+    too_many = f"[{','.join([call('getdepositaddress')] * 1001)}]"
+    status, told, asked = posted(too_many)
+    assert (status, told["error"]["code"], asked) == (200, -32600, [])

@@ -204,3 +204,42 @@ def test_what_is_no_answer_is_told_with_its_beginning(body: bytes) -> None:
     with pytest.raises(MalformedAnswer) as refused:
         jsonrpc.decode_answer(body)
     assert refused.value.start == body
+
+
+def test_a_batch_of_calls_has_consecutive_ids() -> None:
+    body = jsonrpc.encode_batch([("a", []), ("b", [1])], 7)
+    assert json.loads(body) == [
+        {"jsonrpc": "2.0", "id": 7, "method": "a", "params": []},
+        {"jsonrpc": "2.0", "id": 8, "method": "b", "params": [1]},
+    ]
+
+
+def test_answers_of_a_batch_are_put_in_the_order_of_its_calls() -> None:
+    replies = [
+        {"id": 9, "result": "third"},
+        {"id": 8, "error": {"code": -8, "message": "no"}},
+        {"id": 7, "result": None},
+    ]
+    first, second, third, fourth = jsonrpc.decode_batch(json.dumps(replies).encode(), 7, 4)
+    assert (first, third) == (None, "third")
+    assert isinstance(second, RpcError)
+    assert second.code == -8
+    assert isinstance(fourth, MalformedAnswer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"",
+        b"[7]",
+        b'[{"id": 6, "result": 1}]',
+        b'[{"id": 9, "result": 1}]',
+        b'[{"id": 7, "result": 1}, {"id": 7, "result": 2}]',
+        b'[{"id": "7", "result": 1}]',
+        b'[{"id": 7}]',
+    ],
+)
+def test_an_answer_that_belongs_to_no_call_spoils_the_batch(body: bytes) -> None:
+    with pytest.raises(MalformedAnswer):
+        jsonrpc.decode_batch(body, 7, 2)

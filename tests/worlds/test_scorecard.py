@@ -1,5 +1,6 @@
 """What a scenario has proved."""
 
+import msgspec
 import pytest
 
 from alys.base import errors
@@ -43,3 +44,27 @@ def test_notes_are_kept_in_order_and_replaced_by_name() -> None:
     card.note(b=3)
     assert list(card.facts.items()) == [("b", 3), ("a", 2)]
     assert card.samples == 0
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    sentence: str
+    met: bool
+
+
+def test_every_missed_threshold_is_named_and_all_are_shown() -> None:
+    card = Scorecard()
+    rows = [
+        Limit(sentence="a 1, wanted 2", met=False),
+        Limit(sentence="b", met=True),
+        Limit(sentence="c 3, wanted 4", met=False),
+    ]
+    with pytest.raises(errors.ThresholdMissed, match=r"^a 1, wanted 2; c 3, wanted 4$") as caught:
+        card.hold(rows)
+    assert caught.value.exit_code == errors.ExitCode.THRESHOLD
+    assert (card.samples, card.facts) == (3, {"thresholds": rows})
+    card.hold(rows[1:2])
+
+
+def test_no_threshold_is_no_proof() -> None:
+    with pytest.raises(errors.Inconclusive, match="no figure was measured"):
+        Scorecard().hold([])

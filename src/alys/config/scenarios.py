@@ -94,7 +94,7 @@ class PerformanceSettings(SuiteSettings, frozen=True, kw_only=True):
     max_memory_usage_mb: Annotated[int, Meta(ge=1, le=1_048_576)] = 512
     """Resident memory that the node may use."""
     max_cpu_percent: Annotated[float, Meta(gt=0, le=100)] = 80
-    """Of the processors that the node may use."""
+    """Of the processor that the node can use: its event loop runs on one, of which a quota may leave it less."""
 
 
 class TestScenarios(msgspec.Struct, frozen=True, kw_only=True):

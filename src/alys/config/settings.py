@@ -16,6 +16,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 WorldKind = Literal["local", "sim", "remote"]
 ReportFormat = Literal["text", "json"]
 LogFormat = Literal["text", "json"]
+Placement = Literal["one", "split"]
 TimeScale = Annotated[float, Meta(ge=0.1, le=1000.0)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Url = Annotated[str, Meta(extra={"form": "url"})]
@@ -135,6 +136,9 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     when none is given."""
     time_scale: TimeScale = 10.0
     """Node seconds per wall second in the local world (slots, heartbeats, back-off)."""
+    placement: Placement = "one"
+    """Local world: ``one`` process for everything, or ``split``: the services, the node and the runner each have their own.
+    The performance suite is always split."""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """The address that the local world's services listen on."""
     bitcoin_rpc_port: Port = 0

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from alys.report import figures, record
+from alys.report import figures, record, thresholds
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #5b6570; --line: #d9dee3; --page: #fff; --card: #f6f8fa;
@@ -50,6 +50,7 @@ details { margin-top: .25rem; } summary { cursor: pointer; color: var(--soft); f
 _TONES = {
     record.Outcome.PASSED: "good",
     record.Outcome.FAILED: "bad",
+    record.Outcome.THRESHOLD: "bad",
     record.Outcome.ERROR: "bad",
     record.Outcome.INCONCLUSIVE: "warn",
     record.Outcome.SKIPPED: "warn",
@@ -133,6 +134,8 @@ def _row(case: record.CaseRecord) -> str:
     inside = [f"<strong>{_say(case.name)}</strong>"]
     if case.cause:
         inside.append(f'<p class="{tone}">{_say(case.cause)}</p>')
+    if measured := thresholds.rows(case):
+        inside.append(thresholds.table(measured))
     if case.facts:
         shown = "" if case.outcome is record.Outcome.PASSED else " open"
         inside.append(

@@ -12,6 +12,7 @@ from alys.report import record
 
 _TAGS = {
     record.Outcome.FAILED: "failure",
+    record.Outcome.THRESHOLD: "failure",
     record.Outcome.INCONCLUSIVE: "error",
     record.Outcome.ERROR: "error",
     record.Outcome.NOT_RUN: "error",
@@ -29,7 +30,7 @@ def render(run: record.RunRecord) -> str:
     totals = _attributes(
         name=run.suite,
         tests=max(counts.collected, 1),
-        failures=counts.failed,
+        failures=counts.failed + counts.threshold,
         errors=broken,
         skipped=counts.skipped,
         time=f"{run.duration_s:.3f}",

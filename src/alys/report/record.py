@@ -12,6 +12,8 @@ class Outcome(enum.Enum):
 
     PASSED = "passed"
     FAILED = "failed"
+    THRESHOLD = "threshold missed"
+    """It worked, but not within the figures that were asked for."""
     INCONCLUSIVE = "inconclusive"
     """It ended well but looked at nothing, or said itself that nothing was proven."""
     ERROR = "error"
@@ -48,6 +50,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     collected: int
     passed: int
     failed: int
+    threshold: int
     inconclusive: int
     error: int
     skipped: int
@@ -109,6 +112,7 @@ def count(cases: tuple[CaseRecord, ...]) -> Counts:
         collected=len(cases),
         passed=tally[Outcome.PASSED],
         failed=tally[Outcome.FAILED],
+        threshold=tally[Outcome.THRESHOLD],
         inconclusive=tally[Outcome.INCONCLUSIVE],
         error=tally[Outcome.ERROR],
         skipped=tally[Outcome.SKIPPED],

@@ -1,10 +1,11 @@
 """The record as a few lines for a terminal, and the progress line of one scenario."""
 
-from alys.report import record
+from alys.report import record, thresholds
 
 _MARKS = {
     record.Outcome.PASSED: "PASS",
     record.Outcome.FAILED: "FAIL",
+    record.Outcome.THRESHOLD: "THRESHOLD",
     record.Outcome.INCONCLUSIVE: "INCONCLUSIVE",
     record.Outcome.ERROR: "ERROR",
     record.Outcome.SKIPPED: "SKIP",
@@ -26,6 +27,7 @@ def render(run: record.RunRecord) -> str:
         for name, number in (
             ("passed", counts.passed),
             ("failed", counts.failed),
+            ("missed a threshold", counts.threshold),
             ("inconclusive", counts.inconclusive),
             ("in error", counts.error),
             ("skipped", counts.skipped),
@@ -36,7 +38,8 @@ def render(run: record.RunRecord) -> str:
     time = f"{run.duration_s:.1f} s"
     if run.simulated_s is not None:
         time += f" for {run.simulated_s:.0f} simulated seconds"
-    lines = [f"cause:  {cause}" for cause in run.causes]
+    lines = [f"{said}" for case in run.cases for said in thresholds.lines(case)]
+    lines += [f"cause:  {cause}" for cause in run.causes]
     lines += [f"left out: {what}" for what in run.left_out]
     if run.trace_hash:
         lines.append(f"trace:  {run.trace_hash}")

@@ -47,6 +47,7 @@ NOT_RUN = Judgement(
 
 _OUTCOMES = {
     errors.ExitCode.INCONCLUSIVE: record.Outcome.INCONCLUSIVE,
+    errors.ExitCode.THRESHOLD: record.Outcome.THRESHOLD,
     errors.ExitCode.ENVIRONMENT: record.Outcome.ERROR,
     errors.ExitCode.USAGE: record.Outcome.ERROR,
 }

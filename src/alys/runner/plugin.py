@@ -20,6 +20,9 @@ from alys.runner import outcomes, running, unawaited
 from alys.runner.results import EventLog
 from alys.worlds import protocol
 
+ALONE = "alone"
+"""The mark of a scenario that measures: it begins when all before it have ended, and those after it wait for its end."""
+
 _RUNNING = pytest.StashKey[running.Running]()
 
 
@@ -43,7 +46,7 @@ class ScenarioPlugin:
         self,
         driver: protocol.Driver,
         *,
-        info: Callable[[str], protocol.ScenarioInfo],
+        info: Callable[[str, Path], protocol.ScenarioInfo],
         clock: running.Clock,
         scenario_timeout_s: Callable[[Path], float],
         run_timeout_s: float,
@@ -75,6 +78,7 @@ class ScenarioPlugin:
     def pytest_configure(self, config: pytest.Config) -> None:
         """The terminal reporter is off, and with it the option that pytest's tracebacks ask for."""
         config.option.verbose = 0
+        config.addinivalue_line("markers", f"{ALONE}: runs while no other scenario does")
 
     def pytest_exception_interact(
         self,
@@ -119,6 +123,8 @@ class ScenarioPlugin:
         if session.testsfailed or not self._driver.concurrent:
             return
         for item in session.items:
+            if item.get_closest_marker(ALONE):
+                return
             if isinstance(item, pytest.Function) and _needs_world_alone(item):
                 try:
                     under_way = self._make(item)
@@ -154,7 +160,7 @@ class ScenarioPlugin:
 
     def _make(self, item: pytest.Item) -> running.Running:
         name = self._names[item.nodeid]
-        under_way = running.Running(name, self._driver.world(self._info(name)))
+        under_way = running.Running(name, self._driver.world(self._info(name, item.path)))
         item.stash[_RUNNING] = under_way
         return under_way
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from alys.config import scenarios
-from alys.config.settings import Settings
+from alys.config.settings import Placement, Settings
 from alys.runner import catalogue
 
 _LISTS = {
@@ -81,6 +81,11 @@ def run_seconds(suite: str, settings: Settings) -> int:
     """
     suites = len(enabled(settings.test_scenarios)) if suite in catalogue.WHOLE else 1
     return settings.test_environment.timeout_seconds * max(1, suites)
+
+
+def placement(file: Path) -> Placement | None:
+    """What a scenario of this file must have: performance measures the node's process, so the node needs one of its own."""
+    return "split" if catalogue.suite_of(file) == "performance" else None
 
 
 def _extended(file: Path) -> bool:

@@ -122,8 +122,13 @@ def _run_scenarios(
         evidence.befell.append((errors.ExitCode.INCONCLUSIVE, _nothing_chosen(request)))
         return
 
-    def info(name: str) -> protocol.ScenarioInfo:
-        return protocol.ScenarioInfo(name=name, seed=settings.world.seed, scratch=scratch / name)
+    def info(name: str, file: Path) -> protocol.ScenarioInfo:
+        return protocol.ScenarioInfo(
+            name=name,
+            seed=settings.world.seed,
+            scratch=scratch / name,
+            placement=selection.placement(file),
+        )
 
     def collected() -> None:
         sys.stderr = outside  # from here on, what is said comes from the scenarios

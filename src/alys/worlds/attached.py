@@ -5,6 +5,7 @@ What it is attached to is said by ``provide``: the local world starts the servic
 
 import abc
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -23,6 +24,7 @@ from alys.config.settings import Settings
 from alys.shells.governance_gateway import GovernanceGateway
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
 from alys.shells.jsonrpc_gateway import JsonRpcGateway
+from alys.shells.load_client import LoadClient
 from alys.shells.metrics_server import serve_metrics
 from alys.shells.metrics_source import MetricsSource
 from alys.shells.node_server import serve_node
@@ -54,6 +56,8 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     """See the module's docstring."""
 
     timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
+    epoch: float | None = None
+    """Node time at the start; None: the wall's. Who shares a clock with another process is told."""
 
     def __init__(
         self, settings: Settings, info: ScenarioInfo, *, metrics_port: int | None = None
@@ -80,10 +84,11 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     @override
     async def start_services(self) -> None:
         self.dispatcher = actors_loop.LoopDispatcher(
-            asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
+            asyncio.get_running_loop(),
+            time_scale=self.settings.world.time_scale,
+            epoch=self.epoch,
         )
-        beside = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = self._with_metrics(beside)
+        observer = self._with_metrics(self.observer())
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         await self._export_metrics()
         self.network, endpoints, self.governance = await self.provide()
@@ -91,8 +96,19 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         self._attach(endpoints)
         server = await serve_node(self.network.spec, self.ask_node, self.settings.world.host, 0)
         self.closers.append(server.close)
-        self.node_url = server.url
-        self.node = self._client(server.url)
+        self.reach_node(server.url, os.getpid())
+
+    def observer(self) -> Observer:
+        """Who hears of everything that actors do."""
+        return logbook.beside(self.recorder, self.settings.test_environment.log_level)
+
+    def reach_node(self, url: str, pid: int) -> None:
+        """The scenario's way to the node, which runs in this process or in another."""
+        self.node_url = url
+        self.node = self._client(url)
+        load = LoadClient(url, pid)
+        self.closers.append(load.close)
+        self.load = load
 
     def _attach(self, to: Endpoints) -> None:
         """The scenario's own clients, and the ports of every authority."""

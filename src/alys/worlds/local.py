@@ -14,10 +14,10 @@ from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_admin import GovernanceAdmin
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, Jwt
-from alys.worlds import network
+from alys.worlds import network, split
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
-from alys.worlds.protocol import GovernanceSide, ScenarioInfo
+from alys.worlds.protocol import ScenarioInfo
 
 BITCOIN_USER = "alys"
 BITCOIN_PASSWORD = "regtest"
@@ -30,7 +30,7 @@ class LocalWorld(AttachedWorld):
     name = "local"
 
     @override
-    async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
+    async def provide(self) -> tuple[network.Grounds, Endpoints, "_Governance"]:
         random = self.random.fork("network")
         net = network.build(self.settings.node, self.dispatcher.now, random)
         governance = _Governance(net, self.settings.world.host)
@@ -84,6 +84,10 @@ class _Governance:
     def targets(self) -> list[str]:
         return [self._servers[index].url for index in sorted(self._servers)]
 
+    @property
+    def admin_urls(self) -> list[str]:
+        return [self._servers[index].admin_url for index in sorted(self._servers)]
+
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
         node = self._nodes[index]
         server = await serve_governance(node, self._host, port, admin_port=admin_port)
@@ -122,6 +126,8 @@ class LocalDriver(LoopDriver):
         """``metrics_port``: see AttachedWorld. A fixed one is for a single world at a time."""
 
         def make(info: ScenarioInfo) -> AttachedWorld:
+            if (info.placement or settings.world.placement) == "split":
+                return split.SplitWorld(settings, info)
             return LocalWorld(settings, info, metrics_port=metrics_port)
 
         super().__init__("local", make, settings.concurrency)

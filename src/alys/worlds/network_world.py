@@ -29,6 +29,7 @@ from alys.worlds import network
 from alys.worlds.actors import Actors
 from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
+from alys.worlds.load import LoadSide
 from alys.worlds.miner import MergedMiner
 from alys.worlds.network import NODE_TREE, Grounds
 from alys.worlds.protocol import (
@@ -81,6 +82,7 @@ class NetworkWorld(Scorecard, abc.ABC):
     governance: GovernanceSide
     node: NodeSide
     actors: ActorsSide
+    load: LoadSide
     network: Grounds
     system: System
     dispatcher: Dispatcher
@@ -134,6 +136,12 @@ class NetworkWorld(Scorecard, abc.ABC):
         await self.start_services()
         self.miner = MergedMiner(self.node, self.bitcoin)
         self.auditor = Auditor(self._terms(), self.bitcoin, self.ethereum, self.node)
+        await self.start_node()
+        self._opened = True
+        self.start_background(self._watch())
+
+    async def start_node(self) -> None:
+        """The actors of every authority; returns when all of them answer."""
         for index in range(network.AUTHORITIES):
             if index != network.PRODUCER:
                 self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))
@@ -145,8 +153,6 @@ class NetworkWorld(Scorecard, abc.ABC):
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
         await self._until_up()
-        self._opened = True
-        self.start_background(self._watch())
 
     async def _until_up(self) -> None:
         """Wait until every authority answers."""
@@ -154,7 +160,7 @@ class NetworkWorld(Scorecard, abc.ABC):
             name = f"{network.tree_name(index)}/chain"
             end = self.now() + START_SECONDS
             while not await self._answers(name):
-                self._raise_trouble()
+                self.raise_trouble()
                 if self.now() >= end:
                     raise TreeFailed(
                         f"{name} did not come up: {self.system.failure or 'no answer'}"
@@ -174,7 +180,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         try:
             if self._opened:
                 await self.end_background()
-                self._raise_trouble()
+                self.raise_trouble()
                 await self._last_audit()
                 self.recorder.require_faults()
         finally:
@@ -259,7 +265,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         end = self.now() + timeout_s
         before, self.waiting_for = self.waiting_for, what
         while True:
-            self._raise_trouble()
+            self.raise_trouble()
             found = await probe()
             if found:
                 self.waiting_for = before
@@ -268,7 +274,8 @@ class NetworkWorld(Scorecard, abc.ABC):
                 raise NeverHappened(what, timeout_s=timeout_s, last=_plain(found))
             await self.sleep(POLL_SECONDS)
 
-    def _raise_trouble(self) -> None:
+    def raise_trouble(self) -> None:
+        """Raise what broke beside the scenario."""
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             raise trouble

@@ -37,6 +37,8 @@ class ScenarioInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The run's seed. A world that wants different numbers per scenario forks it by ``name``."""
     scratch: Path
     """A folder for the world's files. It does not exist yet: who needs it makes it; the runner removes it."""
+    placement: settings_module.Placement | None = None
+    """Where the scenario must have its node, whatever the settings say; None: they decide."""
 
 
 class ScenarioTimeout(errors.AlysError):

@@ -1,6 +1,23 @@
 """Counts what a scenario proved. A base for worlds: ``check``, ``samples``, ``facts``."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from alys.base import errors
+
+
+class Threshold(Protocol):
+    """A figure and its limit, as ``oracles.load`` makes them."""
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure is within its limit."""
+        ...
+
+    @property
+    def sentence(self) -> str:
+        """Both, in words."""
+        ...
 
 
 class CheckFailed(errors.AlysError):
@@ -41,6 +58,18 @@ class Scorecard:
     def note(self, **facts: object) -> None:
         """Put figures into the report; a later value replaces an earlier one of the same name."""
         self.facts.update(facts)
+
+    def hold(self, thresholds: Sequence[Threshold]) -> None:
+        """Count each and show them all in the report; raise ThresholdMissed with every one that is missed, Inconclusive for none."""
+        if not thresholds:
+            raise errors.Inconclusive(
+                "no figure was measured, so no threshold was held against one"
+            )
+        self.sample(len(thresholds))
+        self.note(thresholds=list(thresholds))
+        missed = [one.sentence for one in thresholds if not one.met]
+        if missed:
+            raise errors.ThresholdMissed("; ".join(missed))
 
     def check(self, condition: bool, what: str, **facts: object) -> None:
         """Count one sample; raise CheckFailed with the sentence and the facts if the condition is false."""

@@ -4,7 +4,7 @@ Each scenario has a system and a dispatcher of its own. The scenario's coroutine
 actors, so what it does interleaves with them as the seed decides.
 """
 
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,8 +21,9 @@ from alys.sim.dispatch import OutOfTime, SimDispatcher, SimulationError
 from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
-from alys.wire.jsonrpc import Dialect
+from alys.wire.jsonrpc import Dialect, RpcError
 from alys.worlds import logbook, network
+from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
     GovernanceLink,
@@ -39,6 +40,8 @@ T = TypeVar("T")
 
 EPOCH = 1_767_225_600.0
 """When simulated worlds begin: 2026-01-01T00:00:00Z."""
+
+DRAIN_LOOK_SECONDS = 0.01
 
 CLOSE_SECONDS = 120.0
 """Virtual time that a thrown-out scenario has for its ``finally`` blocks."""
@@ -84,6 +87,7 @@ class SimWorld(NetworkWorld):
         self.engine = _ServiceSide(self, engines[network.PRODUCER])
         self.governance = _Governance(self, links)
         self.node = _Node(self)
+        self.load = _Load(self)
 
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
         self.system.spawn(
@@ -180,6 +184,55 @@ class _Node:
         spec = self._world.network.spec
         result: object = await api.answer(spec, self._world.ask_node, method, list(params))
         return result
+
+
+class _Load:
+    """A load in virtual time: every call of a batch travels by itself, the batch is answered when the last of them is.
+
+    Its clock stands to node time as the wall's does in the local world, so a load is the same burden to the node in both.
+    """
+
+    measures_process = False
+
+    def __init__(self, world: SimWorld) -> None:
+        self._world = world
+        self._open = 0
+
+    def clock(self) -> float:
+        return self._world.now() / self._world.settings.world.time_scale
+
+    async def until(self, at: float) -> None:
+        if (left := at - self.clock()) > 0:
+            await self._world.sleep(left * self._world.settings.world.time_scale)
+
+    def send(self, calls: Sequence[Call], answered: Answered) -> None:
+        self._open += 1
+        self._world.system.drive(self._carry_out(calls, answered))
+
+    async def _carry_out(self, calls: Sequence[Call], answered: Answered) -> None:
+        under_way = [self._world.system.drive(self._one(*call)) for call in calls]
+        results = [await reply for reply in under_way]
+        await self._world.travel()
+        self._open -= 1
+        answered(self.clock(), results)
+
+    async def _one(self, method: str, params: list[Any]) -> Any:
+        await self._world.travel()
+        world = self._world
+        try:
+            return await api.answer(world.network.spec, world.ask_node, method, params)
+        except RpcError as refusal:
+            return refusal
+
+    async def drain(self) -> None:
+        while self._open:
+            await self._world.sleep(DRAIN_LOOK_SECONDS)
+
+    def usage(self) -> None:
+        return None
+
+    def cores(self) -> float:
+        return 1.0
 
 
 class _Scenario:

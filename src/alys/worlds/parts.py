@@ -1,0 +1,77 @@
+"""What the parts of a split world tell each other: the orders to the children, and what they say when they are ready."""
+
+from pathlib import Path
+
+import msgspec
+
+from alys.config.settings import Settings
+from alys.worlds.attached import Endpoints
+from alys.worlds.network import Grounds
+from alys.worlds.protocol import ScenarioInfo
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """``protocol.ScenarioInfo`` on its way."""
+
+    name: str
+    seed: int
+    scratch: str
+
+    @classmethod
+    def of(cls, info: ScenarioInfo) -> "Scenario":
+        """For the order."""
+        return cls(name=info.name, seed=info.seed, scratch=str(info.scratch))
+
+    def info(self) -> ScenarioInfo:
+        """In the child."""
+        return ScenarioInfo(name=self.name, seed=self.seed, scratch=Path(self.scratch))
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment: node time, and the monotonic clock that all processes of a machine share (``time.monotonic`` on Linux)."""
+
+    node: float
+    monotonic: float
+
+    def epoch(self, monotonic: float, time_scale: float) -> float:
+        """Node time at another reading of the monotonic clock."""
+        return self.node + (monotonic - self.monotonic) * time_scale
+
+
+class StartServices(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Serve fresh chains and governance nodes."""
+
+    settings: Settings
+    scenario: Scenario
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """They are served."""
+
+    endpoints: Endpoints
+    grounds: Grounds
+    governance_admin_urls: tuple[str, ...]
+    clock: Clock
+
+
+class StartNode(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Run the node and its co-signers on these services."""
+
+    settings: Settings
+    scenario: Scenario
+    services: Services
+
+
+class NodeUp(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them answer."""
+
+    url: str
+
+
+class Broke(msgspec.Struct, frozen=True, kw_only=True):
+    """Said after that: an actor crashed, or a tree gave up. One sentence."""
+
+    sentence: str
+
+
+Order = StartServices | StartNode
