@@ -1,5 +1,6 @@
 """The remote world: services that are processes of their own, sessions, turns, and clear words when something lacks."""
 
+import base64
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import pytest
 from alys.base.errors import EnvironmentFailure
 from alys.base.turns import NoTurn
 from alys.cli import front as cli
-from alys.config import keys, loader
+from alys.config import keys, loader, services
 from alys.config.settings import MockServices, Settings
 from alys.shells import lease
 from alys.worlds import remote
@@ -88,6 +89,11 @@ def test_the_integration_suite_runs_against_services_by_url(
     assert run["counts"]["passed"] == 3
     assert all(case["samples"] > 50 for case in run["cases"])
     assert all(case["facts"]["ledger"]["samples"] for case in run["cases"])
+    events = (Path(run["results_dir"]) / "events.jsonl").read_text()
+    token = services.LOCAL_SECRETS["GOVERNANCE_TOKEN"]
+    assert "OpenStream" in events
+    assert token not in events
+    assert base64.b64encode(token.encode())[4:-4].decode() not in events
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ remote client names. The node is the only one that drives that one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,7 +28,7 @@ from alys.shells.ethereum_server import serve_engine
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
 from alys.shells.service_admin import AdminDown, AdminRefused, ServiceAdmin
 from alys.wire import bitcoin, ethereum
-from alys.worlds import network, turn
+from alys.worlds import network, redaction, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
@@ -102,6 +102,12 @@ class RemoteWorld(AttachedWorld):
         self._held = held
         self._places = places(settings.mock_services)
         self.governance_token = keys.governance_token.reveal().decode()
+        self._clean = redaction.redactor([keys.governance_token.reveal()])
+
+    @override
+    def trace(self) -> Iterable[str]:
+        """Without the token that the node shows the governance nodes."""
+        return (self._clean(line) for line in super().trace())
 
     @override
     def _raise_trouble(self) -> None:
