@@ -1,11 +1,14 @@
 """Passed Jobs go after a while, failed ones never; and a verdict is not mistaken for an earlier one of the same name."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alys.base.jobs import JobRun
 from alys.kube import client, jobs
+from alys.runner import results
 from tests.kube.conftest import NAMESPACE
 from tests.kube.standin.server import Play, StandIn
 
@@ -26,12 +29,11 @@ def job(name: str, **metadata: object) -> client.Document:
 
 
 def run(
-    standin: StandIn, name: str, *, passed: bool = True, after_s: float = 1.0, uid: str = ""
-) -> jobs.StoredRun:
+    standin: StandIn, name: str, *, verdict: str = "pass", after_s: float = 1.0, stamp: str = ""
+) -> JobRun:
     started = standin.now() + timedelta(seconds=after_s)
-    return jobs.StoredRun(
-        run_id=f"run-of-{name}", passed=passed, job_name=name, started=started, job_uid=uid
-    )
+    run_id = f"{stamp or started.strftime(jobs.RUN_STAMP)}-integration-abcdef"
+    return JobRun(job=name, run_id=run_id, suite="integration", verdict=verdict)
 
 
 def kept(standin: StandIn, name: str) -> object:
@@ -81,12 +83,12 @@ def test_a_job_of_the_cron_job_is_kept_for_two_hours(
 @pytest.mark.parametrize(
     ("exit_code", "stored"),
     [
-        pytest.param(1, {"passed": False}, id="failed"),
+        pytest.param(1, {"verdict": "fail"}, id="failed"),
         pytest.param(1, {}, id="failed although a verdict says passed"),
-        pytest.param(0, {"passed": False}, id="complete although the verdict is no pass"),
+        pytest.param(0, {"verdict": "fail"}, id="complete although the verdict is no pass"),
         pytest.param(0, {"name": "another"}, id="another's verdict"),
         pytest.param(0, {"after_s": -3600}, id="the verdict of an earlier Job"),
-        pytest.param(0, {"uid": "other"}, id="another uid"),
+        pytest.param(0, {"stamp": "unknown"}, id="an id that tells no time"),
         pytest.param(0, None, id="nothing stored"),
         pytest.param(None, {}, id="still running"),
     ],
@@ -106,12 +108,6 @@ def test_every_other_job_stays(
     assert standin.objects("Job") == ["Job/one"]
 
 
-def test_a_uid_decides_where_it_is_known(cluster: client.Cluster, standin: StandIn) -> None:
-    made = cluster.create(client.JOBS, job("one"))
-    uid = made["metadata"]["uid"]
-    assert jobs.mark_passed(cluster, [run(standin, "one", uid=uid, after_s=-3600)]) == ["one"]
-
-
 def test_a_job_made_anew_since_it_was_listed_is_not_marked(
     cluster: client.Cluster, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +120,11 @@ def test_a_job_made_anew_since_it_was_listed_is_not_marked(
     monkeypatch.setattr(cluster, "get", lambda _collection: listed)
     assert jobs.mark_passed(cluster, [run(standin, "one"), run(standin, "two")]) == []
     assert kept(standin, "one") is None
+
+
+def test_a_run_s_id_begins_as_this_room_expects(tmp_path: Path) -> None:
+    folder = results.make_folder(tmp_path, "integration", 1_800_000_000.0)
+    assert jobs._started(folder.name) == datetime.fromtimestamp(1_800_000_000, UTC)
 
 
 def test_runs_of_no_job_ask_nothing(cluster: client.Cluster, standin: StandIn) -> None:

@@ -6,10 +6,9 @@ it then). It counts from the Job's end: one that ended longer ago is deleted at 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
-import msgspec
-
+from alys.base.jobs import JobRun
 from alys.kube import client
 
 KEPT_SECONDS = 3600
@@ -17,25 +16,16 @@ NIGHTLY_KEPT_SECONDS = 7200
 """Of a Job that a CronJob made, by its schedule or by ``kubectl create job --from=cronjob/...``."""
 
 
-class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run whose results are on the runner's disk."""
-
-    run_id: str
-    passed: bool
-    job_name: str
-    """``JOB_NAME`` of the pod; empty where it was no Job's."""
-    started: datetime
-    """By its record, with a time zone."""
-    job_uid: str = ""
-    """The Job's uid, where the pod knew it; else name and time must do."""
+RUN_STAMP = "%Y%m%dT%H%M%SZ"
+"""How a run's id begins: its start, in UTC."""
 
 
-def mark_passed(cluster: client.Cluster, runs: Iterable[StoredRun]) -> list[str]:
+def mark_passed(cluster: client.Cluster, runs: Iterable[JobRun]) -> list[str]:
     """Give each Job that is Complete, and whose run passed, its time to live; the names of those that had none yet.
 
     Calling it again does nothing more. A Job that disappeared or was made anew meanwhile is left out. Raises ClusterFailure.
     """
-    passed = [run for run in runs if run.passed and run.job_name]
+    passed = [run for run in runs if run.verdict == "pass" and run.job]
     if not passed:
         return []
     marked = []
@@ -57,14 +47,23 @@ def _finished_well(job: client.Document) -> bool:
     return "Complete" in true and "Failed" not in true and unmarked
 
 
-def _made_by(run: StoredRun, job: client.Document) -> bool:
-    """Whether the run was this Job's: not one of an earlier Job of the same name, which is deleted before a re-run."""
+def _made_by(run: JobRun, job: client.Document) -> bool:
+    """Whether the run was this Job's: not one of an earlier Job of the same name, which is deleted before a re-run.
+
+    A pod starts a moment after its Job is made. Where a node's clock is slower than that, the Job stays: harmless.
+    """
     metadata = job["metadata"]
-    if run.job_uid:
-        return bool(run.job_uid == metadata["uid"])
-    # A pod starts a moment after its Job is made. Where a node's clock is slower than that, the Job stays: harmless.
     made = datetime.fromisoformat(metadata["creationTimestamp"].replace("Z", "+00:00"))
-    return run.job_name == metadata["name"] and run.started >= made
+    started = _started(run.run_id)
+    return run.job == metadata["name"] and started is not None and started >= made
+
+
+def _started(run_id: str) -> datetime | None:
+    """When a run began, which its id begins with; None for an id of another form."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], RUN_STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _give_time_to_live(cluster: client.Cluster, job: client.Document) -> None:
