@@ -70,7 +70,7 @@ class Controllers:
         return self._store.revision != before
 
     def _namespaces(self) -> None:
-        for space in self._store.list(NAMESPACES):
+        for space in self._store.select(NAMESPACES):
             name = space["metadata"]["name"]
             if not space["metadata"].get("deletionTimestamp"):
                 if not self._store.has(ACCOUNTS, name, "default"):
@@ -79,7 +79,7 @@ class Controllers:
                     self._store.create(CONFIG_MAPS, name, root)
                 continue
             for row in resources.RESOURCES:
-                for document in self._store.list(row, name) if row.namespaced else ():
+                for document in self._store.select(row, name) if row.namespaced else ():
                     self._store.delete(row, name, document["metadata"]["name"])
             if name not in self._leaving:
                 self._leaving.add(name)
@@ -91,7 +91,7 @@ class Controllers:
 
     def _orphans(self) -> None:
         """Garbage collection: what was owned by something that is no longer there goes too."""
-        everything = list(self._store.everything())
+        everything = self._store.everything()
         uids = {document["metadata"]["uid"] for _, document in everything}
         for row, document in everything:
             owners = document["metadata"].get("ownerReferences") or []
@@ -100,7 +100,7 @@ class Controllers:
                 self._store.delete(row, metadata.get("namespace", ""), metadata["name"])
 
     def _deployments(self) -> None:
-        for deployment in self._store.list(DEPLOYMENTS):
+        for deployment in self._store.select(DEPLOYMENTS):
             template = deployment["spec"]["template"]
             digest = hashlib.blake2b(json.dumps(template, sort_keys=True).encode(), digest_size=4)
             name = f"{deployment['metadata']['name']}-{digest.hexdigest()}"
@@ -138,7 +138,7 @@ class Controllers:
     def _deployment_status(self, deployment: Document) -> None:
         space, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
         labels = selectors.text(deployment["spec"]["selector"])
-        pods = self._store.list(PODS, space, labels)
+        pods = self._store.select(PODS, space, labels)
         ready = sum(_is_ready(pod) for pod in pods)
         wanted = deployment["spec"]["replicas"]
         available = "True" if ready >= wanted else "False"
@@ -154,7 +154,7 @@ class Controllers:
         self._store.update(DEPLOYMENTS, space, name, {"status": status}, status=True)
 
     def _jobs(self) -> None:
-        for job in self._store.list(JOBS):
+        for job in self._store.select(JOBS):
             if _condition(job) or job["spec"].get("suspend"):
                 continue
             space, name = job["metadata"]["namespace"], job["metadata"]["name"]
@@ -200,7 +200,7 @@ class Controllers:
         self._store.create(PODS, space, {"metadata": metadata, "spec": spec})
 
     def _pods(self) -> None:
-        for pod in self._store.list(PODS):
+        for pod in self._store.select(PODS):
             space, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
             status = pod.get("status") or {}
             if status.get("phase") in ("Succeeded", "Failed"):
@@ -220,7 +220,7 @@ class Controllers:
 
     def _times_to_live(self) -> None:
         now = datetime.fromisoformat(self._store.timestamp().replace("Z", "+00:00"))
-        for job in self._store.list(JOBS):
+        for job in self._store.select(JOBS):
             ended, kept_s = _condition(job), job["spec"].get("ttlSecondsAfterFinished")
             if ended is None or kept_s is None:
                 continue
@@ -231,7 +231,7 @@ class Controllers:
     def _owned(self, row: resources.Resource, owner: Document) -> list[Document]:
         return [
             document
-            for document in self._store.list(row, owner["metadata"]["namespace"])
+            for document in self._store.select(row, owner["metadata"]["namespace"])
             if any(
                 each["uid"] == owner["metadata"]["uid"]
                 for each in document["metadata"].get("ownerReferences") or []

@@ -15,6 +15,7 @@ it must be made on a real server:
 
 import asyncio
 import contextlib
+import copy
 import dataclasses
 import json
 import threading
@@ -121,9 +122,9 @@ class StandIn:
         return sorted(name for name in names if name not in own)
 
     def get(self, kind: str, name: str, namespace: str = "") -> Document:
-        """One object; Refused where there is none."""
+        """A copy of an object; Refused where there is none."""
         row = next(row for row in resources.RESOURCES if row.kind == kind)
-        return self._inside(lambda: self._store.get(row, namespace, name))
+        return copy.deepcopy(self._inside(lambda: self._store.get(row, namespace, name)))
 
     def _inside(self, act: Callable[[], T]) -> T:
         async def run() -> T:
@@ -219,7 +220,7 @@ class StandIn:
         if target.name:
             return self._store.get(target.row, target.namespace, target.name)
         query = request.query
-        items = self._store.list(
+        items = self._store.select(
             target.row,
             target.namespace,
             query.get("labelSelector", ""),

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,10 @@ GENERATED = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Store:
-    """All objects, and the log of their changes. Used from one event loop."""
+    """All objects, and the log of their changes. Used from one event loop.
+
+    A stored document is never changed, only replaced by another: what is read here is to be looked at.
+    """
 
     def __init__(self) -> None:
         self._objects: dict[Resource, dict[Place, Document]] = {
@@ -39,31 +42,33 @@ class Store:
     # Reading
 
     def get(self, row: Resource, namespace: str, name: str) -> Document:
-        """A copy of an object; Refused (404) where there is none."""
+        """An object; Refused (404) where there is none."""
         found = self._objects[row].get((namespace, name))
         if found is None:
             raise Refused(404, "NotFound", f'{row.qualified} "{name}" not found')
-        return copy.deepcopy(found)
+        return found
 
     def has(self, row: Resource, namespace: str, name: str) -> bool:
         """Whether there is such an object."""
         return (namespace, name) in self._objects[row]
 
-    def list(
+    def select(
         self, row: Resource, namespace: str = "", labels: str = "", fields: str = ""
     ) -> list[Document]:
-        """Copies of all that match, in order of their names; of all namespaces where none is given."""
+        """All that match, in order of their names; of all namespaces where none is given."""
         return [
-            copy.deepcopy(document)
+            document
             for (space, _), document in sorted(self._objects[row].items())
             if (not namespace or space == namespace) and selectors.matches(document, labels, fields)
         ]
 
-    def everything(self) -> Iterator[tuple[Resource, Document]]:
+    def everything(self) -> list[tuple[Resource, Document]]:
         """Every object there is."""
-        for row in resources.RESOURCES:
-            for document in self.list(row):
-                yield row, document
+        return [
+            (row, self._objects[row][place])
+            for row in self._objects
+            for place in sorted(self._objects[row])
+        ]
 
     def timestamp(self, *, later_s: float = 0.0) -> str:
         """Now, by the stand-in's clock, as Kubernetes writes it."""
@@ -108,11 +113,11 @@ class Store:
         document = copy.deepcopy(document)
         metadata = document.setdefault("metadata", {})
         self._refuse_stale(row, before, metadata)
-        if status:
+        if status:  # written by controllers: ours are trusted
             document = before | {"status": document.get("status", {})}
         else:
             _keep(row, before, document)
-        schemas.check(row, document)
+            schemas.check(row, document)
         causes = list(rules.changed(row, before, document))
         if causes:
             raise schemas.invalid(row, document, causes)
@@ -171,17 +176,19 @@ class Store:
         if dry:
             return document
         metadata = document["metadata"]
-        place = (metadata.get("namespace", ""), metadata["name"])
-        self._objects[row][place] = document
-        self._record(row, change, document)
+        stored = self._record(row, change, document)
+        self._objects[row][metadata.get("namespace", ""), metadata["name"]] = stored
         self.run_controllers()
-        return copy.deepcopy(document)
+        return stored
 
-    def _record(self, row: Resource, change: str, document: Document) -> None:
+    def _record(self, row: Resource, change: str, document: Document) -> Document:
+        """Put a change into the log; the document with its new version."""
         self.revision += 1
-        document["metadata"]["resourceVersion"] = str(self.revision)
-        self.log.append((self.revision, row, change, copy.deepcopy(document)))
+        metadata = document["metadata"] | {"resourceVersion": str(self.revision)}
+        recorded = document | {"metadata": metadata}
+        self.log.append((self.revision, row, change, recorded))
         self.wake()
+        return recorded
 
     def _place(self, row: Resource, namespace: str, metadata: Document) -> None:
         """Check where a new object goes."""
@@ -225,17 +232,19 @@ class Store:
             )
 
     def _terminate(self, document: Document) -> Document:
-        if not document["metadata"].get("deletionTimestamp"):
-            document["metadata"]["deletionTimestamp"] = self.timestamp()
-            document["status"] = {"phase": "Terminating"}
-            self._put(NAMESPACES, "MODIFIED", document, dry=False)
-        return document
+        if document["metadata"].get("deletionTimestamp"):
+            return document
+        metadata = document["metadata"] | {"deletionTimestamp": self.timestamp()}
+        ending = document | {"metadata": metadata, "status": {"phase": "Terminating"}}
+        return self._put(NAMESPACES, "MODIFIED", ending, dry=False)
 
     def _orphan(self, uid: str) -> None:
-        for objects in self._objects.values():
-            for document in objects.values():
-                owners = document["metadata"].get("ownerReferences") or []
-                document["metadata"]["ownerReferences"] = [o for o in owners if o["uid"] != uid]
+        for row, document in self.everything():
+            owners = document["metadata"].get("ownerReferences") or []
+            kept = [owner for owner in owners if owner["uid"] != uid]
+            if kept != owners:
+                metadata = document["metadata"] | {"ownerReferences": kept}
+                self._put(row, "MODIFIED", document | {"metadata": metadata}, dry=False)
 
     def _suffix(self) -> str:
         number, text = next(self._counter) * 7919, ""
