@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 from alys.base.errors import EnvironmentFailure
-from alys.base.turns import NoTurn
+from alys.base.turns import NoTurn, Turns
 from alys.cli import front as cli
 from alys.config import keys, loader, services
 from alys.config.settings import MockServices, Settings
 from alys.shells import lease
 from alys.worlds import remote
-from alys.worlds.turn import Turn
+from alys.worlds.turn import Turn, lease_of
 
 SERVICES = ("governance", "governance", "governance", "bitcoin", "ethereum")
 PORTS = ("RPC_PORT", "HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT", "GRPC_PORT", "METRICS_PORT")
@@ -75,6 +75,12 @@ def variables() -> Iterator[dict[str, str]]:
 
 def settings(variables: dict[str, str]) -> Settings:
     return loader.load(None, {"ALYS_WORLD": "remote", **variables}, {})
+
+
+def turns(told: Settings) -> Turns:
+    found = lease_of(told, {})
+    assert found is not None
+    return found
 
 
 @pytest.mark.slow
@@ -135,13 +141,15 @@ def test_no_turn_is_the_environments_fault(variables: dict[str, str], tmp_path: 
     with Turn(lease.FileTurns(lease.path_of(variables["ENGINE_API_URL"])), "somebody") as turn:
         turn.take(30)
         with pytest.raises(NoTurn, match="somebody still drives the chains"):
-            remote.open_driver(told, keys.read({}, told.mock_services))
+            remote.open_driver(told, keys.read({}, told.mock_services), turns(told))
 
 
 def test_another_token_than_the_services_have_is_told_at_once(variables: dict[str, str]) -> None:
     told = settings(variables)
     with pytest.raises(EnvironmentFailure, match="same ADMIN_TOKEN") as raised:
-        remote.open_driver(told, keys.read({"ADMIN_TOKEN": "other-hush"}, told.mock_services))
+        remote.open_driver(
+            told, keys.read({"ADMIN_TOKEN": "other-hush"}, told.mock_services), turns(told)
+        )
     assert "hush" not in str(raised.value)
 
 
@@ -151,7 +159,7 @@ def test_services_that_stay_away_are_named(variables: dict[str, str]) -> None:
         told, world=msgspec.structs.replace(told.world, services_timeout_seconds=1)
     )
     with pytest.raises(EnvironmentFailure, match=r"within 1 s: http://127\.0\.0\.1:9: ") as raised:
-        remote.open_driver(told, keys.read({}, told.mock_services))
+        remote.open_driver(told, keys.read({}, told.mock_services), turns(told))
     assert variables["ETHEREUM_ADMIN_URL"] not in str(raised.value)
 
 

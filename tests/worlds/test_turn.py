@@ -1,13 +1,17 @@
 """A turn: waited for with patience, kept, given back, and known to be lost."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from typing_extensions import override
 
 from alys.base.turns import NoTurn, TurnLost, Turns
+from alys.config.settings import Settings, WorldSettings
+from alys.kube import client, clock
+from alys.kube.lease import ClusterLease
 from alys.shells.lease import FileTurns
 from alys.worlds import turn
 from alys.worlds.turn import Turn
@@ -97,3 +101,19 @@ def test_two_turns_at_one_lock_file_come_one_after_the_other(tmp_path: Path) -> 
 def test_a_holder_names_process_and_machine() -> None:
     assert turn.holder_of("run").startswith("run ")
     assert "@" in turn.holder_of("run")
+
+
+def test_a_pod_takes_turns_by_the_lease_of_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Mapping[str, str]] = []
+
+    def connect(environment: Mapping[str, str], *, ticks: clock.Clock) -> object:
+        asked.append(environment)
+        return object()
+
+    monkeypatch.setattr(client, "connect", connect)
+    remote = msgspec.structs.replace(Settings(), world=WorldSettings(kind="remote"))
+    pod = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    assert isinstance(turn.lease_of(remote, pod), ClusterLease)
+    assert asked == [pod]
+    assert isinstance(turn.lease_of(remote, {}), FileTurns)
+    assert turn.lease_of(Settings(), pod) is None

@@ -92,12 +92,14 @@ def run(
 def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFactory":
     """What opens the world; services elsewhere have doors, and the environment has their keys."""
     from alys.config import keys
-    from alys.worlds import registry
+    from alys.worlds import registry, turn
 
     if settings.world.kind != "remote":
         return registry.open_driver
     return functools.partial(
-        registry.open_driver, keys=keys.read(environment, settings.mock_services)
+        registry.open_driver,
+        keys=keys.read(environment, settings.mock_services),
+        turns=turn.lease_of(settings, environment),
     )
 
 

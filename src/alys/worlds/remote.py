@@ -17,6 +17,7 @@ import msgspec
 from typing_extensions import override
 
 from alys.base.errors import EnvironmentFailure
+from alys.base.turns import Turns
 from alys.chain import slots
 from alys.chain.federation import Federation
 from alys.config.keys import ServiceKeys
@@ -93,10 +94,11 @@ class RemoteWorld(AttachedWorld):
         settings: Settings,
         info: ScenarioInfo,
         keys: ServiceKeys,
-        held: turn.Turn,
+        held: turn.Turn | None = None,
         *,
         metrics_port: int | None = None,
     ) -> None:
+        """Without ``held`` somebody else sees to it that the chains are ours."""
         super().__init__(settings, info, metrics_port=metrics_port)
         self._keys = keys
         self._held = held
@@ -111,7 +113,7 @@ class RemoteWorld(AttachedWorld):
 
     @override
     def _raise_trouble(self) -> None:
-        if self._held.lost is not None:
+        if self._held is not None and self._held.lost is not None:
             raise self._held.lost
         super()._raise_trouble()
 
@@ -119,7 +121,7 @@ class RemoteWorld(AttachedWorld):
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
         governance = _Governance(self._places, self._service)
         wanted = session.Session(
-            name=f"{self._held.holder}/{self.info.name}",
+            name=f"{self._held or turn.holder_of('node')}/{self.info.name}",
             now=self.now(),
             time_scale=self.settings.world.time_scale,
         )
@@ -229,31 +231,30 @@ async def _all(*questions: Awaitable[Any]) -> list[Any]:
 
 
 class RemoteDriver(LoopDriver):
-    """One world at a time, in a turn at the chains that lasts as long as the driver."""
+    """One world at a time. With ``turns``: in a turn at the chains that lasts as long as the driver."""
 
     def __init__(
         self,
         settings: Settings,
         keys: ServiceKeys,
-        held: turn.Turn | None = None,
+        turns: Turns | None = None,
         *,
         metrics_port: int | None = None,
     ) -> None:
-        """Waits for its turn and for the services; ``held`` is a turn that the caller has and keeps.
+        """With ``turns``, waits for its turn and then for the services; raises EnvironmentFailure when either does not come.
 
-        Raises EnvironmentFailure (NoTurn among them) when either does not come.
+        Without, nothing is waited for: a world cannot be opened unless the chains are free and the services up.
         """
-        self._own = None if held else turn.Turn(turn.lease_of(settings), turn.holder_of("run"))
-        mine = held or self._own
-        assert mine is not None, "a driver has a turn"
+        self._held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
 
         def make(info: ScenarioInfo) -> AttachedWorld:
-            return RemoteWorld(settings, info, keys, mine, metrics_port=metrics_port)
+            return RemoteWorld(settings, info, keys, self._held, metrics_port=metrics_port)
 
         super().__init__("remote", make, 1)
+        if self._held is None:
+            return
         try:
-            if self._own is not None:
-                self._own.take(settings.world.turn_timeout_seconds)
+            self._held.take(settings.world.turn_timeout_seconds)
             self.run(_until_up(settings, keys))
         except BaseException:
             self.close()
@@ -264,8 +265,8 @@ class RemoteDriver(LoopDriver):
         try:
             super().close()
         finally:
-            if self._own is not None:
-                self._own.close()
+            if self._held is not None:
+                self._held.close()
 
 
 async def _until_up(settings: Settings, keys: ServiceKeys) -> None:
@@ -300,6 +301,6 @@ async def _answers(url: str, token: str, missing: dict[str, str]) -> None:
             return
 
 
-def open_driver(settings: Settings, keys: ServiceKeys) -> RemoteDriver:
+def open_driver(settings: Settings, keys: ServiceKeys, turns: Turns | None = None) -> RemoteDriver:
     """See ``protocol.DriverFactory``; the keys open the services' doors."""
-    return RemoteDriver(settings, keys)
+    return RemoteDriver(settings, keys, turns)

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from typing_extensions import override
 
@@ -17,9 +17,21 @@ RENEW_SECONDS = 5.0
 LOG = logging.getLogger("alys.turns")
 
 
-def lease_of(settings: Settings) -> Turns:
-    """The lease of the chains that these settings lead to: the lock file of this machine."""
-    return lease.FileTurns(lease.path_of(settings.mock_services.engine_api_url))
+def lease_of(settings: Settings, environment: Mapping[str, str]) -> Turns | None:
+    """The lease of the chains that these settings lead to; None for worlds that have chains of their own.
+
+    In a pod it is the Lease of its namespace, elsewhere the lock file of this machine. Raises EnvironmentFailure for a pod that cannot
+    speak to its API server.
+    """
+    if settings.world.kind != "remote":
+        return None
+    if not environment.get("KUBERNETES_SERVICE_HOST"):
+        return lease.FileTurns(lease.path_of(settings.mock_services.engine_api_url))
+    from alys.kube import client, clock
+    from alys.kube import lease as cluster_lease
+
+    cluster = client.connect(environment, ticks=clock.MachineClock())
+    return cluster_lease.ClusterLease(cluster)
 
 
 def holder_of(what: str) -> str:
@@ -88,5 +100,5 @@ class Turn:
         self.close()
 
     @override
-    def __repr__(self) -> str:
-        return f"Turn({self.holder!r})"
+    def __str__(self) -> str:
+        return self.holder
