@@ -1,5 +1,7 @@
 """What services are told: defaults of the document, flags over variables, and secrets that are shown nowhere."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -188,3 +190,15 @@ def test_every_secret_has_a_constant_and_every_variable_but_secrets_a_flag() -> 
     assert {one.name for one in variables if not one.flag} == set(services.LOCAL_SECRETS)
     assert services.flags()["--network"] == ("bitcoin", "ethereum")
     assert services.flags()["--admin-port"] == ("bitcoin", "ethereum", "governance")
+
+
+def test_the_page_has_every_variable_with_its_flag_and_default() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "mock-services.md"
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    told = dict(rows)
+    for one in (one for _, table in services.SERVICES.values() for one in table):
+        if one.flag:
+            assert told[one.name].startswith(f"`{one.flag}` | `{one.default}` | ")
+        elif one.name != "ENGINE_JWT_SECRET":
+            assert told[one.name].endswith(f" `{services.LOCAL_SECRETS[one.name]}` |")
+    assert told["ENGINE_JWT_SECRET"].endswith("`a1` 32 times |")

@@ -61,6 +61,12 @@ def test_a_port_in_use_is_named_and_nothing_is_left_listening() -> None:
             asyncio.run(run(port))
 
 
+def test_an_address_that_is_not_ours_is_not_called_a_port_in_use() -> None:
+    with pytest.raises(EnvironmentFailure, match=r"192\.0\.2\.1:1 for the governance") as error:
+        asyncio.run(serve_governance(make_node(), "192.0.2.1", 1))
+    assert "in use" not in str(error.value)
+
+
 def test_the_streams_of_a_replaced_node_end_and_new_ones_go_to_the_other() -> None:
     async def run(server: RunningGovernance) -> tuple[grpc.StatusCode, str, str]:
         async with grpc.aio.insecure_channel(server.url) as channel:

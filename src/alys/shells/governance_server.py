@@ -14,13 +14,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
-from alys.base.errors import EnvironmentFailure
 from alys.models.governance.node import MESSAGE_BYTES_MAX, GovernanceNode
 from alys.models.governance.registry import TooManyConnections, Unauthenticated
 from alys.shells.generated import governance_pb2_grpc as rpc
+from alys.shells.jsonrpc_server import bind, port_taken
 from alys.wire.generated import governance_pb2 as pb
 
 SERVICE = pb.DESCRIPTOR.services_by_name["GovernanceStream"].full_name
+WHAT = "the governance node's gRPC"
 ANSWERS_UNDER_WAY_MAX = 1000  # of one stream; a peer that asks and does not read is not read either
 
 CHANNEL_OPTIONS = [
@@ -31,17 +32,6 @@ CHANNEL_OPTIONS = [
 ]
 
 Context = grpc.aio.ServicerContext[pb.StreamRequest, pb.StreamResponse]
-
-
-class PortInUse(EnvironmentFailure):
-    """The port asked for cannot be bound."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            f"cannot listen on {host}:{port} for governance: stop what holds it, or ask for port 0"
-        )
-        self.host = host
-        self.port = port
 
 
 class RunningGovernance(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,8 +126,9 @@ class GovernanceService(rpc.GovernanceStreamServicer):
             reader.result()
         finally:
             self._readers.discard(reader)
-            reader.cancel()
             node.disconnect(connection_id)
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
     @override
     async def Health(
@@ -167,7 +158,7 @@ class GovernanceService(rpc.GovernanceStreamServicer):
 async def serve_governance(
     node: GovernanceNode, host: str = "127.0.0.1", port: int = 0, delay_seconds: float = 0.0
 ) -> RunningGovernance:
-    """Serve a node until ``close``; port 0 takes a free one. Raises PortInUse.
+    """Serve a node until ``close``; port 0 takes a free one. Raises EnvironmentFailure when it cannot be bound.
 
     A bearer token, if the node has one, is asked for on the stream alone.
     """
@@ -181,7 +172,8 @@ async def serve_governance(
     try:
         bound = server.add_insecure_port(_target(host, port))
     except RuntimeError as error:
-        raise PortInUse(host, port) from error
+        bind(host, port, WHAT).close()  # it can say why not
+        raise port_taken(host, port, WHAT) from error
     await server.start()
     for name in ("", SERVICE):
         await standard.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -10,9 +10,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from alys.config.settings import TimeScale
+
 UnixSeconds = Annotated[float, Meta(ge=1, le=2**32 - 1)]
 """A Bitcoin header has 32 bits for its time."""
-TimeScale = Annotated[float, Meta(ge=0.1, le=1000)]
 XOnlyKey = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
