@@ -22,7 +22,7 @@ def test_merge_is_rfc_7386() -> None:
 
 def test_operations_are_rfc_6902() -> None:
     document = {"a": {"b": [1, 2]}, "c/d": 1}
-    steps = [
+    steps: list[dict[str, object]] = [
         {"op": "test", "path": "/c~1d", "value": 1},
         {"op": "add", "path": "/a/b/-", "value": 3},
         {"op": "remove", "path": "/a/b/0"},
