@@ -220,6 +220,7 @@ def test_a_dead_waiter_stands_in_nobody_s_way(stage: Stage) -> None:
     dead.lease._leave = lambda: None  # type: ignore[method-assign]
     stage.shared.run(hold, later(dead, 1, die), later(living, 2, living.acquire))
     assert wanted == ["dead", "living"]
+    assert waiting.read(stage.lease()).queue == ()
     assert stage.when("living", "holds") - stage.when("holder", "lets go") <= lease.POLL_SECONDS
 
 

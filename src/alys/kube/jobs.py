@@ -40,11 +40,11 @@ def mark_passed(cluster: client.Cluster, runs: Iterable[JobRun]) -> list[str]:
 
 
 def _finished_well(job: client.Document) -> bool:
-    """Complete, not Failed as well, and without a time to live."""
+    """Complete (a Job ends in that or in Failed), and without a time to live."""
     conditions = (job.get("status") or {}).get("conditions") or []
     true = {condition["type"] for condition in conditions if condition["status"] == "True"}
     unmarked = job["spec"].get("ttlSecondsAfterFinished") is None
-    return "Complete" in true and "Failed" not in true and unmarked
+    return "Complete" in true and unmarked
 
 
 def _made_by(run: JobRun, job: client.Document) -> bool:

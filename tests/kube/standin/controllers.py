@@ -25,6 +25,7 @@ ACCOUNTS = resources.of_kind("v1", "ServiceAccount")
 DEPLOYMENTS = resources.of_kind("apps/v1", "Deployment")
 SETS = resources.of_kind("apps/v1", "ReplicaSet")
 JOBS = resources.of_kind("batch/v1", "Job")
+CRON_JOBS = resources.of_kind("batch/v1", "CronJob")
 
 
 @dataclasses.dataclass

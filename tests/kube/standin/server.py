@@ -9,8 +9,8 @@ it must be made on a real server:
 - containers: nothing runs; a pod does what the test wrote down (``Play``), at once;
 - scheduling, nodes, volumes, images, Services' addresses and endpoints, events, metrics, finalizers, graceful deletion;
 - CronJobs by the clock (``kubectl create job --from`` works), strategies of Deployments, Indexed Jobs, podFailurePolicy;
-- server-side apply (refused with 415), server-side tables (``kubectl get`` prints names and ages only), TLS, protobuf,
-  attach and exec, most defaults, quantities in canonical form, limits of watches and lists (``limit``, ``continue``).
+- server-side apply (refused with 415), server-side tables (``kubectl get`` prints names and ages only), TLS,
+  protobuf (but for the Job that ``create job --from`` sends, see ``protobufs``), attach and exec, most defaults, quantities in canonical form, limits of watches and lists (``limit``, ``continue``).
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from typing import Any, TypeVar
 import yaml
 from aiohttp import web
 
-from tests.kube.standin import openapi, patches, resources, selectors
-from tests.kube.standin.controllers import PODS, Controllers
+from tests.kube.standin import openapi, patches, protobufs, resources, selectors
+from tests.kube.standin.controllers import CRON_JOBS, JOBS, PODS, Controllers
 from tests.kube.standin.controllers import Play as Play
 from tests.kube.standin.errors import Refused
 from tests.kube.standin.resources import Resource
@@ -143,7 +143,7 @@ class StandIn:
         try:
             yield self
         finally:
-            self._await(runner.cleanup())
+            self._await(self._stop(runner))
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join(timeout=30)
             self._loop.close()
@@ -163,6 +163,13 @@ class StandIn:
         host, port = runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
         return runner
+
+    async def _stop(self, runner: web.AppRunner) -> None:
+        await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _remove_namespace_later(self, name: str) -> None:
         def act() -> None:
@@ -238,7 +245,8 @@ class StandIn:
         dry = bool(request.query.get("dryRun"))
         match request.method:
             case "POST" if not name:
-                return self._store.create(row, space, _json(body), dry=dry), 201
+                document = self._sent(request, target, body)
+                return self._store.create(row, space, document, dry=dry), 201
             case "PUT" if name:
                 status = target.subresource == "status"
                 document = _json(body)
@@ -258,6 +266,16 @@ class StandIn:
                 return {"kind": "Status", "apiVersion": "v1", "status": "Success"}, 200
             case method:
                 raise Refused(405, "MethodNotAllowed", f"{method} is not for {request.path}")
+
+    def _sent(self, request: web.Request, target: Target, body: bytes) -> Document:
+        if request.content_type != protobufs.CONTENT_TYPE:
+            return _json(body)
+        if target.row is not JOBS:
+            raise Refused(415, "UnsupportedMediaType", "the stand-in takes no protobuf but of Jobs")
+        document = protobufs.job(body)
+        owner = document["metadata"]["ownerReferences"][0]["name"]
+        spec = self._store.get(CRON_JOBS, target.namespace, owner)["spec"]["jobTemplate"]["spec"]
+        return document | {"spec": spec}
 
     def _patch(self, request: web.Request, target: Target, body: bytes, *, dry: bool) -> Document:
         row, space, name = target.row, target.namespace, target.name
