@@ -6,14 +6,14 @@ environment is parked meanwhile. A failure is whatever a scenario would fail for
 up, a ledger that does not balance, traffic that does not arrive.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
-
 import msgspec
 
 from alys.base import errors
+from alys.base.turns import TurnLost, Turns
 from alys.runner import environment
 from alys.runner.environment import Failure, Look, Phase, Report
 from alys.monitoring import catalogue
@@ -41,29 +41,7 @@ STALL_SECONDS_MIN = 15.0
 PATIENCE_WALL_SECONDS = 30.0
 RENEW_SECONDS = 2.0
 RELEASE_SECONDS = 5.0
-YIELD_SECONDS = 60.0
-"""How long a waiter that was let in may take before the environment asks for the chains again."""
 HOLDER = "alys serve"
-
-
-class Turns(Protocol):
-    """Who has the chains, one at a time; every call may block."""
-
-    def acquire(self, holder: str, waiting: Callable[[str], None]) -> None:
-        """Wait for a turn; ``waiting`` is told who has it."""
-        ...
-
-    def renew(self) -> None:
-        """Say that the holder still lives; raises when the turn is lost."""
-        ...
-
-    def release(self) -> None:
-        """Let others in."""
-        ...
-
-    def wanted(self) -> str:
-        """Who waits, "" when nobody does."""
-        ...
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +55,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 class Parked(Exception):
     """Somebody wants the chains."""
-
-
-class TurnLost(errors.AlysError):
-    """The chains are somebody else's without our having let them go."""
 
 
 class Keeper:
@@ -106,6 +80,7 @@ class Keeper:
         self._phase = Phase.STARTING
         self._holder = ""
         self._held = False
+        self._one_at_a_time = asyncio.Lock()  # turns are used from one thread at a time
         #: What the chains' other users want of us, and what became of our own turn.
         self._wanted_by = ""
         self._lost = ""
@@ -224,10 +199,6 @@ class Keeper:
             return
         self._phase = Phase.PARKED
         turns = self._turns
-        end = self._monotonic() + YIELD_SECONDS
-        while self._monotonic() < end and (other := await self._background.blocking(turns.wanted)):
-            self._holder = other  # it was let in, and may not have noticed yet
-            await self._background.pause(TICK_SECONDS)
         await self._background.blocking(lambda: turns.acquire(HOLDER, self._waiting))
         self._held, self._holder = True, HOLDER
         self._wanted_by = self._lost = ""
@@ -242,20 +213,23 @@ class Keeper:
         """Beside ``run``: keep the turn while we have it, also while an environment opens, and hear who wants it."""
         while self._turns is not None and not self._background.ending:
             await self._background.pause(RENEW_SECONDS)
-            if not self._held:
-                continue
-            try:
-                await self._background.blocking(self._turns.renew)
-                self._wanted_by = await self._background.blocking(self._turns.wanted)
-            except Ending:
-                return
-            except Exception as error:
-                self._lost = str(error) or type(error).__name__
+            async with self._one_at_a_time:
+                if self._held:
+                    await self._renew(self._turns)
+
+    async def _renew(self, turns: Turns) -> None:
+        try:
+            await self._background.blocking(turns.renew)
+            self._wanted_by = await self._background.blocking(turns.wanted)
+        except Ending:
+            return
+        except Exception as error:
+            self._lost = str(error) or type(error).__name__
 
     def _heed_others(self) -> None:
         """End this environment when somebody else wants the chains, or has them."""
         if self._lost:
-            raise TurnLost(f"the turn on the chains was lost: {self._lost}")
+            raise TurnLost(self._lost)
         if self._wanted_by:
             self._phase, self._holder = Phase.PARKED, self._wanted_by
             raise Parked
@@ -263,11 +237,12 @@ class Keeper:
     async def _give_turn_back(self) -> None:
         if self._turns is None or not self._held:
             return
-        self._held = False
-        try:
-            await self._background.last_word(self._turns.release, RELEASE_SECONDS)
-        except Exception as error:
-            LOG.warning("the turn was not given back", extra={"error": str(error)})
+        async with self._one_at_a_time:
+            self._held = False
+            try:
+                await self._background.last_word(self._turns.release, RELEASE_SECONDS)
+            except Exception as error:
+                LOG.warning("the turn was not given back", extra={"error": str(error)})
 
     # Words
 

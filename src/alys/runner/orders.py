@@ -1,6 +1,8 @@
 """An order of a run, as the service's users send it: JSON judged key by key, and turned into the words of ``alys test``."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from alys.base import errors
@@ -11,6 +13,8 @@ from alys.shells.run_desk import Order
 
 KEYS = ("suite", "world", "seed", "keyword")
 KEYWORD_CHARACTERS_MAX = 200
+_NAME = re.compile(r"[a-z_]+")
+"""Of a suite; whatever else ``alys test`` takes is a path."""
 
 
 def read(told: object, common: Sequence[str] = ()) -> Order:
@@ -40,14 +44,14 @@ def suites() -> list[str]:
 
 
 def _suite(name: object) -> str:
-    known = suites()
-    told = catalogue.ALIASES.get(name, name) if isinstance(name, str) else name
-    if told is None:
-        raise errors.UsageError(f"an order names its suite; suites: {', '.join(known)}")
-    if not isinstance(told, str) or told not in known:
-        hint = _hint(name, [*known, *catalogue.ALIASES])
-        raise errors.UsageError(f"no suite {name!r}{hint}; suites: {', '.join(known)}")
-    return told
+    if isinstance(name, str) and _NAME.fullmatch(name) and not Path(name).exists():
+        catalogue.resolve(name)
+        return name
+    if name is None:
+        raise errors.UsageError(f"an order names its suite; suites: {', '.join(suites())}")
+    raise errors.UsageError(
+        f"no suite {name!r}{_hint(name, suites())}; suites: {', '.join(suites())}"
+    )
 
 
 def _value(told: dict[Any, Any], key: str, target: schema.Path) -> Any:
