@@ -10,14 +10,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+
 import msgspec
 
 from alys.base import errors
 from alys.base.turns import TurnLost, Turns
-from alys.runner import environment
-from alys.runner.environment import Failure, Look, Phase, Report
 from alys.monitoring import catalogue
 from alys.monitoring.samples import Sample
+from alys.runner import environment
+from alys.runner.environment import Failure, Look, Phase, Report
 from alys.shells.background import Background, Ending
 from alys.shells.metrics_source import MetricsSource, process_alone
 from alys.worlds import network
@@ -189,7 +190,7 @@ class Keeper:
 
     def _backoff(self) -> float:
         first, most = BACKOFF_SECONDS
-        return min(most, first * 2 ** min(self._failed_in_a_row - 1, 16))
+        return min(most, first * float(2 ** min(self._failed_in_a_row - 1, 16)))
 
     # Turns
 
@@ -311,5 +312,3 @@ class Keeper:
 def _score(found: list[Sample]) -> float | None:
     scores = [one.value for one in found if one.family is catalogue.HEALTH_SCORE]
     return round(scores[0], 4) if scores else None
-
-

@@ -26,7 +26,9 @@ def read(told: object, common: Sequence[str] = ()) -> Order:
         raise errors.UsageError('an order is an object: {"suite": "integration"}')
     for key in told:
         if key not in KEYS:
-            raise errors.UsageError(f"unknown key {key!r}{_hint(key, KEYS)}; keys: {', '.join(KEYS)}")
+            raise errors.UsageError(
+                f"unknown key {key!r}{_hint(key, KEYS)}; keys: {', '.join(KEYS)}"
+            )
     suite = _suite(told.get("suite"))
     words = [suite, "-o", "json", *common]
     world = _value(told, "world", ("world", "kind"))

@@ -73,7 +73,8 @@ class Background:
         answer = _in_thread(call)
         ending = asyncio.get_running_loop().create_task(self._ending.wait())
         try:
-            await asyncio.wait({answer, ending}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {answer, ending}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ending.cancel()
         if not answer.done():

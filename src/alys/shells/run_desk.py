@@ -122,7 +122,9 @@ class RunDesk:
         now = self._wall_clock()
         entry = Entry(id=f"order-{int(now)}-{next(self._numbers)}", order=order, ordered_at=now)
         self._entries.append(entry)
-        while len(self._entries) > ENDED_MAX + self._queued_max and self._entries[0].state == "ended":
+        while (
+            len(self._entries) > ENDED_MAX + self._queued_max and self._entries[0].state == "ended"
+        ):
             self._entries.popleft()
         self._wake.set()
         return entry
@@ -217,15 +219,15 @@ class RunDesk:
         except msgspec.MsgspecError:
             last = entry.lines[-1] if entry.lines else "it said nothing"
             verdict = "interrupted" if entry.cancelled else "environment"
-            self._end(entry, verdict=verdict, exit_code=code, cause=f"ended without a result: {last}")
+            self._end(
+                entry, verdict=verdict, exit_code=code, cause=f"ended without a result: {last}"
+            )
             return
         if told.results_dir:
             entry.run_id = Path(told.results_dir).name
         self._end(entry, verdict=told.verdict, exit_code=told.exit_code, cause=told.cause)
 
-    def _end(
-        self, entry: Entry, *, verdict: str, cause: str, exit_code: int | None = None
-    ) -> None:
+    def _end(self, entry: Entry, *, verdict: str, cause: str, exit_code: int | None = None) -> None:
         entry.state, entry.ended_at = "ended", self._wall_clock()
         entry.verdict, entry.cause, entry.exit_code = verdict, cause, exit_code
 

@@ -7,7 +7,6 @@ A run is a folder with the name of its run id, made by ``alys test`` or put in p
 import os
 import re
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -119,12 +118,12 @@ class RunStore:
         except OSError:
             return None
 
-    def clean(self, *, keep_passed: int, keep_failed: int, busy: Iterable[str] = ()) -> list[str]:
+    def clean(self, *, keep_passed: int, keep_failed: int) -> list[str]:
         """Throw away the oldest runs beyond the two limits; the ids of those.
 
-        Runs that are not over, those in ``busy``, the newest of each suite and the one that ``latest`` points to stay.
+        Runs that are not over, the newest of each suite and the one that ``latest`` points to stay.
         """
-        spared = {*busy, _target(self.root / LATEST)}
+        spared = {_target(self.root / LATEST)}
         seen: set[str] = set()
         left = {True: keep_passed, False: keep_failed}
         gone = []

@@ -58,7 +58,9 @@ def _settle(store: RunStore, run_id: str, folder: Path) -> bool:
         except OSError:
             if not there.exists():
                 raise
-    if (there / REPORT).is_file() and (there / REPORT).read_bytes() == (folder / REPORT).read_bytes():
+    if (there / REPORT).is_file() and (there / REPORT).read_bytes() == (
+        folder / REPORT
+    ).read_bytes():
         return False
     raise Conflict(f"another run is stored as {run_id}")
 

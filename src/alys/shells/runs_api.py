@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 from aiohttp import hdrs, web
@@ -173,7 +173,7 @@ class RunsApi:
         wanted = b"Bearer " + self._token.reveal()
         shown = request.headers.get(hdrs.AUTHORIZATION, "").encode(errors="surrogateescape")
         if not hmac.compare_digest(wanted, shown):
-            told = {hdrs.WWW_AUTHENTICATE: "Bearer"}
+            told: dict[str, str] = {hdrs.WWW_AUTHENTICATE: "Bearer"}
             raise _error(401, "wrong or no upload token: set UPLOAD_TOKEN on both sides", told)
 
     async def _receive(self, request: web.Request, archive: Path) -> None:

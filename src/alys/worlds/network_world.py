@@ -97,7 +97,9 @@ class NetworkWorld(Scorecard, abc.ABC):
         self.random = SeededRandom(info.seed).fork(info.name)
         self.waiting_for: str | None = None
         self._lines: list[str] | deque[str] = []
-        self.recorder = Recorder(lambda: self.dispatcher.now(), lambda line: self._lines.append(line))
+        self.recorder = Recorder(
+            lambda: self.dispatcher.now(), lambda line: self._lines.append(line)
+        )
         #: More that listen to all actors; to be added before the world opens.
         self.observers: list[Observer] = []
         self.actors = Actors(self)

@@ -43,7 +43,7 @@ class Traffic:
             number += 1
             async for _ in self._round(number):
                 yield
-            self.doing = "a pause"
+            self.doing = "pausing"
             end = self._world.now() + self._interval_s
             while self._world.now() < end:
                 yield
@@ -55,7 +55,7 @@ class Traffic:
 
         txid = await self._depositor.deposit(world.federation_address, user.address, DEPOSIT_SATS)
         await world.confirm(world.network.spec.required_confirmations)
-        async for _ in self._until(user.balance, f"deposit {txid[:12]}.. is minted"):
+        async for _ in self._until(user.balance, f"deposit {txid[:12]}.. to be minted"):
             yield
         balance, expected = await user.balance(), DEPOSIT_SATS * WEI_PER_SAT
         world.check(balance == expected, "exactly sats x 10^10 wei", wei=balance, expected=expected)
@@ -63,10 +63,10 @@ class Traffic:
 
         request = await user.request_peg_out(payee.address, PEGOUT_SATS * WEI_PER_SAT)
         what = f"peg-out {request[:12]}.."
-        async for _ in self._until(lambda: self._broadcast(request), f"{what} is broadcast"):
+        async for _ in self._until(lambda: self._broadcast(request), f"{what} to be broadcast"):
             yield
         await world.confirm()
-        async for _ in self._until(payee.received, f"{what} is paid"):
+        async for _ in self._until(payee.received, f"{what} to be paid"):
             yield
         received = await payee.received()
         fee = PEGOUT_SATS - received
@@ -90,4 +90,3 @@ class Traffic:
             if self._world.now() >= end:
                 raise NeverHappened(what, timeout_s=self._patience_s, last=found)
             yield
-

@@ -1,0 +1,74 @@
+"""``alys serve``: keep an environment alive, run suites on request, keep results, say how all of that is."""
+
+import argparse
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alys.base import errors
+from alys.cli import words
+
+if TYPE_CHECKING:
+    from alys.config.settings import Settings
+
+DEFAULT_TIME_SCALE = 1.0
+"""A long-lived environment takes its time: a fast one would only fill its memory earlier."""
+
+
+def add(commands: "words.Commands") -> None:
+    """Say what the command takes."""
+    serve = commands.add_parser(
+        "serve",
+        help="keep an environment alive and run suites on request, over HTTP",
+        description="Keep an environment with gentle traffic alive, with probes, a page and runs on one port and metrics on "
+        "another. SIGTERM ends it with exit code 0.",
+        allow_abbrev=False,
+    )
+    serve.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
+    serve.add_argument("--world", metavar="local|remote", help="own services, or services by URL")
+    serve.add_argument("--host", metavar="ADDRESS", help="where to listen")
+    serve.add_argument("--port", metavar="N", help="of the page, the probes and the runs")
+    serve.add_argument("--metrics-port", metavar="N", help="of /metrics")
+    serve.add_argument("--results-dir", metavar="DIR", help="where results are kept")
+    serve.add_argument("--time-scale", metavar="X", help="node seconds per wall second")
+
+
+def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """``alys serve``."""
+    settings = _settings(arguments, environment)
+    from alys.config import logs, secrets
+    from alys.runner import serving
+    from alys.worlds import registry
+
+    token = secrets.token(environment, secrets.UPLOAD_TOKEN)
+    logs.set_up(settings.test_environment)
+    request = serving.ServeRequest(
+        settings=settings,
+        config=arguments.config,
+        environment=environment,
+        token=token,
+        wall_clock=time.time,
+        monotonic=time.monotonic,
+        say=words.err,
+    )
+    serving.serve(request, registry.open_driver)
+    return int(errors.ExitCode.PASS)
+
+
+def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
+    from alys.config import loader
+
+    return loader.load(
+        arguments.config,
+        environment,
+        {
+            ("world", "kind"): ("--world", arguments.world),
+            ("world", "time_scale"): ("--time-scale", arguments.time_scale),
+            ("serve", "host"): ("--host", arguments.host),
+            ("serve", "port"): ("--port", arguments.port),
+            ("prometheus", "metrics_port"): ("--metrics-port", arguments.metrics_port),
+            ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
+        },
+        chosen={("world", "time_scale"): DEFAULT_TIME_SCALE},
+    )
