@@ -17,6 +17,7 @@ from alys.shells.run_store import INCOMING, REPORT, RUN_ID, RunStore, read_repor
 ARCHIVE_BYTES_MAX = 256 * 1024 * 1024
 UNPACKED_BYTES_MAX = 2 * 1024 * 1024 * 1024
 FILES_MAX = 10_000
+PADDING_BYTES_MAX = 1024 * 1024
 COPY_BYTES = 1024 * 1024
 
 
@@ -67,7 +68,7 @@ def _settle(store: RunStore, run_id: str, folder: Path) -> bool:
 
 def _unpack(archive: Path, folder: Path) -> None:
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with gzip.open(archive) as plain, tarfile.open(fileobj=plain, mode="r:") as tar:
             for member, name in _members(tar):
                 path = folder / name
                 if member.isdir():
@@ -78,10 +79,20 @@ def _unpack(archive: Path, folder: Path) -> None:
                 assert source is not None, "a plain file has content"
                 with open(path, "xb", opener=_plain_mode) as target:
                     shutil.copyfileobj(source, target, COPY_BYTES)
+            _read_to_end(plain)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise Refused(f"not a whole tar.gz: {error}") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise Refused("a name stands twice in the archive") from error
+
+
+def _read_to_end(plain: gzip.GzipFile) -> None:
+    """Past the last member, where the sum of all bytes stands: tar alone would not notice that it is wrong or missing."""
+    size = 0
+    while chunk := plain.read(COPY_BYTES):
+        size += len(chunk)
+        if size > PADDING_BYTES_MAX:
+            raise Refused("bytes without end behind the archive")
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPath]]:
