@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from alys.shells.background import Background, Ending
+from tests.shells.waiting import turn, until
 
 
 async def _forever(background: Background) -> None:
@@ -20,11 +21,10 @@ def test_a_task_that_dies_makes_the_process_sick_and_says_why() -> None:
     async def life() -> None:
         background = Background()
         background.start("good one", _forever(background))
-        await asyncio.sleep(0)
+        await turn()
         assert background.health() == ""
         background.start("bad one", _broken())
-        while background.health() == "":
-            await asyncio.sleep(0)
+        await until(background.health)
         assert background.health() == "the bad one is no more: ValueError: a bug"
         background.end()
         assert await background.finish(5) == ["bad one: ValueError: a bug"]
@@ -39,8 +39,7 @@ def test_a_task_that_merely_ends_is_missed_too() -> None:
     async def life() -> str:
         background = Background()
         background.start("short one", short())
-        while background.health() == "":
-            await asyncio.sleep(0)
+        await until(background.health)
         return background.health()
 
     assert asyncio.run(life()) == "the short one is no more: it ended"
@@ -50,7 +49,7 @@ def test_a_pause_ends_with_the_service() -> None:
     async def life() -> None:
         background = Background()
         pause = asyncio.get_running_loop().create_task(background.pause(3600))
-        await asyncio.sleep(0)
+        await turn()
         background.end()
         await asyncio.wait_for(pause, 5)
         assert background.ending
@@ -68,7 +67,7 @@ def test_what_does_not_end_in_time_is_cancelled() -> None:
     async def life() -> list[str]:
         background, seen = Background(), list[str]()
         background.start("stubborn one", stubborn(seen))
-        await asyncio.sleep(0)
+        await turn()
         background.end()
         assert await background.finish(0.01) == []
         return seen
@@ -80,7 +79,7 @@ def test_a_blocking_call_answers_or_raises_and_the_loop_turns_meanwhile() -> Non
     async def life() -> None:
         background, gate = Background(), threading.Event()
         call = asyncio.get_running_loop().create_task(background.blocking(lambda: gate.wait(10)))
-        await asyncio.sleep(0)  # the loop turns while the thread waits
+        await turn()  # the loop turns while the thread waits
         gate.set()
         assert await call is True
         with pytest.raises(ZeroDivisionError):
@@ -93,7 +92,7 @@ def test_a_blocking_call_is_given_up_at_the_end_and_a_last_word_is_not() -> None
     async def life() -> None:
         background, gate = Background(), threading.Event()
         call = asyncio.get_running_loop().create_task(background.blocking(lambda: gate.wait(10)))
-        await asyncio.sleep(0)
+        await turn()
         background.end()
         with pytest.raises(Ending):
             await call

@@ -11,6 +11,7 @@ import pytest
 from alys.shells import run_desk
 from alys.shells.background import Background
 from alys.shells.run_desk import Closing, Entry, Order, QueueFull, RunDesk
+from tests.shells.waiting import until
 
 CHILD = textwrap.dedent(
     """
@@ -19,7 +20,7 @@ CHILD = textwrap.dedent(
     def end(verdict, code, results="results/20260101T000000Z-x-abcdef"):
         print(json.dumps({"verdict": verdict, "exit_code": code, "cause": what, "results_dir": results, "more": [1]}))
         sys.exit(code)
-    def interrupted(*_):
+    def interrupted():
         print("closing", file=sys.stderr)
         end("interrupted", 130)
     if what == "pass":
@@ -37,14 +38,18 @@ CHILD = textwrap.dedent(
     if what == "long":
         sys.stderr.write("x" * 2_000_000)
         end("pass", 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if what == "deaf" else interrupted)
+    if what == "deaf":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if what == "family":
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print("waiting", os.getpid(), file=sys.stderr, flush=True)
-    while True:
-        signal.pause()
+    try:
+        print("waiting", os.getpid(), file=sys.stderr, flush=True)
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        interrupted()
     """
 )
 
@@ -75,11 +80,6 @@ def at(life: Callable[[RunDesk, Background], Awaitable[None]], **more: Any) -> N
     asyncio.run(whole())
 
 
-async def until(probe: Callable[[], object]) -> None:
-    while not probe():
-        await asyncio.sleep(0.01)
-
-
 def over(entry: Entry) -> Callable[[], bool]:
     return lambda: entry.state == "ended"
 
@@ -89,9 +89,13 @@ def test_orders_are_carried_out_in_order_and_one_at_a_time() -> None:
         entries = [made.order(order("pass")) for _ in range(3)]
         assert [one.state for one in entries] == ["queued"] * 3
         most = 0
-        while not over(entries[2])():
+
+        def done() -> bool:
+            nonlocal most
             most = max(most, [one.state for one in entries].count("running"))
-            await asyncio.sleep(0.005)
+            return entries[2].state == "ended"
+
+        await until(done)
         assert most == 1
         for one in entries:
             assert (one.state, one.verdict, one.exit_code) == ("ended", "pass", 0)
@@ -226,12 +230,10 @@ def test_an_endless_line_is_cut_and_old_orders_are_forgotten(
         entry = made.order(order("long"))
         await until(over(entry))
         assert [len(line) for line in entry.lines] == [run_desk.LINE_CHARACTERS_MAX]
-        for _ in range(4):
+        for _again in range(4):
             last = made.order(order("pass"))
             await until(over(last))
         assert entry not in made.entries()
         assert made.find(entry.id) is None
 
     at(life, queued_max=1)
-
-

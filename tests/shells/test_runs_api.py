@@ -18,6 +18,7 @@ from alys.shells.run_store import INCOMING, RunStore
 from alys.shells.runner_server import serve_runner
 from alys.shells.runs_api import RunsApi
 from tests.shells import stored
+from tests.shells.waiting import until
 
 WAITS = "import signal, sys; print('waiting', file=sys.stderr, flush=True); signal.pause()"
 TOKEN = Secret(b"open-sesame")
@@ -85,9 +86,12 @@ def at(
 
 async def in_state(ask: Asking, entry: str, state: str) -> Any:
     """The order, once it is there."""
-    while (told := (await ask("GET", f"/api/runs/{entry}"))[1])["state"] != state:
-        await asyncio.sleep(0.01)
-    return told
+
+    async def there() -> Any:
+        told = (await ask("GET", f"/api/runs/{entry}"))[1]
+        return told if told["state"] == state else None
+
+    return await until(there)
 
 
 def test_an_order_is_taken_runs_is_listed_and_is_cancelled(tmp_path: Path) -> None:
@@ -287,11 +291,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
         writer.write(head.encode() + whole[: len(whole) // 2])
         await writer.drain()
         incoming = ask.store.root / INCOMING
-        while not list(incoming.iterdir()):
-            await asyncio.sleep(0.01)
+        await until(lambda: list(incoming.iterdir()))
         writer.close()
-        while list(incoming.iterdir()):
-            await asyncio.sleep(0.01)
+        await until(lambda: not list(incoming.iterdir()))
         assert ask.store.names() == []
 
     at(tmp_path, life)

@@ -99,5 +99,8 @@ def test_it_says_what_it_waits_for(tmp_path: Path) -> None:
     said: list[str] = []
     lived(tmp_path, rounds=2, said=said)
     kinds = [re.sub(r" \w+\.\. ", " ", words) for words in dict.fromkeys(said)]
-    stages = ["deposit to be minted", "peg-out to be broadcast"]  # paid in the block that is then mined
+    stages = [
+        "deposit to be minted",
+        "peg-out to be broadcast",
+    ]  # paid in the block that is then mined
     assert kinds == [*stages, "pausing", *stages]

@@ -65,8 +65,8 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
         {
             ("world", "kind"): ("--world", arguments.world),
             ("world", "time_scale"): ("--time-scale", arguments.time_scale),
-            ("serve", "host"): ("--host", arguments.host),
-            ("serve", "port"): ("--port", arguments.port),
+            ("service", "host"): ("--host", arguments.host),
+            ("service", "port"): ("--port", arguments.port),
             ("prometheus", "metrics_port"): ("--metrics-port", arguments.metrics_port),
             ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
         },

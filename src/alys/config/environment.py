@@ -112,7 +112,7 @@ VARIABLES: dict[str, tuple[schema.Path, Callable[[schema.Path, str], Found]]] = 
     "ALYS_SEED": (("world", "seed"), _plain),
     "ALYS_TIME_SCALE": (("world", "time_scale"), _plain),
     "ALYS_RESULTS_DIR": (("test_environment", "results_dir"), _plain),
-    "ALYS_HOST": (("serve", "host"), _plain),
+    "ALYS_HOST": (("service", "host"), _plain),
     "ALYS_LOG_FORMAT": (("test_environment", "log_format"), _plain),
 }
 """Every variable that is honoured, in the order in which they override each other. An empty one counts as unset."""

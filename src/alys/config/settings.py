@@ -176,8 +176,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a payout pays the Bitcoin miner, satoshi per virtual byte."""
 
 
-class ServeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``[serve]``: the long-running service, ``alys serve``."""
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[service]``: the long-running service, ``alys serve``."""
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """The address that it listens on, metrics included."""
@@ -222,7 +222,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The world."""
     node: NodeSettings = NodeSettings()
     """The chain."""
-    serve: ServeSettings = ServeSettings()
+    service: ServiceSettings = ServiceSettings()
     """The service."""
 
     @property

@@ -90,7 +90,7 @@ class Keeper:
         self._source: MetricsSource | None = None
         self._traffic: Traffic | None = None
         self._look: Look | None = None
-        self._opened_at = 0.0
+        self._opened_at: float | None = None
         self._grew_at = 0.0
         self._deposits = 0
         self._payouts = 0
@@ -171,16 +171,20 @@ class Keeper:
 
     def _old(self) -> bool:
         height = 0 if self._look is None else self._look.height
-        hours = (self._monotonic() - self._opened_at) / 3600
+        hours = (self._age() or 0.0) / 3600
         return height >= self._limits.blocks or hours >= self._limits.hours
+
+    def _age(self) -> float | None:
+        """Wall seconds since the environment that there is was opened."""
+        return None if self._opened_at is None else self._monotonic() - self._opened_at
 
     def _forget(self) -> None:
         self._world = self._source = self._look = None
 
     def _broke(self, error: Exception) -> None:
-        lived = self._monotonic() - self._opened_at if self._opened_at else 0.0
+        lived = self._age() or 0.0
         self._failed_in_a_row = 1 if lived > SOUND_SECONDS else self._failed_in_a_row + 1
-        self._opened_at = 0.0
+        self._opened_at = None
         self._phase = Phase.BROKEN
         said = str(error) if isinstance(error, errors.AlysError) else ""
         cause = said or f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -286,6 +290,7 @@ class Keeper:
         """For the page."""
         ready, text = self.ready()
         traffic, world = self._traffic, self._world
+        age = None if world is None else round(self._age() or 0.0, 1)
         name, scale = self._settings_shown
         return Report(
             phase=self._phase.value,
@@ -294,7 +299,7 @@ class Keeper:
             world=name,
             time_scale=scale,
             generation=self._generation,
-            age_s=None if world is None else round(self._monotonic() - self._opened_at, 1),
+            age_s=age,
             holder=self._holder,
             look=self._look,
             health_score=_score(await self.scrape()) if world is not None else None,

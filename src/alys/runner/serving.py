@@ -128,9 +128,9 @@ class _Service:
             self._make_world,
             self._background,
             keeper.Limits(
-                blocks=settings.serve.renew_after_blocks,
-                hours=settings.serve.renew_after_hours,
-                interval_s=settings.serve.traffic_interval,
+                blocks=settings.service.renew_after_blocks,
+                hours=settings.service.renew_after_hours,
+                interval_s=settings.service.traffic_interval,
             ),
             monotonic=self._request.monotonic,
             wall_clock=self._request.wall_clock,
@@ -152,7 +152,7 @@ class _Service:
             seen,
             self._background,
             wall_clock=self._request.wall_clock,
-            queued_max=self._request.settings.serve.queued_runs,
+            queued_max=self._request.settings.service.queued_runs,
         )
 
     async def _listen(self, servers: contextlib.AsyncExitStack) -> None:
@@ -166,22 +166,22 @@ class _Service:
             lambda told: orders.read(told, common),
             self._background,
             self._request.token,
-            settings.serve.upload_megabytes_max * 1024 * 1024,
+            settings.service.upload_megabytes_max * 1024 * 1024,
         )
         served = await runner_server.serve_runner(
             health=self._background.health,
             ready=self._keeper.ready,
             state=self._state,
             runs=runs,
-            host=settings.serve.host,
-            port=settings.serve.port,
+            host=settings.service.host,
+            port=settings.service.port,
         )
         servers.push_async_callback(served.close)
         told = f"alys: serving on {served.url}, results in {self._store.root}"
         if settings.prometheus.enabled:
             metrics = await metrics_server.serve_metrics(
                 self._scrape,
-                settings.serve.host,
+                settings.service.host,
                 settings.prometheus.metrics_port,
                 health=self._background.health,
                 ready=self._unready,
@@ -216,7 +216,7 @@ class _Service:
             await self._background.pause(HOUSEKEEPING_SECONDS)
 
     async def _clean(self) -> None:
-        limits = self._request.settings.serve
+        limits = self._request.settings.service
         try:
             gone = self._store.clean(
                 keep_passed=limits.keep_passed_runs, keep_failed=limits.keep_failed_runs
