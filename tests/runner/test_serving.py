@@ -54,7 +54,8 @@ class Service:
         while not (found := probe()):
             assert self.process.poll() is None, "the service ended"
             assert time.monotonic() < end, f"never happened; it says {self.ask('/ready')}"  # noqa: TID251
-            time.sleep(0.05)  # noqa: TID251
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
         return found
 
     def run_in(self, state: str) -> Any:

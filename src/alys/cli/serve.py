@@ -1,6 +1,7 @@
 """``alys serve``: keep an environment alive, run suites on request, keep results, say how all of that is."""
 
 import argparse
+import functools
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,9 @@ from alys.base import errors
 from alys.cli import words
 
 if TYPE_CHECKING:
+    from alys.base.jobs import FinishJobs
     from alys.config.settings import Settings
+    from alys.worlds.protocol import DriverFactory
 
 DEFAULT_TIME_SCALE = 1.0
 """A long-lived environment takes its time: a fast one would only fill its memory earlier."""
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     settings = _settings(arguments, environment)
     from alys.config import logs, secrets
     from alys.runner import serving
-    from alys.worlds import registry
+    from alys.worlds import turn
 
     token = secrets.token(environment, secrets.UPLOAD_TOKEN)
     logs.set_up(settings.test_environment)
@@ -51,9 +54,33 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
         wall_clock=time.time,
         monotonic=time.monotonic,
         say=words.err,
+        turns=turn.lease_of(settings, environment),
+        finish_jobs=_finisher(environment),
     )
-    serving.serve(request, registry.open_driver)
+    serving.serve(request, _opener(settings, environment))
     return int(errors.ExitCode.PASS)
+
+
+def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFactory":
+    """What opens the world. It takes no turn at the chains: the service takes and gives back its turns itself."""
+    from alys.config import keys
+    from alys.worlds import registry
+
+    if settings.world.kind != "remote":
+        return registry.open_driver
+    return functools.partial(
+        registry.open_driver, keys=keys.read(environment, settings.mock_services)
+    )
+
+
+def _finisher(environment: Mapping[str, str]) -> "FinishJobs | None":
+    """What tells the cluster of Jobs that are done with; None outside a pod."""
+    if not environment.get("KUBERNETES_SERVICE_HOST"):
+        return None
+    from alys.kube import client, clock, jobs
+
+    cluster = client.connect(environment, ticks=clock.MachineClock())
+    return functools.partial(jobs.mark_passed, cluster)
 
 
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
