@@ -421,4 +421,4 @@ def test_whose_run_it_was_and_where_its_results_go_is_no_part_of_what_was_run(
     assert "keeper" not in resolved
     assert "nightly-1" not in resolved
     assert runs.report_of(theirs).job == "nightly-1"
-    assert "<td>nightly-1</td>" in (runs.results_of(theirs) / "report.html").read_text()
+    assert "nightly-1" in (runs.results_of(theirs) / "report.html").read_text()
