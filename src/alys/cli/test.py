@@ -13,6 +13,7 @@ from alys.base import errors
 from alys.cli import words
 
 if TYPE_CHECKING:
+    from alys.config.secrets import Secret
     from alys.config.settings import Settings
     from alys.report.record import CaseRecord, RunRecord
     from alys.worlds.protocol import DriverFactory
@@ -56,7 +57,10 @@ def run(
 ) -> int:
     """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
     settings = _settings(arguments, environment)
+    from alys.config import secrets as tokens
     from alys.runner import catalogue, selection
+
+    token = tokens.token(environment, tokens.UPLOAD_TOKEN)
 
     suite, files = catalogue.resolve(arguments.suite)
     files = selection.chosen(files, settings.test_scenarios)
@@ -85,6 +89,7 @@ def run(
     )
     with words.terminated_like_interrupted():
         run = session.run(request, open_driver or _opener(settings, environment))
+        run = _deliver(run, settings, token)
     _print(run, settings.test_environment.report_format)
     return run.exit_code
 
@@ -118,6 +123,27 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
         },
         chosen={("world", "seed"): secrets.randbelow(_CHOSEN_SEED_BELOW)},
     )
+
+
+def _deliver(run: "RunRecord", settings: "Settings", token: "Secret | None") -> "RunRecord":
+    """Send the results where they are wanted; the record as it is told then. The files keep the verdict of the run itself."""
+    told = settings.test_environment
+    if not told.results_url:
+        return run
+    import asyncio
+
+    from alys.runner import verdict
+    from alys.shells import results_upload
+
+    folder = Path(run.results_dir)
+    try:
+        asyncio.run(
+            results_upload.send(folder, told.results_url, token, told.results_upload_seconds)
+        )
+    except results_upload.NotStored as error:
+        words.err(f"alys: {error}")
+        return verdict.befallen(run, error.exit_code, str(error))
+    return run
 
 
 def _print(run: "RunRecord", form: str) -> None:

@@ -44,6 +44,12 @@ class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Where each run makes a folder of its own."""
     comprehensive: bool = False
     """Whether the suites run their extended scenarios as well."""
+    job_name: str = ""
+    """The Job that makes the run, for its record."""
+    results_url: Url = ""
+    """The service (``alys serve``) that the results are sent to when the run is over. Empty: they stay where they are."""
+    results_upload_seconds: Seconds = 60
+    """How long that is tried."""
 
 
 class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +186,29 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a payout pays the Bitcoin miner, satoshi per virtual byte."""
 
 
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[service]``: the long-running service, ``alys serve``."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """The address that it listens on, metrics included."""
+    port: Port = 8080
+    """The page, the probes and the runs; 0 takes a free port."""
+    traffic_interval: Seconds = 30
+    """Node time between two rounds of a deposit and a peg-out."""
+    renew_after_blocks: Annotated[int, Meta(ge=10, le=1_000_000)] = 2000
+    """An environment with so many blocks is built anew: all of its chains are kept in memory."""
+    renew_after_hours: Annotated[float, Meta(gt=0, le=1000)] = 6.0
+    """One of this age likewise."""
+    queued_runs: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """Ordered runs that may wait; one more is refused."""
+    keep_passed_runs: Annotated[int, Meta(ge=0, le=100_000)] = 50
+    """Passed runs whose results are kept; the oldest beyond go."""
+    keep_failed_runs: Annotated[int, Meta(ge=0, le=100_000)] = 200
+    """All other runs likewise."""
+    upload_megabytes_max: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Of an archive of results that is uploaded."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a run can be told."""
 
@@ -203,6 +232,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The world."""
     node: NodeSettings = NodeSettings()
     """The chain."""
+    service: ServiceSettings = ServiceSettings()
+    """The service."""
 
     @property
     def concurrency(self) -> int:

@@ -98,6 +98,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     replay: str
     """The command that repeats this run."""
     versions: Versions
+    job: str = ""
+    """The Job of a cluster that made the run; empty where there was none."""
 
 
 def count(cases: tuple[CaseRecord, ...]) -> Counts:

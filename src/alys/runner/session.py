@@ -219,6 +219,7 @@ def _record(
         results_dir=str(folder),
         replay=replay_line(request, folder),
         versions=provenance.versions(_config_toml(settings)),
+        job=settings.test_environment.job_name,
     )
 
 
@@ -243,9 +244,21 @@ def _first(causes: list[str]) -> str:
 
 
 def _config_toml(settings: settings_module.Settings) -> str:
-    """The resolved configuration without the place of its results, which says nothing about the run."""
-    plain = msgspec.structs.replace(settings.test_environment, results_dir="results")
-    return loader.dump(msgspec.structs.replace(settings, test_environment=plain))
+    """The resolved configuration without whose run it was and where its results go, which say nothing about the run."""
+    return loader.dump(_plain(settings, results_dir="results"))
+
+
+def _plain(settings: settings_module.Settings, **changes: str) -> settings_module.Settings:
+    """The settings without the name of a Job and the address that the results are sent to."""
+    default = settings_module.TestEnvironment()
+    plain = msgspec.structs.replace(
+        settings.test_environment,
+        job_name=default.job_name,
+        results_url=default.results_url,
+        results_upload_seconds=default.results_upload_seconds,
+        **changes,
+    )
+    return msgspec.structs.replace(settings, test_environment=plain)
 
 
 def replay_line(request: RunRequest, folder: Path) -> str:
@@ -271,6 +284,6 @@ def replay_line(request: RunRequest, folder: Path) -> str:
             results_dir=settings.test_environment.results_dir,
         ),
     )
-    if settings != told:
+    if _plain(settings) != told:
         words += ["--config", str(folder / "config.resolved.toml")]
     return shlex.join(words)

@@ -83,7 +83,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
         )
         beside = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = self._with_metrics(beside)
+        observer = together(self._with_metrics(beside), *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         await self._export_metrics()
         self.network, endpoints, self.governance = await self.provide()
