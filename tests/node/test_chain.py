@@ -8,6 +8,7 @@ import pytest
 
 from alys.config.settings import Settings
 from alys.node.tree import cosigner_tree
+from alys.worlds.network import Network
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
@@ -76,6 +77,7 @@ def test_a_cosigner_that_missed_blocks_is_brought_up_and_then_signs(
 
         async def signs_again() -> bool:
             head: Any = await world.node.call("getheadblock")
+            assert isinstance(world.network, Network)
             client = world.network.clients[2]
             return bool(client.tree.head.number == head["height"] and head["height"] > 5)
 

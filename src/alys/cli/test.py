@@ -1,6 +1,7 @@
 """``alys test``: run a suite, or a scenario file, and say what came of it."""
 
 import argparse
+import functools
 import secrets
 import sys
 import time
@@ -31,14 +32,18 @@ def add(commands: "words.Commands") -> None:
     test.add_argument(
         "suite", metavar="SUITE", help="integration, supervision, or the path of a scenario file"
     )
-    test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
+    test.add_argument(
+        "--world", metavar="local|sim|remote", help="real sockets, virtual time, or services by URL"
+    )
     test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
     test.add_argument(
         "-k", dest="keyword", metavar="EXPR", help="only scenarios that match, as in pytest"
     )
     test.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
     test.add_argument("--results-dir", metavar="DIR", help="where the run makes its folder")
-    test.add_argument("--time-scale", metavar="X", help="node seconds per wall second, local world")
+    test.add_argument(
+        "--time-scale", metavar="X", help="node seconds per wall second, outside simulation"
+    )
     test.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
     )
@@ -58,7 +63,6 @@ def run(
     from alys.config import logs
     from alys.report import text
     from alys.runner import session
-    from alys.worlds import registry
 
     logs.set_up(settings.test_environment)
     say = _sayer(settings.test_environment.log_format)
@@ -80,9 +84,21 @@ def run(
         progress=progress,
     )
     with words.terminated_like_interrupted():
-        run = session.run(request, open_driver or registry.open_driver)
+        run = session.run(request, open_driver or _opener(settings, environment))
     _print(run, settings.test_environment.report_format)
     return run.exit_code
+
+
+def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFactory":
+    """What opens the world; services elsewhere have doors, and the environment has their keys."""
+    from alys.config import keys
+    from alys.worlds import registry
+
+    if settings.world.kind != "remote":
+        return registry.open_driver
+    return functools.partial(
+        registry.open_driver, keys=keys.read(environment, settings.mock_services)
+    )
 
 
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":

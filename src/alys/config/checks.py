@@ -90,7 +90,7 @@ def services(known: Known) -> Iterator[errors.ConfigError]:
     keys = [".".join(path) for path in schema.leaves() if path[0] == "mock_services"]
     if known["world.kind"] == "remote":
         for key in keys:
-            if not known[key]:
+            if not known[key] and "admin" not in key:
                 yield errors.ConfigError(
                     f"{key} is empty, but world remote starts no services of its own",
                     key=key,
@@ -157,6 +157,17 @@ def monitoring(known: Known) -> Iterator[errors.ConfigError]:
         )
 
 
+def admin_urls(known: Known) -> Iterator[errors.ConfigError]:
+    """Either every governance node's admin port is named, or none is."""
+    key, nodes = "mock_services.governance_admin_urls", "mock_services.governance_nodes"
+    if known[key] and len(known[key]) != len(known[nodes]):
+        yield known.wrong(
+            key,
+            f"names {len(known[key])} admin ports for {len(known[nodes])} governance nodes",
+            f"one URL for each of {nodes}, in the same order, or none at all",
+        )
+
+
 def connections(known: Known) -> Iterator[errors.ConfigError]:
     """As many streams as asked for need as many nodes."""
     key, nodes = (
@@ -211,6 +222,7 @@ def ports(known: Known) -> Iterator[errors.ConfigError]:
 CHECKS: tuple[Callable[[Known], Iterator[errors.ConfigError]], ...] = (
     log_level,
     services,
+    admin_urls,
     suite_timeouts,
     performance_durations,
     monitoring,

@@ -60,6 +60,11 @@ def resolve(
         if value is not None:
             checked = schema.check(target, value, f"flag {flag}", from_text=True)
             values[target] = (checked, f"flag {flag}")
+    if values["world", "kind"][0] == "remote" and values["world", "time_scale"][1] == "default":
+        values["world", "time_scale"] = (
+            1.0,
+            "default",
+        )  # what is elsewhere may not know how to hurry
     judged = path is not None and path.read_text(encoding="utf-8").startswith(RESOLVED)
     if found := list(checks.contradictions(values, judged=judged)):
         raise found[0].one_of(len(found)) if path is not None else found[0]

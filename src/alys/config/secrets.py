@@ -19,7 +19,7 @@ _KEY = re.compile(r"(0x)?([0-9a-fA-F]{64})")
 
 
 class Secret:
-    """A private key. ``reveal`` is the only way to it: printing, formatting and comparing show nothing."""
+    """A private key, a password or a token. ``reveal`` is the only way to it: printing, formatting and comparing show nothing."""
 
     __slots__ = ("_value",)
 
@@ -27,7 +27,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> bytes:
-        """The 32 bytes."""
+        """The bytes."""
         return self._value
 
     @override

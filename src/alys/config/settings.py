@@ -70,6 +70,12 @@ class MockServices(msgspec.Struct, frozen=True, kw_only=True):
     """An execution client's JSON-RPC."""
     engine_api_url: Url = ""
     """The same client's Engine API."""
+    governance_admin_urls: tuple[Url, ...] = ()
+    """Their admin ports, in the same order; empty: port 9101 of the same hosts, here and below."""
+    bitcoin_admin_url: Url = ""
+    """The Bitcoin node's."""
+    ethereum_admin_url: Url = ""
+    """The execution client's."""
 
 
 class PrometheusSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +140,11 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Decides every choice in simulation; in the local world, the choices that are ours. The front door draws one
     when none is given."""
     time_scale: TimeScale = 10.0
-    """Node seconds per wall second in the local world (slots, heartbeats, back-off)."""
+    """Node seconds per wall second outside simulation (slots, heartbeats, back-off). In the remote world 1 unless told."""
+    turn_timeout_seconds: Seconds = msgspec.field(default=3600, name="turn_timeout")
+    """How long a run waits for its turn at services elsewhere, wall time; not part of the run's own time."""
+    services_timeout_seconds: Seconds = msgspec.field(default=300, name="services_timeout")
+    """How long it waits for services elsewhere to come up."""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """The address that the local world's services listen on."""
     bitcoin_rpc_port: Port = 0

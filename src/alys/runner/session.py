@@ -253,7 +253,7 @@ def replay_line(request: RunRequest, folder: Path) -> str:
     settings, default = request.settings, settings_module.Settings()
     words = ["alys", "test", request.target, "--world", settings.world.kind]
     words += ["--seed", str(settings.world.seed)]
-    if settings.world.kind == "local" or settings.world.time_scale != default.world.time_scale:
+    if settings.world.kind != "sim" or settings.world.time_scale != default.world.time_scale:
         words += ["--time-scale", f"{settings.world.time_scale:g}"]
     if request.keyword is not None:
         words += ["-k", request.keyword]

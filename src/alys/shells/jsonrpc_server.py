@@ -4,17 +4,26 @@ import contextlib
 import errno
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from alys.base.errors import EnvironmentFailure
-from alys.wire.jsonrpc import Dialect, Handle, answer
+from alys.wire.jsonrpc import Dialect, Handle, Params, answer
 
 BODY_BYTES_MAX = 32 * 1024 * 1024  # bitcoind's limit; a block in hex is at most 8 MB
 CLOSE_SECONDS = 1.0  # how long a call under way may hold up closing
 
 Gate = Callable[[web.Request], web.Response | None]
 """Looks at a request before its body is read; a response turns it away."""
+
+
+class Answers(Protocol):
+    """A node, or what stands for one."""
+
+    def handle(self, method: str, params: Params) -> Any:
+        """The result of a call; raises RpcError."""
+        ...
 
 
 class RunningServer:

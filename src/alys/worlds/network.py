@@ -10,7 +10,9 @@ import msgspec
 from alys.base.prng import Random
 from alys.chain import spec as chain_spec
 from alys.chain.approvals import BlsScheme
+from alys.chain.federation import Federation
 from alys.chain.spec import ChainSpec
+from alys.config import services
 from alys.config.settings import NodeSettings
 from alys.models.bitcoin.node import BitcoinNode
 from alys.models.ethereum.genesis import dev_genesis
@@ -25,7 +27,7 @@ PRODUCER = 0
 
 NODE_TREE = "node"
 
-GOVERNANCE_TOKEN = "local-governance-token"
+GOVERNANCE_TOKEN = services.LOCAL_SECRETS["GOVERNANCE_TOKEN"]
 """What the governance nodes want to see of whoever opens a stream. A secret of no worth: these networks live for one run."""
 
 MINER_SECRET = (0x11).to_bytes(32, "big")
@@ -35,15 +37,13 @@ BOOTSTRAP_BLOCKS = 110
 """Mined to the depositor before the chain starts: ten coinbases of its own can be spent then (maturity 100)."""
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True):
-    """The services, and the specification that their genesis gives."""
+class Grounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What the node and the scenarios know of the services, wherever these run: the anchor of the chain (D10)."""
 
-    bitcoin: BitcoinNode
-    clients: tuple[EthereumNode, ...]
-    """By authority."""
-    governance: tuple[GovernanceNode, ...]
     spec: ChainSpec
     depositor_secret: bytes
+    """Of the Bitcoin user who has coins."""
+    governance_nodes: int
 
     def authority(self, index: int) -> Authority:
         """Who an authority is, for its tree."""
@@ -55,6 +55,15 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
             verifier=scheme,
             peers=tuple(tree_name(other) for other in range(AUTHORITIES) if other != index),
         )
+
+
+class Network(Grounds, frozen=True, kw_only=True):
+    """The services as well, as models in this process."""
+
+    bitcoin: BitcoinNode
+    clients: tuple[EthereumNode, ...]
+    """By authority."""
+    governance: tuple[GovernanceNode, ...]
 
 
 def tree_name(index: int) -> str:
@@ -71,20 +80,31 @@ def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> N
     bitcoin_node.handle("generatetoaddress", [BOOTSTRAP_BLOCKS, address])
     clients = tuple(EthereumNode(dev_genesis(start), now) for _ in range(AUTHORITIES))
     genesis = clients[PRODUCER].handle("eth_getBlockByNumber", ["0x0", False])
-    base = chain_spec.dev_spec(
-        ethereum.from_data(genesis["hash"], 32),
-        bitcoin_start_height=BOOTSTRAP_BLOCKS,
-        slot_duration_ms=settings.slot_duration_ms,
-        required_confirmations=settings.required_confirmations,
-        max_blocks_without_pow=settings.max_blocks_without_pow,
-    )
-    spec = msgspec.structs.replace(base, fee_rate_sat_vb=settings.fee_rate_sat_vb)
+    anchor = ethereum.from_data(genesis["hash"], 32)
+    spec = specification(settings, anchor, BOOTSTRAP_BLOCKS, chain_spec.dev_federation())
     return Network(
         bitcoin=bitcoin_node,
         clients=clients,
         governance=_governance(spec, now, random),
         spec=spec,
         depositor_secret=depositor,
+        governance_nodes=len(spec.federation.keys),
+    )
+
+
+def specification(
+    settings: NodeSettings, anchor: bytes, bitcoin_start_height: int, federation: Federation
+) -> ChainSpec:
+    """The chain that starts on the execution block ``anchor`` (its hash), pegged to this federation."""
+    base = chain_spec.dev_spec(
+        anchor,
+        bitcoin_start_height=bitcoin_start_height,
+        slot_duration_ms=settings.slot_duration_ms,
+        required_confirmations=settings.required_confirmations,
+        max_blocks_without_pow=settings.max_blocks_without_pow,
+    )
+    return msgspec.structs.replace(
+        base, fee_rate_sat_vb=settings.fee_rate_sat_vb, federation=federation
     )
 
 

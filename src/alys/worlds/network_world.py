@@ -30,7 +30,7 @@ from alys.worlds.actors import Actors
 from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
 from alys.worlds.miner import MergedMiner
-from alys.worlds.network import NODE_TREE, Network
+from alys.worlds.network import NODE_TREE, Grounds
 from alys.worlds.protocol import (
     BitcoinSide,
     EthereumSide,
@@ -81,7 +81,7 @@ class NetworkWorld(Scorecard, abc.ABC):
     governance: GovernanceSide
     node: NodeSide
     actors: ActorsSide
-    network: Network
+    network: Grounds
     system: System
     dispatcher: Dispatcher
     auditor: Auditor
@@ -137,7 +137,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         for index in range(network.AUTHORITIES):
             if index != network.PRODUCER:
                 self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))
-        nodes = len(self.network.governance)
+        nodes = self.network.governance_nodes
         me = self.network.authority(network.PRODUCER)
         token = self.governance_token
         self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=token))

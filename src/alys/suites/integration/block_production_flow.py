@@ -185,7 +185,7 @@ async def _no_block_for_two_turns(world: NetworkWorld, stopped: int) -> None:
 
 async def _governance_sees(world: NetworkWorld, reached: int, status: str) -> None:
     """Every governance node was told of the height and the state."""
-    for index in range(len(world.network.governance)):
+    for index in range(world.network.governance_nodes):
 
         async def told(index: int = index) -> Any:
             state: Any = await world.governance.state(index)

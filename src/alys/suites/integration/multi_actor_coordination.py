@@ -203,7 +203,7 @@ async def _needed(world: NetworkWorld, passed: list[Passed]) -> dict[tuple[str, 
 async def _governance_heard(world: NetworkWorld, operation: str) -> None:
     """The coin of a deposit is known to every governance node under the operation's outpoint."""
     outpoint = operation.removeprefix("pegin:")
-    for index in range(len(world.network.governance)):
+    for index in range(world.network.governance_nodes):
         state: Any = await world.governance.state(index)
         world.check(
             outpoint in state["coins"],
@@ -215,7 +215,7 @@ async def _governance_heard(world: NetworkWorld, operation: str) -> None:
 
 async def _governance_signed(world: NetworkWorld, operation: str) -> None:
     """The governance nodes answered under the operation's id and the number of the attempt."""
-    for index in range(len(world.network.governance)):
+    for index in range(world.network.governance_nodes):
         state: Any = await world.governance.state(index)
         ids = [signed["request_id"] for signed in state["signed"]]
         world.check(

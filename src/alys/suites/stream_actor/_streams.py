@@ -119,7 +119,7 @@ def begin(
 
 def indices(world: NetworkWorld) -> range:
     """The governance nodes' numbers."""
-    return range(len(world.network.governance))
+    return range(world.network.governance_nodes)
 
 
 async def streams(world: NetworkWorld) -> Any:

@@ -140,7 +140,7 @@ async def produces(world: NetworkWorld, count: int) -> None:
         return current is not None and current["height"] >= wanted
 
     await world.eventually(there, f"the node makes {count} more blocks", timeout_s=120)
-    for index in range(len(world.network.governance)):
+    for index in range(world.network.governance_nodes):
 
         async def told(index: int = index) -> bool:
             state: Any = await world.governance.state(index)

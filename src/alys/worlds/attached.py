@@ -1,0 +1,182 @@
+"""A world whose node runs on asyncio in this process and reaches its services by URL, wherever these run.
+
+What it is attached to is said by ``provide``: the local world starts the services itself, the remote one is given theirs.
+"""
+
+import abc
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from typing_extensions import override
+
+from alys.actors import loop as actors_loop
+from alys.actors.actor import Actor
+from alys.actors.observe import Observer, together
+from alys.actors.reply import Reply
+from alys.actors.supervision import ChildSpec
+from alys.actors.system import System
+from alys.config.settings import Settings
+from alys.shells.governance_gateway import GovernanceGateway
+from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
+from alys.shells.jsonrpc_gateway import JsonRpcGateway
+from alys.shells.metrics_server import serve_metrics
+from alys.shells.metrics_source import MetricsSource
+from alys.shells.node_server import serve_node
+from alys.shells.store_gateway import StoreGateway
+from alys.worlds import logbook, network
+from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
+from alys.worlds.protocol import GovernanceSide, ScenarioInfo
+
+T = TypeVar("T")
+
+Closer = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the services are, and what opens their doors."""
+
+    bitcoin_url: str
+    bitcoin: Basic
+    ethereum_url: str
+    """The public JSON-RPC of the producer's execution client."""
+    engine_urls: tuple[str, ...]
+    """The Engine API of each authority's own client, by authority."""
+    engine: Jwt
+    governance_targets: tuple[str, ...]
+    """``host:port`` of each governance node, by its number."""
+
+
+class AttachedWorld(NetworkWorld, abc.ABC):
+    """See the module's docstring."""
+
+    timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
+
+    def __init__(
+        self, settings: Settings, info: ScenarioInfo, *, metrics_port: int | None = None
+    ) -> None:
+        """With a ``metrics_port`` (0: a free one) the world exports its metrics from before its first actor to its end."""
+        super().__init__(settings, info)
+        self._metrics_port = metrics_port
+        self._source: MetricsSource | None = None
+        self.metrics_url: str | None = None
+        self.endpoints: Endpoints | None = None
+        self.node_url = ""
+        #: What was started, to be ended in reverse.
+        self.closers: list[Closer] = []
+        self._background: list[asyncio.Task[None]] = []
+
+    @abc.abstractmethod
+    async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
+        """Find or start the services; what is started goes to ``closers``."""
+
+    @override
+    async def await_reply(self, reply: Reply[T]) -> T:
+        return await actors_loop.wait(reply)
+
+    @override
+    async def start_services(self) -> None:
+        self.dispatcher = actors_loop.LoopDispatcher(
+            asyncio.get_running_loop(), time_scale=self.settings.world.time_scale
+        )
+        beside = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = self._with_metrics(beside)
+        self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
+        await self._export_metrics()
+        self.network, endpoints, self.governance = await self.provide()
+        self.endpoints = endpoints
+        self._attach(endpoints)
+        server = await serve_node(self.network.spec, self.ask_node, self.settings.world.host, 0)
+        self.closers.append(server.close)
+        self.node_url = server.url
+        self.node = self._client(server.url)
+
+    def _attach(self, to: Endpoints) -> None:
+        """The scenario's own clients, and the ports of every authority."""
+        self.bitcoin = self._client(to.bitcoin_url, to.bitcoin)
+        self.ethereum = self._client(to.ethereum_url)
+        self.engine = self._client(to.engine_urls[network.PRODUCER], to.engine)
+        for index, engine_url in enumerate(to.engine_urls):
+            tree = network.tree_name(index)
+            self._gateway(tree, "bitcoin", to.bitcoin_url, to.bitcoin)
+            self._gateway(tree, "engine", engine_url, to.engine)
+            path = self.info.scratch / tree / "store"
+            self._port(tree, "store", lambda path=path: StoreGateway(path))  # type: ignore[misc]
+        targets = to.governance_targets
+        self._port(network.NODE_TREE, "governance", lambda: GovernanceGateway(targets))
+
+    def _with_metrics(self, observer: Observer) -> Observer:
+        """The observer, beside that of the metrics where they are exported."""
+        if self._metrics_port is None:
+            return observer
+        results = Path(self.settings.test_environment.results_dir)
+        self._source = MetricsSource(tree=network.NODE_TREE, results=results)
+        return together(observer, self._source.observer)
+
+    async def _export_metrics(self) -> None:
+        """Serve what is measured of the system that was just made."""
+        if self._source is None:
+            return
+        self._source.attach(self.system)
+        server = await serve_metrics(
+            self._source.scrape,
+            self.settings.world.host,
+            self._metrics_port or 0,
+            health=self._gave_up,
+            ready=lambda: self._gave_up() or self._not_open(),
+        )
+        self.closers.append(server.close)
+        self.metrics_url = server.url
+
+    def _gave_up(self) -> str:
+        failure = self.system.failure
+        return "" if failure is None else f"the tree gave up: {failure}"
+
+    def _not_open(self) -> str:
+        return "" if self._opened and not self._closing else "the world is not open"
+
+    def _client(self, url: str, auth: Basic | Jwt | None = None) -> JsonRpcClient:
+        client = JsonRpcClient(url, auth)
+        self.closers.append(client.close)
+        return client
+
+    def _gateway(self, tree: str, name: str, url: str, auth: Basic | Jwt) -> None:
+        self._port(tree, name, lambda: JsonRpcGateway(JsonRpcClient(url, auth)))
+
+    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
+        self.system.spawn(
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
+        )
+
+    @override
+    async def stop_services(self) -> None:
+        """In reverse order; what fails to close does not keep the rest open."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        failed: list[BaseException] = []
+        while self.closers:
+            try:
+                await self.closers.pop()()
+            except Exception as error:
+                failed.append(error)
+        shutil.rmtree(self.info.scratch, ignore_errors=True)
+        if failed:
+            raise failed[0]
+
+    @override
+    def start_background(self, work: Coroutine[Any, Any, None]) -> None:
+        self._background.append(asyncio.get_running_loop().create_task(work))
+
+    @override
+    async def end_background(self) -> None:
+        await asyncio.gather(*self._background)
+        self._background.clear()
