@@ -44,7 +44,7 @@ SMALL_RUNNER = """\
 # has no dynamic volumes, and the runner would wait for ever. They outlive the Jobs and every restart of the
 # container, not the pod.
 """
-SMALL_REPORTS = {"name": "test-reports", "emptyDir": {"sizeLimit": "2Gi"}}
+SMALL_REPORTS = {"name": "test-reports", "emptyDir": {"sizeLimit": "10Gi"}}
 QUOTA_MARGIN = Fraction(5, 4)
 
 
@@ -189,10 +189,15 @@ def main() -> int:
         old = stale()
         sys.stderr.writelines(f"stale: {path.relative_to(ROOT)}\n" for path in old)
         return 1 if old else 0
+    write()
+    return 0
+
+
+def write() -> None:
+    """Bring every file up to date."""
     for path, text in files().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":

@@ -86,9 +86,13 @@ class Manifests:
 
     def pods(self, image: str) -> list[Pod]:
         """The pod of every Deployment that runs this image."""
-        kinds = sorted(name for kind, name in self._by_name if kind == "Deployment")
-        found = [self.pod("Deployment", name) for name in kinds]
-        return [pod for pod in found if pod.image == image]
+        ours = [
+            name
+            for (kind, name), document in self._by_name.items()
+            if kind == "Deployment"
+            and document["spec"]["template"]["spec"]["containers"][0]["image"] == image
+        ]
+        return [self.pod("Deployment", name) for name in sorted(ours)]
 
     def pod(self, kind: str, name: str) -> Pod:
         """The pod of a Deployment or a Job. Raises Unsupported, KeyError for one that is not there."""
