@@ -22,6 +22,15 @@ _FLOWS = {
 _GOVERNANCE_NODES = 3  # of the local world, on ports in a row
 
 
+def rank(place: str) -> int:
+    """0 for a default, 1 for the file, 2 for the environment, 3 for a flag."""
+    if place.startswith("environment variable "):
+        return 2
+    if place.startswith("flag -"):
+        return 3
+    return 0 if place == "default" else 1
+
+
 class Known:
     """All values, by dotted key, with where each was said."""
 
@@ -37,13 +46,8 @@ class Known:
         return self._values[tuple(key.split("."))][1]
 
     def rank(self, key: str) -> int:
-        """0 for a default, 1 for the file, 2 for the environment, 3 for a flag."""
-        place = self.where(key)
-        if place.startswith("environment variable "):
-            return 2
-        if place.startswith("flag -"):
-            return 3
-        return 0 if place == "default" else 1
+        """How late a word decides it: see ``rank`` of the module."""
+        return rank(self.where(key))
 
     def said_against(self, key: str, other: str) -> bool:
         """Whether ``key`` was said, and not overruled by a later word on ``other``."""
