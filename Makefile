@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean install dev
+.PHONY: help run test check bench lock clean install dev manifests image-ref publish-config
 
 # The first Python that really starts and has the right version; PYTHON=... overrides the search.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
@@ -13,8 +13,8 @@ BIN := .venv/bin
 ARGS ?=
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## */  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
-	|| sed -n 's/^\([a-z]*\):.*## */  make \1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## */  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z-]*\):.*## */  make \1: /p' $(MAKEFILE_LIST)
 
 run: install  ## bring up the local environment, run the integration suite, say where the report is (ARGS=...)
 	@$(BIN)/alys test integration $(ARGS)
@@ -32,6 +32,15 @@ check: dev  ## lint, format, types, import contracts, house rules
 bench: python-found  ## measure the actor runtime beside its peers, into benchmarks/ (ARGS="--quick")
 	@$(PYTHON) tools/bootstrap.py bench
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+manifests: dev  ## fill in what is made by program in k8s/, and derive k8s-small/
+	@$(BIN)/python tools/generate_manifests.py
+
+image-ref: python-found  ## name another image in all manifests (IMAGE=your-registry/alys-v2-test-runner:tag)
+	@$(PYTHON) tools/set_image.py $(IMAGE)
+
+publish-config: dev  ## bring an edited k8s/test-config.toml into the cluster (K8S=k8s-small for the small one)
+	@$(BIN)/python tools/publish_config.py $(K8S)
 
 install: python-found  ## fill .venv with what `make run` needs
 	@$(PYTHON) tools/bootstrap.py run
@@ -52,6 +61,7 @@ lock: dev  ## resolve requirements/*.in into the locks (UPGRADE=--upgrade for ne
 	@$(COMPILE) -o run.lock run.in
 	@$(COMPILE) -o dev.lock dev.in
 	@$(COMPILE) -o bench.lock bench.in
+	@$(COMPILE) -o scan.lock scan.in
 
 clean:  ## remove .venv, caches and results
 	rm -rf .venv results build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

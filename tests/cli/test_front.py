@@ -281,6 +281,9 @@ def test_a_run_leaves_no_key_and_no_password_anywhere(alys_command: Front) -> No
         "ETHEREUM_RPC_URL": "http://ethereum:8545",
         "ENGINE_API_URL": "http://ethereum:8551",
         "GOVERNANCE_ENDPOINTS": "- http://a:50051",
+        "ENGINE_JWT_SECRET": "c0ffee" + "5e" * 29,
+        "GOVERNANCE_TOKEN": "hush-governance",
+        "ADMIN_TOKEN": "hush-admin",
         "RUST_LOG": "trace",
     }
     alys_command.test(runs.PASSING, "--world", "remote", **environment)

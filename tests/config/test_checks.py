@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from alys.config import errors, loader
+from alys.config.settings import MockServices
 
 REMOTE = {
     "ALYS_WORLD": "remote",
@@ -105,3 +106,21 @@ def test_a_file_called_default_is_a_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_wrong_directive_in_a_variable_names_the_variable(tmp_path: Path) -> None:
     said = complaint(tmp_path, "", RUST_LOG="info,alys=loud")
     assert said.startswith("environment variable RUST_LOG: test_environment.log_level: directive ")
+
+
+def test_a_world_chosen_by_a_later_word_does_without_the_services_named_before(
+    tmp_path: Path,
+) -> None:
+    """The configuration of a cluster can be tried in simulation, there and at home."""
+    cluster = tmp_path / "cluster.toml"
+    cluster.write_text(
+        '[world]\nkind = "remote"\n'
+        '[mock_services]\ngovernance_nodes = ["http://a:1"]\nbitcoin_rpc_url = "http://b:1"\n'
+        'ethereum_rpc_url = "http://c:1"\nengine_api_url = "http://c:2"\n'
+    )
+    flags: loader.Flags = {("world", "kind"): ("--world", "sim")}
+    found = loader.resolve(cluster, {"BITCOIN_RPC_URL": "http://d:1"}, flags)
+    assert found.settings.mock_services == MockServices()
+    assert found.origins["mock_services", "bitcoin_rpc_url"] == "overruled by flag --world"
+    with pytest.raises(errors.ConfigError, match="BITCOIN_RPC_URL"):
+        loader.resolve(cluster, {"ALYS_WORLD": "sim", "BITCOIN_RPC_URL": "http://d:1"}, {})

@@ -78,13 +78,18 @@ def test_a_switch_has_several_spellings(text: str, on: bool) -> None:
     assert from_variables(PROMETHEUS_ENABLED=text).prometheus.enabled is on
 
 
-def test_the_performance_suites_time_is_divided_in_tenths() -> None:
-    performance = from_variables(PERFORMANCE_TEST_DURATION="100s").test_scenarios.performance
+@pytest.mark.parametrize(
+    ("whole", "timeout", "warmup", "measured"), [("300s", 300, 30, 240), ("20", 48, 2, 16)]
+)
+def test_the_performance_suites_time_is_divided_in_tenths_with_room_to_start_and_judge(
+    whole: str, timeout: int, warmup: int, measured: int
+) -> None:
+    performance = from_variables(PERFORMANCE_TEST_DURATION=whole).test_scenarios.performance
     assert (
         performance.timeout_seconds,
         performance.warmup_duration,
         performance.test_duration,
-    ) == (100, 10, 80)
+    ) == (timeout, warmup, measured)
 
 
 @pytest.mark.parametrize(

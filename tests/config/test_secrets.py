@@ -53,3 +53,20 @@ def test_the_settings_and_their_dump_know_nothing_of_it() -> None:
     resolved = loader.resolve(None, ENVIRONMENT, {})
     everything = f"{resolved} {loader.dump(*resolved)} {loader.dump(resolved.settings)}"
     assert "c0ffee" not in everything.lower()
+
+
+def test_a_token_is_read_and_shows_nothing_of_itself() -> None:
+    found = secrets.token({"UPLOAD_TOKEN": " c0ffee! "}, secrets.UPLOAD_TOKEN)
+    assert found is not None
+    assert found.reveal() == b"c0ffee!"
+    assert "c0ffee" not in f"{found}"
+    assert secrets.token({"UPLOAD_TOKEN": ""}, secrets.UPLOAD_TOKEN) is None
+    assert secrets.token({}, secrets.UPLOAD_TOKEN) is None
+
+
+@pytest.mark.parametrize("text", ["c0ffee c0ffee", "c0ffee\r\nX-Header: 1", "c0ffee\u00e4"])
+def test_what_could_not_stand_in_a_header_is_no_token(text: str) -> None:
+    with pytest.raises(errors.ConfigError) as caught:
+        secrets.token({"UPLOAD_TOKEN": text}, secrets.UPLOAD_TOKEN)
+    assert "UPLOAD_TOKEN is no token" in str(caught.value)
+    assert "c0ffee" not in str(caught.value)

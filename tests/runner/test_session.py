@@ -402,3 +402,25 @@ def test_what_scenarios_print_never_reaches_standard_output(
     out, err = capsys.readouterr()
     assert out == ""
     assert all(words in err for words in ("at import", "in the scenario", "to stderr"))
+
+
+def test_whose_run_it_was_and_where_its_results_go_is_no_part_of_what_was_run(
+    tmp_path: Path,
+) -> None:
+    plain = runs.settings(tmp_path / "b")
+    told = msgspec.structs.replace(
+        plain,
+        test_environment=msgspec.structs.replace(
+            plain.test_environment, job_name="nightly-1", results_url="http://keeper:8080"
+        ),
+    )
+    tiny_world.fresh()
+    ours = runs.run(runs.request(tmp_path / "a", runs.PASSING))
+    theirs = runs.run(runs.request(tmp_path / "b", runs.PASSING, told=told))
+    assert (ours.job, theirs.job) == ("", "nightly-1")
+    assert ours.versions.config_hash == theirs.versions.config_hash
+    resolved = (runs.results_of(theirs) / "config.resolved.toml").read_text()
+    assert "keeper" not in resolved
+    assert "nightly-1" not in resolved
+    assert runs.report_of(theirs).job == "nightly-1"
+    assert "nightly-1" in (runs.results_of(theirs) / "report.html").read_text()

@@ -7,6 +7,7 @@ import pytest
 from alys.base.errors import ExitCode
 from alys.report import record
 from alys.runner import verdict
+from tests.report import records
 
 PRECEDENCE = [130, 3, 2, 1, 5, 4, 0]
 
@@ -50,3 +51,25 @@ def test_nothing_at_all_is_the_neutral_element() -> None:
 )
 def test_the_exit_codes_of_pytest_are_translated(code: int, ours: int) -> None:
     assert verdict.from_pytest(code) == ours
+
+
+def test_what_befalls_a_finished_run_wins_only_by_precedence() -> None:
+    failed = records.run(
+        verdict="fail", exit_code=1, cause="minted twice", causes=("minted twice",)
+    )
+    away = verdict.befallen(failed, ExitCode.ENVIRONMENT, "not stored")
+    assert (away.verdict, away.exit_code, away.causes) == (
+        "environment",
+        3,
+        ("not stored", "minted twice"),
+    )
+    assert away.cause == "not stored (and 1 more)"
+    cut = records.run(verdict="interrupted", exit_code=130, cause="cut", causes=("cut",))
+    still = verdict.befallen(cut, ExitCode.ENVIRONMENT, "not stored")
+    assert (still.verdict, still.exit_code, still.causes) == (
+        "interrupted",
+        130,
+        ("cut", "not stored"),
+    )
+    passed = verdict.befallen(records.run(), ExitCode.ENVIRONMENT, "not stored")
+    assert (passed.exit_code, passed.cause, passed.causes) == (3, "not stored", ("not stored",))

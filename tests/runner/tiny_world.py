@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from typing import TypeVar
 
 from alys.base import errors
+from alys.base.turns import Turns
+from alys.config.keys import ServiceKeys
 from alys.config.settings import Settings
 from alys.worlds import protocol, scorecard, supervised
 
@@ -310,6 +312,8 @@ class TinyDriver:
             raise error
 
 
-def open_driver(settings: Settings) -> protocol.Driver:
-    """The name that the registry looks for."""
+def open_driver(
+    settings: Settings, keys: ServiceKeys | None = None, turns: Turns | None = None
+) -> protocol.Driver:
+    """The name that the registry looks for. There are no doors here that keys could open."""
     return TinyDriver(settings)

@@ -1,10 +1,8 @@
-"""gRPC streams behind their port, against a real governance server; and the server's admin port."""
+"""gRPC streams behind their port, against a real governance server."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-
-import pytest
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
@@ -20,7 +18,6 @@ from alys.node.ports import (
     StreamClosed,
     StreamOpened,
 )
-from alys.shells.governance_admin import AdminRefused, GovernanceAdmin
 from alys.shells.governance_gateway import GovernanceGateway
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.wire.generated import governance_pb2 as pb
@@ -116,17 +113,5 @@ def test_sending_without_a_stream_is_told() -> None:
     async def run(order: Order, hear: Hear, server: RunningGovernance) -> None:
         order(SendFrame(endpoint=0, frame=b""))
         assert await hear() == StreamClosed(endpoint=0, reason="not open")
-
-    with_stream(run)
-
-
-def test_the_admin_port_shows_the_state_and_takes_faults() -> None:
-    async def run(order: Order, hear: Hear, server: RunningGovernance) -> None:
-        admin = GovernanceAdmin(server.admin_url)
-        assert (await admin.state())["node_id"] == "governance-1"
-        assert (await admin.faults(refuse_signing=True))["refuse_signing"] is True
-        assert (await admin.state())["faults"]["refuse_signing"] is True
-        with pytest.raises(AdminRefused, match="no fault sleep_late"):
-            await admin.faults(sleep_late=True)
 
     with_stream(run)

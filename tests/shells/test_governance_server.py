@@ -1,22 +1,26 @@
-"""A governance node's ports: health by gRPC's own service, probes by HTTP, ports that are taken."""
+"""A governance node's port: health by gRPC's own service, a port that is taken, delays, and another node in its place."""
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from alys.base.errors import EnvironmentFailure
+from alys.shells.generated import governance_pb2_grpc as rpc
 from alys.shells.governance_server import SERVICE, RunningGovernance, serve_governance
-from tests.models.governance.builders import make_node
+from alys.wire.generated import governance_pb2 as pb
+from tests.models.governance.builders import make_node, registration
+
+SECONDS = 20.0  # what a call may take before the test gives up
 
 
-def served(run: Any) -> Any:
+def served(run: Callable[[RunningGovernance], Awaitable[Any]], delay_seconds: float = 0.0) -> Any:
     async def life() -> Any:
-        server = await serve_governance(make_node())
+        server = await serve_governance(make_node(), delay_seconds=delay_seconds)
         try:
             return await run(server)
         finally:
@@ -25,28 +29,24 @@ def served(run: Any) -> Any:
     return asyncio.run(life())
 
 
+async def node_id_on(call: Any) -> str:
+    """Who sent the next answer."""
+    answer = await call.read()
+    assert isinstance(answer, pb.StreamResponse)
+    return answer.metadata.node_id
+
+
+def heartbeat(number: int) -> pb.StreamRequest:
+    return pb.StreamRequest(heartbeat=pb.Heartbeat(sequence=number, timestamp=number))
+
+
 def test_the_standard_health_service_says_serving() -> None:
     async def run(server: RunningGovernance) -> Any:
         async with grpc.aio.insecure_channel(server.url) as channel:
             stub = health_pb2_grpc.HealthStub(channel)
-            return await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=20)
+            return await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=SECONDS)
 
     assert served(run).status == health_pb2.HealthCheckResponse.SERVING
-
-
-def test_ready_follows_the_nodes_own_answer() -> None:
-    async def run(server: RunningGovernance) -> list[int]:
-        async with aiohttp.ClientSession() as session:
-            statuses = []
-            for unhealthy in (False, True):
-                body = {"unhealthy": unhealthy}
-                async with session.post(f"{server.admin_url}/faults", json=body) as answer:
-                    assert answer.status == 200
-                async with session.get(f"{server.admin_url}/ready") as answer:
-                    statuses.append(answer.status)
-            return statuses
-
-    assert served(run) == [200, 503]
 
 
 def test_a_port_in_use_is_named_and_nothing_is_left_listening() -> None:
@@ -59,3 +59,48 @@ def test_a_port_in_use_is_named_and_nothing_is_left_listening() -> None:
         port = holder.getsockname()[1]
         with pytest.raises(EnvironmentFailure, match=f"127.0.0.1:{port}"):
             asyncio.run(run(port))
+
+
+def test_an_address_that_is_not_ours_is_not_called_a_port_in_use() -> None:
+    with pytest.raises(EnvironmentFailure, match=r"192\.0\.2\.1:1 for the governance") as error:
+        asyncio.run(serve_governance(make_node(), "192.0.2.1", 1))
+    assert "in use" not in str(error.value)
+
+
+def test_the_streams_of_a_replaced_node_end_and_new_ones_go_to_the_other() -> None:
+    async def run(server: RunningGovernance) -> tuple[grpc.StatusCode, str, str]:
+        async with grpc.aio.insecure_channel(server.url) as channel:
+            stub = rpc.GovernanceStreamStub(channel)
+            old = stub.Stream(timeout=SECONDS)
+            await old.write(registration())
+            assert await node_id_on(old) == "governance-1"
+            server.replace(make_node(1))
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await old.read()
+            new = stub.Stream(timeout=SECONDS)
+            await new.write(registration())
+            return ended.value.code(), str(ended.value.details()), await node_id_on(new)
+
+    code, details, node_id = served(run)
+    assert (code, node_id) == (grpc.StatusCode.UNAVAILABLE, "governance-2")
+    assert "another session" in details
+
+
+def test_a_delay_makes_answers_late_and_not_few() -> None:
+    """Fifty answers, each a fifth of a second late, are under way together: one after the other they would take ten."""
+
+    async def run(server: RunningGovernance) -> list[int]:
+        async def asked() -> AsyncIterator[pb.StreamRequest]:
+            yield registration()
+            for number in range(50):
+                yield heartbeat(number)
+
+        async with grpc.aio.insecure_channel(server.url) as channel:
+            began = asyncio.get_running_loop().time()
+            stub = rpc.GovernanceStreamStub(channel)
+            found = [one async for one in stub.Stream(asked(), timeout=SECONDS)]
+            took = asyncio.get_running_loop().time() - began
+        assert 0.2 <= took < 8, took
+        return [one.heartbeat_ack.sequence for one in found[1:]]
+
+    assert served(run, delay_seconds=0.2) == list(range(50))

@@ -56,6 +56,44 @@ def test_a_port_in_use_names_service_host_port_and_fix() -> None:
     assert "another port" in str(e.value)
 
 
+@pytest.mark.parametrize("line", [b"Authorization: Basic s3cr\x01et", b"Author ization: s3cret"])
+def test_a_request_that_is_no_http_is_logged_without_its_words(
+    line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def life() -> bytes:
+        server = await serve_jsonrpc(handle, Dialect.BITCOIN, "127.0.0.1", 0, what="a test")
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            return answer
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()).startswith(b"HTTP/1.0 400")
+    (record,) = [one for one in caplog.records if one.name == "alys.http"]
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert "no HTTP" in record.getMessage()
+    assert "s3cr" not in caplog.text
+
+
+def test_a_bug_in_a_handler_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(method: str, params: Params) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    async def life() -> int:
+        server = await serve_jsonrpc(broken, Dialect.BITCOIN, "127.0.0.1", 0, what="a test")
+        try:
+            return (await request(server.url, "POST", '{"method": "m"}'))[0]
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()) == 500
+    assert "ZeroDivisionError: a bug" in caplog.text
+
+
 def test_an_address_that_is_not_ours_is_the_machines_fault() -> None:
     async def life() -> None:
         await serve_jsonrpc(handle, Dialect.BITCOIN, "192.0.2.1", 0, what="the test service")

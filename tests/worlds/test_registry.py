@@ -17,12 +17,7 @@ def told(kind: str) -> settings.Settings:
 
 
 def test_there_is_a_world_for_each_kind_that_the_settings_allow() -> None:
-    assert {*registry.MODULES, "remote"} == set(get_args(settings.WorldKind))
-
-
-def test_the_remote_world_is_refused_as_the_environments_fault_as_long_as_there_is_none() -> None:
-    with pytest.raises(errors.EnvironmentFailure, match="the world remote is not built yet"):
-        registry.open_driver(told("remote"))
+    assert set(registry.MODULES) == set(get_args(settings.WorldKind))
 
 
 def test_the_module_is_loaded_and_asked_for_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,5 +29,5 @@ def test_the_module_is_loaded_and_asked_for_its_driver(monkeypatch: pytest.Monke
 
 
 def test_a_world_that_is_none_is_a_usage_error() -> None:
-    with pytest.raises(errors.UsageError, match="no world 'mars'; there are: local, sim"):
+    with pytest.raises(errors.UsageError, match="no world 'mars'; there are: local, remote, sim"):
         registry.open_driver(told("mars"))

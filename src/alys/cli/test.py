@@ -1,6 +1,7 @@
 """``alys test``: run a suite, or a scenario file, and say what came of it."""
 
 import argparse
+import functools
 import secrets
 import sys
 import time
@@ -12,6 +13,7 @@ from alys.base import errors
 from alys.cli import words
 
 if TYPE_CHECKING:
+    from alys.config.secrets import Secret
     from alys.config.settings import Settings
     from alys.report.record import CaseRecord, RunRecord
     from alys.worlds.protocol import DriverFactory
@@ -33,14 +35,18 @@ def add(commands: "words.Commands") -> None:
         metavar="SUITE",
         help="integration, stream, supervision, performance, regression or all, or the path of a scenario file",
     )
-    test.add_argument("--world", metavar="local|sim", help="real sockets, or virtual time")
+    test.add_argument(
+        "--world", metavar="local|sim|remote", help="real sockets, virtual time, or services by URL"
+    )
     test.add_argument("--seed", metavar="N", help="decides every choice in simulation")
     test.add_argument(
         "-k", dest="keyword", metavar="EXPR", help="only scenarios that match, as in pytest"
     )
     test.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
     test.add_argument("--results-dir", metavar="DIR", help="where the run makes its folder")
-    test.add_argument("--time-scale", metavar="X", help="node seconds per wall second, local world")
+    test.add_argument(
+        "--time-scale", metavar="X", help="node seconds per wall second, outside simulation"
+    )
     test.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
     )
@@ -53,7 +59,10 @@ def run(
 ) -> int:
     """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
     settings = _settings(arguments, environment)
+    from alys.config import secrets as tokens
     from alys.runner import catalogue, selection
+
+    token = tokens.token(environment, tokens.UPLOAD_TOKEN)
 
     suite, files = catalogue.resolve(arguments.suite)
     left_out = selection.left_out(suite, files, settings)
@@ -61,7 +70,6 @@ def run(
     from alys.config import logs
     from alys.report import text
     from alys.runner import session
-    from alys.worlds import registry
 
     logs.set_up(settings.test_environment)
     say = _sayer(settings.test_environment.log_format)
@@ -84,9 +92,24 @@ def run(
         progress=progress,
     )
     with words.terminated_like_interrupted():
-        run = session.run(request, open_driver or registry.open_driver)
+        run = session.run(request, open_driver or _opener(settings, environment))
+        run = _deliver(run, settings, token)
     _print(run, settings.test_environment.report_format)
     return run.exit_code
+
+
+def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFactory":
+    """What opens the world; services elsewhere have doors, and the environment has their keys."""
+    from alys.config import keys
+    from alys.worlds import registry, turn
+
+    if settings.world.kind != "remote":
+        return registry.open_driver
+    return functools.partial(
+        registry.open_driver,
+        keys=keys.read(environment, settings.mock_services),
+        turns=turn.lease_of(settings, environment),
+    )
 
 
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
@@ -104,6 +127,27 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
         },
         chosen={("world", "seed"): secrets.randbelow(_CHOSEN_SEED_BELOW)},
     )
+
+
+def _deliver(run: "RunRecord", settings: "Settings", token: "Secret | None") -> "RunRecord":
+    """Send the results where they are wanted; the record as it is told then. The files keep the verdict of the run itself."""
+    told = settings.test_environment
+    if not told.results_url:
+        return run
+    import asyncio
+
+    from alys.runner import verdict
+    from alys.shells import results_upload
+
+    folder = Path(run.results_dir)
+    try:
+        asyncio.run(
+            results_upload.send(folder, told.results_url, token, told.results_upload_seconds)
+        )
+    except results_upload.NotStored as error:
+        words.err(f"alys: {error}")
+        return verdict.befallen(run, error.exit_code, str(error))
+    return run
 
 
 def _print(run: "RunRecord", form: str) -> None:

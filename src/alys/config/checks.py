@@ -22,6 +22,15 @@ _FLOWS = {
 _GOVERNANCE_NODES = 3  # of the local world, on ports in a row
 
 
+def rank(place: str) -> int:
+    """0 for a default, 1 for the file, 2 for the environment, 3 for a flag."""
+    if place.startswith("environment variable "):
+        return 2
+    if place.startswith("flag -"):
+        return 3
+    return 0 if place == "default" else 1
+
+
 class Known:
     """All values, by dotted key, with where each was said."""
 
@@ -37,13 +46,8 @@ class Known:
         return self._values[tuple(key.split("."))][1]
 
     def rank(self, key: str) -> int:
-        """0 for a default, 1 for the file, 2 for the environment, 3 for a flag."""
-        place = self.where(key)
-        if place.startswith("environment variable "):
-            return 2
-        if place.startswith("flag -"):
-            return 3
-        return 0 if place == "default" else 1
+        """How late a word decides it: see ``rank`` of the module."""
+        return rank(self.where(key))
 
     def said_against(self, key: str, other: str) -> bool:
         """Whether ``key`` was said, and not overruled by a later word on ``other``."""
@@ -90,7 +94,7 @@ def services(known: Known) -> Iterator[errors.ConfigError]:
     keys = [".".join(path) for path in schema.leaves() if path[0] == "mock_services"]
     if known["world.kind"] == "remote":
         for key in keys:
-            if not known[key]:
+            if not known[key] and "admin" not in key:
                 yield errors.ConfigError(
                     f"{key} is empty, but world remote starts no services of its own",
                     key=key,
@@ -157,6 +161,17 @@ def monitoring(known: Known) -> Iterator[errors.ConfigError]:
         )
 
 
+def admin_urls(known: Known) -> Iterator[errors.ConfigError]:
+    """Either every governance node's admin port is named, or none is."""
+    key, nodes = "mock_services.governance_admin_urls", "mock_services.governance_nodes"
+    if known[key] and len(known[key]) != len(known[nodes]):
+        yield known.wrong(
+            key,
+            f"names {len(known[key])} admin ports for {len(known[nodes])} governance nodes",
+            f"one URL for each of {nodes}, in the same order, or none at all",
+        )
+
+
 def connections(known: Known) -> Iterator[errors.ConfigError]:
     """As many streams as asked for need as many nodes."""
     key, nodes = (
@@ -211,6 +226,7 @@ def ports(known: Known) -> Iterator[errors.ConfigError]:
 CHECKS: tuple[Callable[[Known], Iterator[errors.ConfigError]], ...] = (
     log_level,
     services,
+    admin_urls,
     suite_timeouts,
     performance_durations,
     monitoring,

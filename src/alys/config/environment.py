@@ -99,10 +99,16 @@ VARIABLES: dict[str, tuple[schema.Path, Callable[[schema.Path, str], Found]]] = 
     "LOG_LEVEL": (("test_environment", "log_level"), _plain),
     "RUST_LOG": (("test_environment", "log_level"), _plain),  # after LOG_LEVEL: it wins
     "COMPREHENSIVE_TESTING": (("test_environment", "comprehensive"), _switch),
+    "JOB_NAME": (("test_environment", "job_name"), _plain),
+    "RESULTS_URL": (("test_environment", "results_url"), _plain),
+    "RESULTS_UPLOAD_SECONDS": (("test_environment", "results_upload_seconds"), _plain),
     "GOVERNANCE_ENDPOINTS": (("mock_services", "governance_nodes"), _urls),
     "BITCOIN_RPC_URL": (("mock_services", "bitcoin_rpc_url"), _plain),
     "ETHEREUM_RPC_URL": (("mock_services", "ethereum_rpc_url"), _plain),
     "ENGINE_API_URL": (("mock_services", "engine_api_url"), _plain),
+    "GOVERNANCE_ADMIN_URLS": (("mock_services", "governance_admin_urls"), _urls),
+    "BITCOIN_ADMIN_URL": (("mock_services", "bitcoin_admin_url"), _plain),
+    "ETHEREUM_ADMIN_URL": (("mock_services", "ethereum_admin_url"), _plain),
     "PROMETHEUS_ENABLED": (("prometheus", "enabled"), _switch),
     "METRICS_PORT": (("prometheus", "metrics_port"), _plain),
     "MAX_TEST_ACTORS": (("test_scenarios", "supervision", "max_actors"), _plain),
@@ -113,6 +119,7 @@ VARIABLES: dict[str, tuple[schema.Path, Callable[[schema.Path, str], Found]]] = 
     "ALYS_SEED": (("world", "seed"), _plain),
     "ALYS_TIME_SCALE": (("world", "time_scale"), _plain),
     "ALYS_RESULTS_DIR": (("test_environment", "results_dir"), _plain),
+    "ALYS_HOST": (("service", "host"), _plain),
     "ALYS_LOG_FORMAT": (("test_environment", "log_format"), _plain),
 }
 """Every variable that is honoured, in the order in which they override each other. An empty one counts as unset."""

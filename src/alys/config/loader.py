@@ -60,11 +60,27 @@ def resolve(
         if value is not None:
             checked = schema.check(target, value, f"flag {flag}", from_text=True)
             values[target] = (checked, f"flag {flag}")
+    _overrule_services(values)
+    if values["world", "kind"][0] == "remote" and values["world", "time_scale"][1] == "default":
+        values["world", "time_scale"] = (
+            1.0,
+            "default",
+        )  # what is elsewhere may not know how to hurry
     judged = path is not None and path.read_text(encoding="utf-8").startswith(RESOLVED)
     if found := list(checks.contradictions(values, judged=judged)):
         raise found[0].one_of(len(found)) if path is not None else found[0]
     origins = {target: where for target, (_, where) in values.items()}
     return Resolved(_build({target: value for target, (value, _) in values.items()}), origins)
+
+
+def _overrule_services(values: Layer) -> None:
+    """A world that starts its own services, chosen by a later word than services elsewhere were named by, does without these."""
+    kind, said = values["world", "kind"]
+    if kind == "remote":
+        return
+    for target in [path for path in values if path[0] == "mock_services"]:
+        if checks.rank(said) > checks.rank(values[target][1]) > 0:
+            values[target] = (_defaults()[target][0], f"overruled by {said}")
 
 
 def problems(path: Path) -> list[errors.ConfigError]:

@@ -32,7 +32,7 @@ class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "local"
     """A label for reports: where this run took place."""
     timeout_seconds: Seconds = 300
-    """Wall time that all scenarios together may take."""
+    """Wall time that all scenarios of a suite may take; a run of everything has so much for every suite (``runner.selection``)."""
     max_concurrent_tests: Annotated[int, Meta(ge=1, le=64)] = 10
     """How many scenarios overlap in the local world; simulation runs one after the other."""
     log_level: Annotated[str, Meta(extra={"form": "directives"})] = "info"
@@ -45,6 +45,12 @@ class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Where each run makes a folder of its own."""
     comprehensive: bool = False
     """Whether the suites run their extended scenarios as well."""
+    job_name: str = ""
+    """The Job that makes the run, for its record."""
+    results_url: Url = ""
+    """The service (``alys serve``) that the results are sent to when the run is over. Empty: they stay where they are."""
+    results_upload_seconds: Seconds = 60
+    """How long that is tried."""
 
 
 class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +77,12 @@ class MockServices(msgspec.Struct, frozen=True, kw_only=True):
     """An execution client's JSON-RPC."""
     engine_api_url: Url = ""
     """The same client's Engine API."""
+    governance_admin_urls: tuple[Url, ...] = ()
+    """Their admin ports, in the same order; empty: port 9101 of the same hosts, here and below."""
+    bitcoin_admin_url: Url = ""
+    """The Bitcoin node's."""
+    ethereum_admin_url: Url = ""
+    """The execution client's."""
 
 
 class PrometheusSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,10 +147,14 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Decides every choice in simulation; in the local world, the choices that are ours. The front door draws one
     when none is given."""
     time_scale: TimeScale = 10.0
-    """Node seconds per wall second in the local world (slots, heartbeats, back-off)."""
+    """Node seconds per wall second outside simulation (slots, heartbeats, back-off). In the remote world 1 unless told."""
     placement: Placement = "one"
     """Local world: ``one`` process for everything, or ``split``: the services, the node and the runner each have their own.
     The performance suite is always split."""
+    turn_timeout_seconds: Seconds = msgspec.field(default=3600, name="turn_timeout")
+    """How long a run waits for its turn at services elsewhere, wall time; not part of the run's own time."""
+    services_timeout_seconds: Seconds = msgspec.field(default=300, name="services_timeout")
+    """How long it waits for services elsewhere to come up."""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """The address that the local world's services listen on."""
     bitcoin_rpc_port: Port = 0
@@ -174,6 +190,29 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a payout pays the Bitcoin miner, satoshi per virtual byte."""
 
 
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[service]``: the long-running service, ``alys serve``."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """The address that it listens on, metrics included."""
+    port: Port = 8080
+    """The page, the probes and the runs; 0 takes a free port."""
+    traffic_interval: Seconds = 30
+    """Node time between two rounds of a deposit and a peg-out."""
+    renew_after_blocks: Annotated[int, Meta(ge=10, le=1_000_000)] = 2000
+    """An environment with so many blocks is built anew: all of its chains are kept in memory."""
+    renew_after_hours: Annotated[float, Meta(gt=0, le=1000)] = 6.0
+    """One of this age likewise."""
+    queued_runs: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """Ordered runs that may wait; one more is refused."""
+    keep_passed_runs: Annotated[int, Meta(ge=0, le=100_000)] = 50
+    """Passed runs whose results are kept; the oldest beyond go."""
+    keep_failed_runs: Annotated[int, Meta(ge=0, le=100_000)] = 200
+    """All other runs likewise."""
+    upload_megabytes_max: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Of an archive of results that is uploaded."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a run can be told."""
 
@@ -197,6 +236,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The world."""
     node: NodeSettings = NodeSettings()
     """The chain."""
+    service: ServiceSettings = ServiceSettings()
+    """The service."""
 
     @property
     def concurrency(self) -> int:

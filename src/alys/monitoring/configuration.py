@@ -1,11 +1,13 @@
-"""What Prometheus, Alertmanager and Grafana are told, for plain processes on one machine. In a cluster targets are discovered
-instead; rules, dashboards and Alertmanager's configuration are the same.
+"""What Prometheus, Alertmanager and Grafana are told, as plain processes on one machine and in a cluster. There targets are
+discovered instead of listed; rules, dashboards and Alertmanager's configuration are the same.
 """
 
 RULES_FILE = "alys-rules.yml"
 DATASOURCE_UID = "alys-prometheus"
 PROMETHEUS_PORT = 9091
 """Ours in the local set-up: 9090 is where the runner has its metrics."""
+CLUSTER_PROMETHEUS_PORT = 9090
+"""In a cluster every pod has an address of its own."""
 ALERTMANAGER_PORT = 9093
 RUNNER_JOB = "alys-v2-test-runner"
 SERVICES_JOB = "mock-services"
@@ -34,6 +36,57 @@ def prometheus() -> dict[str, object]:
                 "scrape_interval": "30s",
                 "file_sd_configs": [{"files": ["targets/mock-services.yml"]}],
             },
+        ],
+    }
+
+
+def prometheus_in_cluster() -> dict[str, object]:
+    """``prometheus.yml`` of a cluster: the same jobs, whose targets come from the Services of Prometheus's own namespace.
+
+    A Service is scraped where its annotations say so, on the port that they name, which is a pod's port, and on no other.
+    """
+    return {
+        "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
+        "rule_files": [RULES_FILE],
+        "alerting": {
+            "alertmanagers": [
+                {"static_configs": [{"targets": [f"alertmanager:{ALERTMANAGER_PORT}"]}]}
+            ]
+        },
+        "scrape_configs": [
+            {
+                "job_name": "prometheus",
+                "static_configs": [{"targets": [f"127.0.0.1:{CLUSTER_PROMETHEUS_PORT}"]}],
+            },
+            {"job_name": RUNNER_JOB, **_discovered("alys-v2-test-runner-service")},
+            {"job_name": SERVICES_JOB, "scrape_interval": "30s", **_discovered("mock-.+")},
+        ],
+    }
+
+
+def _discovered(services: str) -> dict[str, object]:
+    """Pods behind the annotated Services whose names match."""
+    annotation = "__meta_kubernetes_service_annotation_prometheus_io"
+    return {
+        "kubernetes_sd_configs": [{"role": "endpointslice", "namespaces": {"own_namespace": True}}],
+        "relabel_configs": [
+            {
+                "action": "keep",
+                "source_labels": ["__meta_kubernetes_service_name", f"{annotation}_scrape"],
+                "regex": f"{services};true",
+            },
+            {
+                "action": "keepequal",
+                "source_labels": ["__meta_kubernetes_endpointslice_port"],
+                "target_label": f"{annotation}_port",
+            },
+            {
+                "source_labels": [f"{annotation}_path"],
+                "regex": "(.+)",
+                "target_label": "__metrics_path__",
+            },
+            {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "instance"},
+            {"source_labels": ["__meta_kubernetes_service_name"], "target_label": "service"},
         ],
     }
 

@@ -155,6 +155,7 @@ def _row(case: record.CaseRecord) -> str:
 def _about(run: record.RunRecord) -> dict[str, object]:
     about: dict[str, object] = {
         "exit code": run.exit_code,
+        "job": run.job or None,
         "trace hash": run.trace_hash,
         "commit": run.versions.commit,
         "lock": run.versions.lock_hash,

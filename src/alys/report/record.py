@@ -103,6 +103,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     versions: Versions
     left_out: tuple[str, ...] = ()
     """What a run of everything did not include, each with the setting that says so."""
+    job: str = ""
+    """The Job of a cluster that made the run; empty where there was none."""
 
 
 def count(cases: tuple[CaseRecord, ...]) -> Counts:

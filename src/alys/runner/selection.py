@@ -22,6 +22,10 @@ _LISTS = {
 }
 
 
+EXTENDED_TIMES = 4
+"""How many times as long as its suite allows an extended scenario may take: in a cluster node time is no faster than the wall's."""
+
+
 def chosen(suite: str, files: list[Path], settings: Settings) -> list[Path]:
     """The files without those that the settings leave out, in their order.
 
@@ -70,17 +74,19 @@ def disabled(told: scenarios.TestScenarios) -> list[str]:
 def scenario_seconds(file: Path, told: scenarios.TestScenarios) -> int:
     """Wall time for a scenario of this file: its own suite's; files of one's own have what integration has."""
     suite: scenarios.SuiteSettings = getattr(told, catalogue.suite_of(file), told.integration)
-    return suite.timeout_seconds
+    return suite.timeout_seconds * (EXTENDED_TIMES if _extended(file) else 1)
 
 
 def run_seconds(suite: str, settings: Settings) -> int:
     """Wall time for the run: ``test_environment.timeout_seconds``, and in a run of everything so much for every suite in it.
 
     The document gives 300 s to each of its Jobs, of which performance alone fills nine tenths; a whole regression is not cut off
-    while each of its suites keeps what it may take alone.
+    while each of its suites keeps what it may take alone. Where the extended scenarios run too, it is as many times that as one of
+    them may take longer than its suite allows.
     """
+    told = settings.test_environment
     suites = len(enabled(settings.test_scenarios)) if suite in catalogue.WHOLE else 1
-    return settings.test_environment.timeout_seconds * max(1, suites)
+    return told.timeout_seconds * max(1, suites) * (EXTENDED_TIMES if told.comprehensive else 1)
 
 
 def placement(file: Path) -> Placement | None:

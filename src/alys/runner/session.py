@@ -238,6 +238,7 @@ def _record(
         replay=replay_line(request, folder),
         versions=provenance.versions(_config_toml(settings)),
         left_out=request.left_out,
+        job=settings.test_environment.job_name,
     )
 
 
@@ -262,9 +263,21 @@ def _first(causes: list[str]) -> str:
 
 
 def _config_toml(settings: settings_module.Settings) -> str:
-    """The resolved configuration without the place of its results, which says nothing about the run."""
-    plain = msgspec.structs.replace(settings.test_environment, results_dir="results")
-    return loader.dump(msgspec.structs.replace(settings, test_environment=plain))
+    """The resolved configuration without whose run it was and where its results go, which say nothing about the run."""
+    return loader.dump(_plain(settings, results_dir="results"))
+
+
+def _plain(settings: settings_module.Settings, **changes: str) -> settings_module.Settings:
+    """The settings without the name of a Job and the address that the results are sent to."""
+    default = settings_module.TestEnvironment()
+    plain = msgspec.structs.replace(
+        settings.test_environment,
+        job_name=default.job_name,
+        results_url=default.results_url,
+        results_upload_seconds=default.results_upload_seconds,
+        **changes,
+    )
+    return msgspec.structs.replace(settings, test_environment=plain)
 
 
 def replay_line(request: RunRequest, folder: Path) -> str:
@@ -272,7 +285,7 @@ def replay_line(request: RunRequest, folder: Path) -> str:
     settings, default = request.settings, settings_module.Settings()
     words = ["alys", "test", request.target, "--world", settings.world.kind]
     words += ["--seed", str(settings.world.seed)]
-    if settings.world.kind == "local" or settings.world.time_scale != default.world.time_scale:
+    if settings.world.kind != "sim" or settings.world.time_scale != default.world.time_scale:
         words += ["--time-scale", f"{settings.world.time_scale:g}"]
     if request.keyword is not None:
         words += ["-k", request.keyword]
@@ -290,6 +303,6 @@ def replay_line(request: RunRequest, folder: Path) -> str:
             results_dir=settings.test_environment.results_dir,
         ),
     )
-    if settings != told:
+    if _plain(settings) != told:
         words += ["--config", str(folder / "config.resolved.toml")]
     return shlex.join(words)

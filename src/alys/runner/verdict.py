@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from alys.base import errors
@@ -62,3 +63,18 @@ def decide(
     if not any(case.outcome is record.Outcome.PASSED for case in listed):
         exits.append(errors.ExitCode.INCONCLUSIVE)
     return worst(exits)
+
+
+def befallen(run: record.RunRecord, exit_code: errors.ExitCode, cause: str) -> record.RunRecord:
+    """The record of a finished run that something befell afterwards: what wins is its verdict, and its cause comes first."""
+    own = errors.ExitCode(run.exit_code)
+    wins = worst([own, exit_code])
+    causes = (cause, *run.causes) if wins is not own or wins is exit_code else (*run.causes, cause)
+    more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
+    return msgspec.structs.replace(
+        run,
+        verdict=WORDS[wins],
+        exit_code=int(wins),
+        cause=f"{causes[0]}{more}",
+        causes=causes,
+    )

@@ -6,13 +6,12 @@ import hmac
 
 from aiohttp import web
 
-from alys.models.bitcoin.node import BitcoinNode
-from alys.shells.jsonrpc_server import Gate, RunningServer, serve_jsonrpc
+from alys.shells.jsonrpc_server import Answers, Gate, RunningServer, serve_jsonrpc
 from alys.wire.jsonrpc import Dialect
 
 
 async def serve_bitcoin(
-    node: BitcoinNode, host: str, port: int, user: str, password: str
+    node: Answers, host: str, port: int, user: str, password: str
 ) -> RunningServer:
     """Serve a node; port 0 takes a free one. Raises EnvironmentFailure when the port is in use."""
     return await serve_jsonrpc(

@@ -1,18 +1,24 @@
 """An execution client on real ports: the public JSON-RPC, and the Engine API behind a JWT (HS256, no ``Bearer``, no call)."""
 
 import time
+from typing import Any, Protocol
 
 from aiohttp import web
 
-from alys.models.ethereum.node import EthereumNode
-from alys.shells.jsonrpc_server import Gate, RunningServer, serve_jsonrpc
+from alys.shells.jsonrpc_server import Answers, Gate, RunningServer, serve_jsonrpc
 from alys.wire.engine import JwtRefused, jwt_check
-from alys.wire.jsonrpc import Dialect
+from alys.wire.jsonrpc import Dialect, Params
 
 
-async def serve_ethereum(
-    node: EthereumNode, host: str = "127.0.0.1", port: int = 0
-) -> RunningServer:
+class AnswersEngine(Protocol):
+    """An execution client, or what stands for one."""
+
+    def handle_engine(self, method: str, params: Params) -> Any:
+        """The result of a call on the authenticated port; raises RpcError."""
+        ...
+
+
+async def serve_ethereum(node: Answers, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
     """The public port. Raises EnvironmentFailure when the port cannot be bound."""
     return await serve_jsonrpc(
         node.handle, Dialect.ETHEREUM, host, port, what="the Ethereum node's JSON-RPC"
@@ -20,7 +26,7 @@ async def serve_ethereum(
 
 
 async def serve_engine(
-    node: EthereumNode, host: str = "127.0.0.1", port: int = 0, *, jwt_secret: bytes
+    node: AnswersEngine, host: str = "127.0.0.1", port: int = 0, *, jwt_secret: bytes
 ) -> RunningServer:
     """The Engine API; a token's time is judged by the wall clock. Raises EnvironmentFailure."""
     return await serve_jsonrpc(

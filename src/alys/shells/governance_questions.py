@@ -11,11 +11,11 @@ from alys.wire.generated import governance_pb2 as pb
 TIMEOUT_SECONDS = 10.0
 
 
-async def health(target: str) -> dict[str, Any]:
-    """``Health``: the answer's fields by their names in the proto."""
+async def health(target: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+    """``Health``: the answer's fields by their names in the proto. Raises grpc.aio.AioRpcError."""
     async with grpc.aio.insecure_channel(target) as channel:
         stub = rpc.GovernanceStreamStub(channel)
-        answer: pb.HealthResponse = await stub.Health(pb.HealthRequest(), timeout=TIMEOUT_SECONDS)
+        answer: pb.HealthResponse = await stub.Health(pb.HealthRequest(), timeout=timeout_seconds)
     return MessageToDict(answer, preserving_proto_field_name=True)
 
 

@@ -2,19 +2,49 @@
 
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
+from typing_extensions import override
 
 from alys.base.errors import EnvironmentFailure
-from alys.wire.jsonrpc import Dialect, Handle, answer
+from alys.wire.jsonrpc import Dialect, Handle, Params, answer
 
 BODY_BYTES_MAX = 32 * 1024 * 1024  # bitcoind's limit; a block in hex is at most 8 MB
 CLOSE_SECONDS = 1.0  # how long a call under way may hold up closing
 
 Gate = Callable[[web.Request], web.Response | None]
 """Looks at a request before its body is read; a response turns it away."""
+
+
+LOG = logging.getLogger("alys.http")
+
+
+class _NothingQuoted(logging.Filter):
+    """Shortens aiohttp's account of a request that is no HTTP: it quotes the line, which may be the one with the password."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, http_exceptions.HttpProcessingError):
+            record.msg, record.args = "a request that is no HTTP: %s", (type(error).__name__,)
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+LOG.addFilter(_NothingQuoted())
+
+
+class Answers(Protocol):
+    """A node, or what stands for one."""
+
+    def handle(self, method: str, params: Params) -> Any:
+        """The result of a call; raises RpcError."""
+        ...
 
 
 class RunningServer:
@@ -66,7 +96,7 @@ def bind(host: str, port: int, what: str) -> socket.socket:
 async def serve_app(app: web.Application, host: str, port: int, what: str) -> RunningServer:
     """Serve an aiohttp application; the tasks that serve it belong to aiohttp and end with ``close``."""
     listener = bind(host, port, what)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSE_SECONDS)
+    runner = web.AppRunner(app, access_log=None, logger=LOG, shutdown_timeout=CLOSE_SECONDS)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()

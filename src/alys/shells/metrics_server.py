@@ -22,7 +22,7 @@ from alys.shells.jsonrpc_server import RunningServer, serve_app
 
 Scrape = Callable[[], Awaitable[Sequence[Sample]]]
 """All samples of this moment."""
-Probe = Callable[[], str]
+Probe = Callable[[], str | Awaitable[str]]
 """"" when all is well, else the reason why not."""
 
 
@@ -62,7 +62,8 @@ def text_of(given: Iterable[Sample]) -> bytes:
 
 def _probe(ask: Probe, word: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_: web.Request) -> web.Response:
-        reason = ask()
+        said = ask()
+        reason = said if isinstance(said, str) else await said
         return web.Response(status=503 if reason else 200, text=(reason or word) + "\n")
 
     return answer

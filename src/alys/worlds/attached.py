@@ -88,7 +88,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             time_scale=self.settings.world.time_scale,
             epoch=self.epoch,
         )
-        observer = self._with_metrics(self.observer())
+        observer = together(self._with_metrics(self.observer()), *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         await self._export_metrics()
         self.network, endpoints, self.governance = await self.provide()

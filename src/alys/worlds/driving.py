@@ -72,6 +72,12 @@ class LoopDriver(Driver):
                     name=world.info.name, timeout_s=timeout_s, waiting_for=world.waiting_for
                 ) from error
 
+    def run(self, work: Coroutine[object, object, None]) -> None:
+        """Something of the driver's own, outside any scenario; raises what it raises."""
+        scenario = _Scenario(self._loop.create_task(work))
+        self._tasks[scenario.task] = work
+        self.wait(scenario)
+
     @override
     def wait(self, handle: Handle) -> None:
         assert isinstance(handle, _Scenario), "a driver knows its own handles"

@@ -7,20 +7,24 @@ without meeting.
 from typing_extensions import override
 
 from alys.base.errors import UsageError
+from alys.config.services import LOCAL_SECRETS
 from alys.config.settings import Settings
 from alys.shells import governance_questions
+from alys.shells.admin_server import Verbs, serve_admin
 from alys.shells.bitcoin_server import serve_bitcoin
 from alys.shells.ethereum_server import serve_engine, serve_ethereum
-from alys.shells.governance_admin import GovernanceAdmin
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, Jwt
+from alys.shells.jsonrpc_server import RunningServer
+from alys.shells.service_admin import ServiceAdmin
 from alys.worlds import network, split
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
 
-BITCOIN_USER = "alys"
-BITCOIN_PASSWORD = "regtest"
+ADMIN_TOKEN = LOCAL_SECRETS["ADMIN_TOKEN"]
+BITCOIN_USER = LOCAL_SECRETS["BITCOIN_RPC_USER"]
+BITCOIN_PASSWORD = LOCAL_SECRETS["BITCOIN_RPC_PASSWORD"]
 JWT_BYTES = 32
 
 
@@ -72,12 +76,13 @@ class LocalWorld(AttachedWorld):
 
 
 class _Governance:
-    """The governance nodes' servers, and a scenario's way to them."""
+    """The governance nodes' servers and their admin ports, and a scenario's way to them."""
 
     def __init__(self, net: network.Network, host: str) -> None:
         self._nodes = net.governance
         self._host = host
         self._servers: dict[int, RunningGovernance] = {}
+        self._admin: dict[int, RunningServer] = {}
         self._ports: dict[int, tuple[int, int]] = {}
 
     @property
@@ -86,21 +91,27 @@ class _Governance:
 
     @property
     def admin_urls(self) -> list[str]:
-        return [self._servers[index].admin_url for index in sorted(self._servers)]
+        return [self._admin[index].url for index in sorted(self._admin)]
 
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
         node = self._nodes[index]
-        server = await serve_governance(node, self._host, port, admin_port=admin_port)
+        verbs = Verbs(state=node.state, faults=node.faults.change)
+        server = await serve_governance(node, self._host, port)
         self._servers[index] = server
-        self._ports[index] = (server.port, server.admin_port)
+        admin = await serve_admin(verbs, self._host, admin_port, ADMIN_TOKEN)
+        self._admin[index] = admin
+        self._ports[index] = (server.port, admin.port)
 
     async def state(self, index: int) -> object:
-        found: object = await GovernanceAdmin(self._servers[index].admin_url).state()
+        found: object = await self._service(index).state()
         return found
 
     async def faults(self, index: int, **switches: bool) -> object:
-        told: object = await GovernanceAdmin(self._servers[index].admin_url).faults(**switches)
+        told: object = await self._service(index).faults(**switches)
         return told
+
+    def _service(self, index: int) -> ServiceAdmin:
+        return ServiceAdmin(self._admin[index].url, ADMIN_TOKEN)
 
     async def health(self, index: int) -> object:
         return await governance_questions.health(self._servers[index].url)
@@ -109,6 +120,8 @@ class _Governance:
         return await governance_questions.capabilities(self._servers[index].url, network.NODE_TREE)
 
     async def stop(self, index: int) -> None:
+        if index in self._admin:
+            await self._admin.pop(index).close()
         await self._servers.pop(index).close()
 
     async def start(self, index: int) -> None:
@@ -116,7 +129,7 @@ class _Governance:
 
     async def close(self) -> None:
         for index in sorted(self._servers, reverse=True):
-            await self._servers.pop(index).close()
+            await self.stop(index)
 
 
 class LocalDriver(LoopDriver):

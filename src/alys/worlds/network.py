@@ -12,6 +12,7 @@ from alys.chain import spec as chain_spec
 from alys.chain.approvals import BlsScheme
 from alys.chain.federation import Federation
 from alys.chain.spec import ChainSpec
+from alys.config import services
 from alys.config.settings import NodeSettings
 from alys.models.bitcoin.node import BitcoinNode
 from alys.models.ethereum.genesis import dev_genesis
@@ -26,7 +27,7 @@ PRODUCER = 0
 
 NODE_TREE = "node"
 
-GOVERNANCE_TOKEN = "local-governance-token"
+GOVERNANCE_TOKEN = services.LOCAL_SECRETS["GOVERNANCE_TOKEN"]
 """What the governance nodes want to see of whoever opens a stream. A secret of no worth: these networks live for one run."""
 
 MINER_SECRET = (0x11).to_bytes(32, "big")

@@ -4,6 +4,7 @@ What differs (how an answer is awaited, what lies between the actors and the ser
 """
 
 import abc
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import msgspec
 from alys.actors.dispatch import Dispatcher
 from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
+from alys.actors.observe import Observer
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec, Restart
 from alys.actors.system import System
@@ -96,8 +98,12 @@ class NetworkWorld(Scorecard, abc.ABC):
         self.seed = info.seed
         self.random = SeededRandom(info.seed).fork(info.name)
         self.waiting_for: str | None = None
-        self._lines: list[str] = []
-        self.recorder = Recorder(lambda: self.dispatcher.now(), self._lines.append)
+        self._lines: list[str] | deque[str] = []
+        self.recorder = Recorder(
+            lambda: self.dispatcher.now(), lambda line: self._lines.append(line)
+        )
+        #: More that listen to all actors; to be added before the world opens.
+        self.observers: list[Observer] = []
         self.actors = Actors(self)
         self._closing = False
         self._opened = False
@@ -160,7 +166,7 @@ class NetworkWorld(Scorecard, abc.ABC):
             name = f"{network.tree_name(index)}/chain"
             end = self.now() + START_SECONDS
             while not await self._answers(name):
-                self.raise_trouble()
+                self.require_sound()
                 if self.now() >= end:
                     raise TreeFailed(
                         f"{name} did not come up: {self.system.failure or 'no answer'}"
@@ -180,7 +186,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         try:
             if self._opened:
                 await self.end_background()
-                self.raise_trouble()
+                self.require_sound()
                 await self._last_audit()
                 self.recorder.require_faults()
         finally:
@@ -265,7 +271,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         end = self.now() + timeout_s
         before, self.waiting_for = self.waiting_for, what
         while True:
-            self.raise_trouble()
+            self.require_sound()
             found = await probe()
             if found:
                 self.waiting_for = before
@@ -274,8 +280,8 @@ class NetworkWorld(Scorecard, abc.ABC):
                 raise NeverHappened(what, timeout_s=timeout_s, last=_plain(found))
             await self.sleep(POLL_SECONDS)
 
-    def raise_trouble(self) -> None:
-        """Raise what broke beside the scenario."""
+    def require_sound(self) -> None:
+        """Raise what the audit found, what befell the node, or an actor's crash: once, and then the world is to be closed."""
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             raise trouble
@@ -346,6 +352,10 @@ class NetworkWorld(Scorecard, abc.ABC):
         return await self.call_actor("forger", Offer(block=block, to=to))
 
     # Trace
+
+    def bound_trace(self, lines_max: int) -> None:
+        """Keep the newest lines only: for a world that lives longer than a scenario."""
+        self._lines = deque(self._lines, maxlen=lines_max)
 
     def trace(self) -> Iterable[str]:
         """See ``protocol.World.trace``."""

@@ -4,23 +4,27 @@ import importlib
 from typing import cast
 
 from alys.base import errors
+from alys.base.turns import Turns
+from alys.config import keys as keys_module
 from alys.config import settings as settings_module
 from alys.worlds import protocol
 
-MODULES = {"local": "alys.worlds.local", "sim": "alys.worlds.sim"}
+MODULES = {"local": "alys.worlds.local", "remote": "alys.worlds.remote", "sim": "alys.worlds.sim"}
 
 
-def open_driver(settings: settings_module.Settings) -> protocol.Driver:
+def open_driver(
+    settings: settings_module.Settings,
+    keys: keys_module.ServiceKeys | None = None,
+    turns: Turns | None = None,
+) -> protocol.Driver:
     """The driver of the world that the settings name.
 
-    Raises UsageError for a name that is none, EnvironmentFailure for the remote world, of which only the settings exist.
+    Services elsewhere have doors that ``keys`` open, and chains at which ``turns`` are taken; a caller without ``turns`` takes care
+    of that itself. Raises UsageError for a name that is none, and what the world's own ``open_driver`` raises.
     """
     kind = settings.world.kind
-    if kind == "remote" and kind not in MODULES:
-        raise errors.EnvironmentFailure(
-            "the world remote is not built yet: use --world local or sim, without mock_services"
-        )
     if kind not in MODULES:
         raise errors.UsageError(f"no world {kind!r}; there are: {', '.join(sorted(MODULES))}")
     module = importlib.import_module(MODULES[kind])
-    return cast(protocol.DriverFactory, module.open_driver)(settings)
+    given = (settings,) if keys is None else (settings, keys, turns)
+    return cast(protocol.Driver, module.open_driver(*given))

@@ -16,10 +16,11 @@ from alys.actors.message import Request
 from alys.actors.reply import Reply
 from alys.actors.system import System
 from alys.base.errors import AlysBug, UsageError
+from alys.config.services import LOCAL_SECRETS
 from alys.node.errors import PortDown
 from alys.shells import governance_questions
 from alys.shells.child_process import ChildProcess
-from alys.shells.governance_admin import GovernanceAdmin
+from alys.shells.service_admin import ServiceAdmin
 from alys.worlds import network, parts
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.forger import Verdict
@@ -92,13 +93,13 @@ class SplitWorld(AttachedWorld):
     # What breaks elsewhere
 
     @override
-    def raise_trouble(self) -> None:
+    def require_sound(self) -> None:
         """A child that died, and what the node's process said of its actors, before what broke here."""
         for child in self._children:
             child.require()
             for line in child.heard:
                 raise ActorCrashed(msgspec.json.decode(line, type=parts.Broke).sentence)
-        super().raise_trouble()
+        super().require_sound()
 
     # What is not here
 
@@ -156,14 +157,15 @@ class _Governance:
 
     def __init__(self, endpoints: Endpoints, admin_urls: tuple[str, ...]) -> None:
         self._targets = endpoints.governance_targets
-        self._admin_urls = admin_urls
+        token = LOCAL_SECRETS["ADMIN_TOKEN"]
+        self._admins = [ServiceAdmin(url, token) for url in admin_urls]
 
     async def state(self, index: int) -> object:
-        found: object = await GovernanceAdmin(self._admin_urls[index]).state()
+        found: object = await self._admins[index].state()
         return found
 
     async def faults(self, index: int, **switches: bool) -> object:
-        told: object = await GovernanceAdmin(self._admin_urls[index]).faults(**switches)
+        told: object = await self._admins[index].faults(**switches)
         return told
 
     async def health(self, index: int) -> object:

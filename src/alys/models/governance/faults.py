@@ -54,13 +54,14 @@ class Faults(msgspec.Struct, kw_only=True):
         self.touched[name] = self.touched.get(name, 0) + 1
         return True
 
-    def change(self, wanted: Mapping[str, object]) -> None:
-        """Switch faults on and off; all or nothing, raises UnknownFault."""
+    def change(self, wanted: Mapping[str, object]) -> dict[str, object]:
+        """Switch faults on and off; all or nothing, raises UnknownFault. What is on then is told as ``view`` does."""
         for name, value in wanted.items():
             if name not in FAULT_NAMES or not isinstance(value, bool):
                 raise UnknownFault(name, value, FAULT_NAMES)
         for name, value in wanted.items():
             setattr(self, name, value)
+        return self.view()
 
     def view(self) -> dict[str, object]:
         """The switches and the counts as JSON values."""

@@ -4,6 +4,7 @@ A connection's life: ``open`` (authenticated or refused), ``register`` (must com
 What nodes reported outlives their connections, so that a test can read it after the fact.
 """
 
+import hmac
 from collections.abc import Mapping
 
 import msgspec
@@ -63,7 +64,9 @@ class Registry:
         if connection_id in self._open:
             raise ValueError(f"connection {connection_id} is open already")
         expected = self._bearer_token
-        if expected is not None and metadata.get("authorization") != f"Bearer {expected}":
+        if expected is not None and not _same(
+            metadata.get("authorization", ""), f"Bearer {expected}"
+        ):
             raise Unauthenticated("authorization must be 'Bearer <token>' with the node's token")
         if len(self._open) >= CONNECTIONS_MAX:
             raise TooManyConnections
@@ -110,6 +113,11 @@ class Registry:
     def view(self) -> list[dict[str, object]]:
         """The open streams as JSON values, without session tokens."""
         return [_connection_view(connection) for connection in self._open.values()]
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are equal, found out in a time that does not depend on where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _connection_view(connection: Connection) -> dict[str, object]:

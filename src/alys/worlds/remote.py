@@ -1,0 +1,306 @@
+"""The remote world: services by URL, the node's trees in this process.
+
+Ours are services with an admin port: each scenario begins a session with them, so that it has chains, keys and a clock of its own
+(D10). One node drives the chains at a time: the driver takes its turn before the first scenario and gives it back after the
+last, and waits for services that are not up yet. Neither counts towards a run's time.
+
+The co-signing authorities run in this process too, each with an execution client of its own, made from the genesis that the
+remote client names. The node is the only one that drives that one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from typing_extensions import override
+
+from alys.base.errors import EnvironmentFailure
+from alys.base.turns import Turns
+from alys.chain import slots
+from alys.chain.federation import Federation
+from alys.config.keys import ServiceKeys
+from alys.config.settings import MockServices, Settings
+from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.node import EthereumNode
+from alys.shells import governance_questions, session
+from alys.shells.ethereum_server import serve_engine
+from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
+from alys.shells.service_admin import AdminDown, AdminRefused, ServiceAdmin
+from alys.wire import bitcoin, ethereum
+from alys.worlds import network, redaction, turn
+from alys.worlds.attached import AttachedWorld, Endpoints
+from alys.worlds.driving import LoopDriver
+from alys.worlds.protocol import GovernanceSide, ScenarioInfo
+
+ADMIN_PORT = 9101
+"""Where our services have their admin ports (D39)."""
+
+LOOK_SECONDS = 0.5
+"""Wall time between two looks at services that are not up yet."""
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Every address of the services."""
+
+    bitcoin: str
+    bitcoin_admin: str
+    ethereum: str
+    engine: str
+    ethereum_admin: str
+    governance: tuple[str, ...]
+    """gRPC targets, ``host:port``."""
+    governance_admin: tuple[str, ...]
+
+    @property
+    def admins(self) -> tuple[str, ...]:
+        """The admin ports of all services."""
+        return (self.bitcoin_admin, self.ethereum_admin, *self.governance_admin)
+
+
+def places(given: MockServices) -> Places:
+    """The addresses that the settings give or imply: an admin port is port 9101 of its service's host."""
+    nodes = given.governance_nodes
+    return Places(
+        bitcoin=_without_user(given.bitcoin_rpc_url),
+        bitcoin_admin=given.bitcoin_admin_url or _admin(given.bitcoin_rpc_url),
+        ethereum=given.ethereum_rpc_url,
+        engine=given.engine_api_url,
+        ethereum_admin=given.ethereum_admin_url or _admin(given.ethereum_rpc_url),
+        governance=tuple(urlsplit(url).netloc for url in nodes),
+        governance_admin=given.governance_admin_urls or tuple(_admin(url) for url in nodes),
+    )
+
+
+def _without_user(url: str) -> str:
+    """The URL without user and password, which go into a header."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _admin(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    return f"http://{f'[{host}]' if ':' in host else host}:{ADMIN_PORT}"
+
+
+class RemoteWorld(AttachedWorld):
+    """See the module's docstring."""
+
+    name = "remote"
+
+    def __init__(
+        self,
+        settings: Settings,
+        info: ScenarioInfo,
+        keys: ServiceKeys,
+        held: turn.Turn | None = None,
+        *,
+        metrics_port: int | None = None,
+    ) -> None:
+        """Without ``held`` somebody else sees to it that the chains are ours."""
+        super().__init__(settings, info, metrics_port=metrics_port)
+        self._keys = keys
+        self._held = held
+        self._places = places(settings.mock_services)
+        self.governance_token = keys.governance_token.reveal().decode()
+        self._clean = redaction.redactor([keys.governance_token.reveal()])
+
+    @override
+    def trace(self) -> Iterable[str]:
+        """Without the token that the node shows the governance nodes."""
+        return (self._clean(line) for line in super().trace())
+
+    @override
+    def require_sound(self) -> None:
+        if self._held is not None and self._held.lost is not None:
+            raise self._held.lost
+        super().require_sound()
+
+    @override
+    async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
+        governance = _Governance(self._places, self._service)
+        wanted = session.Session(
+            name=f"{self._held or turn.holder_of('node')}/{self.info.name}",
+            now=self.now(),
+            time_scale=self.settings.world.time_scale,
+        )
+        coin, chain, *members = await _all(
+            self._service(self._places.bitcoin_admin).session(wanted, session.BitcoinSession),
+            self._service(self._places.ethereum_admin).session(wanted, session.EthereumSession),
+            *(admin.session(wanted, session.GovernanceSession) for admin in governance.admins),
+        )
+        federation = Federation(
+            keys=tuple(bytes.fromhex(member.public_key) for member in members),
+            threshold=slots.quorum(len(members)),
+        )
+        told = session.Federation(
+            keys=tuple(member.public_key for member in members), threshold=federation.threshold
+        )
+        await _all(*(admin.federation(told) for admin in governance.admins))
+        grounds = await self._grounds(coin, chain, federation)
+        return grounds, await self._endpoints(chain), governance
+
+    def _service(self, url: str) -> ServiceAdmin:
+        return ServiceAdmin(url, self._keys.admin_token.reveal().decode())
+
+    @property
+    def _basic(self) -> Basic:
+        return Basic(
+            user=self._keys.bitcoin_user.reveal().decode(),
+            password=self._keys.bitcoin_password.reveal().decode(),
+        )
+
+    async def _grounds(
+        self, coin: session.BitcoinSession, chain: session.EthereumSession, federation: Federation
+    ) -> network.Grounds:
+        """The anchor, and a depositor with coins that are old enough."""
+        depositor = self.random.fork("network").fork("depositor").randbytes(32)
+        address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
+        async with JsonRpcClient(self._places.bitcoin, self._basic) as client:
+            await client.call("generatetoaddress", network.BOOTSTRAP_BLOCKS, address)
+        spec = network.specification(
+            self.settings.node,
+            ethereum.from_data(chain.genesis_hash, 32),
+            coin.height + network.BOOTSTRAP_BLOCKS,
+            federation,
+        )
+        return network.Grounds(
+            spec=spec, depositor_secret=depositor, governance_nodes=len(federation.keys)
+        )
+
+    async def _endpoints(self, chain: session.EthereumSession) -> Endpoints:
+        """The services' addresses, and clients of their own for the co-signers."""
+        jwt = Jwt(secret=self._keys.engine_jwt_secret.reveal())
+        engine_urls = [self._places.engine]
+        for _ in range(1, network.AUTHORITIES):
+            client = EthereumNode(dev_genesis(chain.genesis_time), self.now)
+            block: Any = client.handle("eth_getBlockByNumber", ["0x0", False])
+            if block["hash"] != chain.genesis_hash:
+                raise EnvironmentFailure(
+                    f"{self._places.ethereum_admin} began a chain from another genesis "
+                    f"({chain.genesis_hash}) than this version makes ({block['hash']}): "
+                    "run services and node of one version"
+                )
+            server = await serve_engine(client, "127.0.0.1", 0, jwt_secret=jwt.secret)
+            self.closers.append(server.close)
+            engine_urls.append(server.url)
+        return Endpoints(
+            bitcoin_url=self._places.bitcoin,
+            bitcoin=self._basic,
+            ethereum_url=self._places.ethereum,
+            engine_urls=tuple(engine_urls),
+            engine=jwt,
+            governance_targets=self._places.governance,
+        )
+
+
+class _Governance:
+    """A scenario's way to the governance nodes."""
+
+    def __init__(self, known: Places, service: Callable[[str], ServiceAdmin]) -> None:
+        self.targets = known.governance
+        self.admins = [service(url) for url in known.governance_admin]
+
+    async def state(self, index: int) -> object:
+        return await self.admins[index].state()
+
+    async def faults(self, index: int, **switches: bool) -> object:
+        return await self.admins[index].faults(**switches)
+
+    async def health(self, index: int) -> object:
+        return await governance_questions.health(self.targets[index])
+
+    async def capabilities(self, index: int) -> object:
+        return await governance_questions.capabilities(self.targets[index], network.NODE_TREE)
+
+    async def stop(self, index: int) -> None:
+        await self.admins[index].listening(grpc=False)
+
+    async def start(self, index: int) -> None:
+        await self.admins[index].listening(grpc=True)
+
+
+async def _all(*questions: Awaitable[Any]) -> list[Any]:
+    """Every answer; where some fail, the first failure, once all have ended."""
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+    for one in answers:
+        if isinstance(one, BaseException):
+            raise one
+    return answers
+
+
+class RemoteDriver(LoopDriver):
+    """One world at a time. With ``turns``: in a turn at the chains that lasts as long as the driver."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: ServiceKeys,
+        turns: Turns | None = None,
+        *,
+        metrics_port: int | None = None,
+    ) -> None:
+        """With ``turns``, waits for its turn and then for the services; raises EnvironmentFailure when either does not come.
+
+        Without, nothing is waited for: a world cannot be opened unless the chains are free and the services up.
+        """
+        self._held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
+
+        def make(info: ScenarioInfo) -> AttachedWorld:
+            return RemoteWorld(settings, info, keys, self._held, metrics_port=metrics_port)
+
+        super().__init__("remote", make, 1)
+        if self._held is None:
+            return
+        try:
+            self._held.take(settings.world.turn_timeout_seconds)
+            self.run(_until_up(settings, keys))
+        except BaseException:
+            self.close()
+            raise
+
+    @override
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._held is not None:
+                self._held.close()
+
+
+async def _until_up(settings: Settings, keys: ServiceKeys) -> None:
+    """Wait until every admin port answers; what a service refuses is told at once."""
+    known = places(settings.mock_services)
+    token = keys.admin_token.reveal().decode()
+    limit = asyncio.timeout(settings.world.services_timeout_seconds)
+    missing: dict[str, str] = dict.fromkeys(known.admins, "was not asked yet")
+    try:
+        async with limit:
+            await asyncio.gather(*(_answers(url, token, missing) for url in known.admins))
+    except TimeoutError:
+        named = "; ".join(f"{url}: {reason}" for url, reason in missing.items())
+        raise EnvironmentFailure(
+            f"services do not answer within {settings.world.services_timeout_seconds} s: {named}"
+        ) from None
+    except AdminRefused as error:
+        raise EnvironmentFailure(
+            f"{error}: do runner and services have the same ADMIN_TOKEN?"
+        ) from error
+
+
+async def _answers(url: str, token: str, missing: dict[str, str]) -> None:
+    while True:
+        try:
+            await ServiceAdmin(url, token).state()
+        except AdminDown as error:
+            missing[url] = error.reason
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            del missing[url]
+            return
+
+
+def open_driver(settings: Settings, keys: ServiceKeys, turns: Turns | None = None) -> RemoteDriver:
+    """See ``protocol.DriverFactory``; the keys open the services' doors."""
+    return RemoteDriver(settings, keys, turns)

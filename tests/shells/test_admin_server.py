@@ -1,0 +1,128 @@
+"""The admin port: the token first, then the form of a request, then the verb; and what a refusal looks like."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from alys.base.errors import EnvironmentFailure, UsageError
+from alys.shells.admin_server import Verbs, serve_admin
+from alys.shells.session import (
+    BitcoinSession,
+    Listening,
+    ListeningSession,
+    Session,
+)
+
+TOKEN = "open-sesame"
+KNOWN = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Thing:
+    """A service that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def faults(self, wanted: Mapping[str, object]) -> Mapping[str, object]:
+        if "bad" in wanted:
+            raise UsageError("no fault bad")
+        self.told.append(wanted)
+        return {"done": True}
+
+    def session(self, wanted: Session) -> BitcoinSession:
+        self.told.append(wanted)
+        return BitcoinSession(name=wanted.name, network="regtest", height=0, hash="00")
+
+    async def listen(self, wanted: Listening) -> ListeningSession:
+        if wanted.grpc:
+            raise EnvironmentFailure("the port is in use")
+        return ListeningSession(name="", grpc=False)
+
+    @property
+    def verbs(self) -> Verbs:
+        return Verbs(
+            state=lambda: {"told": len(self.told)},
+            faults=self.faults,
+            session=self.session,
+            listening=self.listen,
+        )
+
+
+def asked(
+    thing: Thing, verb: str, path: str, body: str = "", headers: Mapping[str, str] = KNOWN
+) -> tuple[int, Any]:
+    async def life() -> tuple[int, Any]:
+        server = await serve_admin(thing.verbs, "127.0.0.1", 0, TOKEN)
+        try:
+            async with (
+                aiohttp.ClientSession() as client,
+                client.request(verb, server.url + path, data=body, headers=headers) as answer,
+            ):
+                return answer.status, await answer.json(content_type=None)
+        finally:
+            await server.close()
+
+    return asyncio.run(life())
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", TOKEN, f"Basic {TOKEN}", "Bearer", "Bearer other", f"Bearer {TOKEN}x"]
+)
+@pytest.mark.parametrize(("verb", "path"), [("GET", "/state"), ("POST", "/faults"), ("GET", "/x")])
+def test_without_the_token_nothing_is_told_or_done(
+    verb: str, path: str, header: str | None
+) -> None:
+    thing = Thing()
+    headers = {} if header is None else {"Authorization": header}
+    status, told = asked(thing, verb, path, '{"a": true}', headers)
+    assert status == 401
+    assert "Bearer" in told["error"]
+    assert TOKEN not in str(told)
+    assert thing.told == []
+
+
+def test_with_the_token_the_verbs_answer() -> None:
+    thing = Thing()
+    assert asked(thing, "POST", "/faults", '{"a": true}') == (200, {"done": True})
+    status, told = asked(thing, "POST", "/session", '{"name": "run 1", "time_scale": 10}')
+    assert (status, told["name"]) == (200, "run 1")
+    assert thing.told == [{"a": True}, Session(name="run 1", time_scale=10)]
+    assert asked(thing, "GET", "/state") == (200, {"told": 2})
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "reason"),
+    [
+        ("/session", "{", 400, "truncated"),
+        ("/session", '{"name": "a", "speed": 2}', 400, "speed"),
+        ("/faults", '{"bad": true}', 400, "no fault bad"),
+        ("/listening", '{"grpc": true}', 503, "in use"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_reason(
+    path: str, body: str, status: int, reason: str
+) -> None:
+    thing = Thing()
+    found, told = asked(thing, "POST", path, body)
+    assert found == status
+    assert reason in told["error"]
+    assert thing.told == []
+
+
+def test_a_verb_that_a_service_lacks_has_no_path() -> None:
+    async def life() -> int:
+        verbs = Verbs(state=dict, faults=dict)
+        server = await serve_admin(verbs, "127.0.0.1", 0, TOKEN)
+        try:
+            async with (
+                aiohttp.ClientSession(headers=KNOWN) as client,
+                client.post(server.url + "/session", data="{}") as answer,
+            ):
+                return answer.status
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()) == 404

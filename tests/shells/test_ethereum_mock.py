@@ -1,0 +1,99 @@
+"""The execution client as a service: three ports on one chain, and a fresh chain with each session."""
+
+from typing import Any
+
+import pytest
+
+from alys.config.services import LOCAL_SECRETS, EthereumService
+from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.node import EthereumNode
+from alys.shells import jsonrpc_websocket
+from alys.shells.ethereum_mock import EthereumMock
+from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
+from alys.shells.session import EthereumSession, Session
+from tests.shells.mocks import Opened, settings, with_open
+
+JWT = Jwt(secret=bytes.fromhex(LOCAL_SECRETS["ENGINE_JWT_SECRET"]))
+START = 1_700_000_000
+ZERO = "0x" + "00" * 32
+
+
+def opened(run: Any) -> Any:
+    told = settings(EthereumService)
+    return with_open(EthereumMock(told), told, run)
+
+
+async def call(service: Opened, door: str, method: str, *params: Any) -> Any:
+    auth = JWT if door == "engine" else None
+    async with JsonRpcClient(service.doors[door], auth) as client:
+        return await client.call(method, *params)
+
+
+async def build(service: Opened, timestamp: int) -> None:
+    """One empty block, by the Engine API."""
+    head = await call(service, "http", "eth_getBlockByNumber", "latest", False)
+    state = {"headBlockHash": head["hash"], "safeBlockHash": ZERO, "finalizedBlockHash": ZERO}
+    attributes = {
+        "timestamp": hex(timestamp),
+        "prevRandao": ZERO,
+        "suggestedFeeRecipient": "0x" + "00" * 20,
+        "withdrawals": [],
+    }
+    begun = await call(service, "engine", "engine_forkchoiceUpdatedV2", state, attributes)
+    made = await call(service, "engine", "engine_getPayloadV2", begun["payloadId"])
+    payload = made["executionPayload"]
+    assert (await call(service, "engine", "engine_newPayloadV2", payload))["status"] == "VALID"
+    state["headBlockHash"] = payload["blockHash"]
+    await call(service, "engine", "engine_forkchoiceUpdatedV2", state, None)
+
+
+def test_three_ports_show_one_chain() -> None:
+    async def run(service: Opened) -> None:
+        await service.admin.session(Session(name="run 1", now=START), EthereumSession)
+        await build(service, START + 2)
+        url = service.doors["websocket"]
+        assert await call(service, "http", "eth_blockNumber") == "0x1"
+        assert await call(service, "engine", "eth_blockNumber") == "0x1"
+        assert await jsonrpc_websocket.ask(url, "eth_blockNumber", 20) == "0x1"
+
+    opened(run)
+
+
+def test_a_session_is_a_genesis_that_anybody_can_make_again() -> None:
+    async def run(service: Opened) -> tuple[EthereumSession, Any]:
+        await service.admin.session(Session(name="run 1", now=START - 100), EthereumSession)
+        await build(service, START)
+        told = await service.admin.session(Session(name="run 2", now=START), EthereumSession)
+        assert await call(service, "http", "eth_blockNumber") == "0x0"
+        return told, await service.admin.state()
+
+    told, state = opened(run)
+    genesis = EthereumNode(dev_genesis(START), lambda: START).handle(
+        "eth_getBlockByNumber", ["0x0", False]
+    )
+    assert told == EthereumSession(
+        name="run 2", chain_id=121212, genesis_time=START, genesis_hash=genesis["hash"]
+    )
+    assert (state["name"], state["height"], state["hash"]) == ("run 2", 0, genesis["hash"])
+
+
+@pytest.mark.parametrize(
+    ("closed", "reason"),
+    [
+        (0, "eth_chainId: "),
+        (1, "eth_chainId over WebSocket: "),
+        (2, "engine_exchangeCapabilities: "),
+    ],
+)
+def test_it_is_ready_only_while_each_of_its_ports_answers(closed: int, reason: str) -> None:
+    told = settings(EthereumService)
+    mock = EthereumMock(told)
+
+    async def run(service: Opened) -> tuple[int, str]:
+        assert await service.probe("/ready") == (200, "ready\n")
+        await mock.closers[closed]()
+        return await service.probe("/ready")
+
+    status, said = with_open(mock, told, run)
+    assert status == 503
+    assert said.startswith(reason)
