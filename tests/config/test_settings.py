@@ -72,6 +72,7 @@ def test_the_clusters_file_has_every_key_of_the_document_and_stands() -> None:
         "mock_services.engine_api_url",
         "test_environment.log_format",
         "world.kind",
+        "world.time_scale",
     }
     assert loader.problems(CLUSTER) == []
 

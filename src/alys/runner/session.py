@@ -23,6 +23,7 @@ from alys.config import settings as settings_module
 from alys.report import record
 from alys.runner import hermetic, outcomes, plugin, provenance, results, selection, verdict
 from alys.worlds import protocol
+from alys.worlds.undisturbed import Undisturbed
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,22 +56,24 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
     hermetic.refuse_taken_names(request.files)
     began, started = request.stopwatch(), request.wall_clock()
     root = Path(request.settings.test_environment.results_dir)
-    folder = results.make_folder(root, request.suite, started)
     evidence = _Evidence()
     with contextlib.ExitStack() as stack:
+        calm = stack.enter_context(Undisturbed())  # a folder that was made gets its report
+        folder = results.make_folder(root, request.suite, started)
         events = results.EventLog(folder / "events.jsonl")
         stack.callback(events.close)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="alys-")))
         with evidence.of("cannot open the world"):
+            calm.end()
             driver = open_driver(request.settings)
             stack.enter_context(_closed(driver))
             evidence.deterministic = driver.deterministic
             _run_scenarios(request, driver, scratch, events, evidence)
-        finished = _record(
-            request, folder, started, request.stopwatch() - began, evidence, events.close()
-        )
-        results.write(folder, finished, _config_toml(request.settings))
-        results.point_latest(folder)
+        with Undisturbed():
+            took = request.stopwatch() - began
+            finished = _record(request, folder, started, took, evidence, events.close())
+            results.write(folder, finished, _config_toml(request.settings))
+            results.point_latest(folder)
     return finished
 
 

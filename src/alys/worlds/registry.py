@@ -8,6 +8,7 @@ from alys.base.turns import Turns
 from alys.config import keys as keys_module
 from alys.config import settings as settings_module
 from alys.worlds import protocol
+from alys.worlds.undisturbed import Undisturbed
 
 MODULES = {"local": "alys.worlds.local", "remote": "alys.worlds.remote", "sim": "alys.worlds.sim"}
 
@@ -25,6 +26,7 @@ def open_driver(
     kind = settings.world.kind
     if kind not in MODULES:
         raise errors.UsageError(f"no world {kind!r}; there are: {', '.join(sorted(MODULES))}")
-    module = importlib.import_module(MODULES[kind])
+    with Undisturbed():
+        module = importlib.import_module(MODULES[kind])
     given = (settings,) if keys is None else (settings, keys, turns)
     return cast(protocol.Driver, module.open_driver(*given))
