@@ -380,3 +380,21 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
         "lmdb",
     }
     assert not heavy & loaded
+
+
+LOGGING = """
+    import logging
+    async def test_says(world):
+        logging.getLogger("alys.scenario").warning("a word", extra={"by": "me"})
+        world.check(True, "x")
+"""
+
+
+@pytest.mark.parametrize(("form", "line"), [("text", " by=me"), ("json", '"by":"me"')])
+def test_the_log_of_a_run_is_among_its_results(alys_command: Front, form: str, line: str) -> None:
+    assert alys_command.test(LOGGING, ALYS_LOG_FORMAT=form) == 0
+    assert line in Path("results/latest/run.log").read_text()
+    assert line in alys_command.err
+    Path("quiet.toml").write_text("[monitoring]\nlog_collection = false\n")
+    assert alys_command.test(LOGGING, "--config", "quiet.toml", ALYS_LOG_FORMAT=form) == 0
+    assert not Path("results/latest/run.log").exists()

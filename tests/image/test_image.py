@@ -1,7 +1,9 @@
 """The image holds what a pod needs and no more, and the integration suite is green in it."""
 
+import hashlib
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from tests.image.conftest import COMMIT
 from tests.image.containers import needs_podman
 
 pytestmark = [needs_podman, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:
@@ -32,6 +36,9 @@ def test_the_integration_suite_is_green_without_privileges_or_network(image: str
     run = told(done)
     assert (done.returncode, run["verdict"]) == (0, "pass"), run["causes"]
     assert (run["counts"]["passed"], run["counts"]["failed"]) == (3, 0)
+    versions, lock = run["versions"], ROOT / "requirements" / "run.lock"
+    assert (versions["commit"], versions["image"]) == (COMMIT, image)
+    assert versions["lock_hash"] == hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 def test_any_other_user_may_run_it_too(image: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import alys
 from alys.runner import provenance
 
 
@@ -43,3 +44,15 @@ def test_a_changed_checkout_is_called_dirty_and_a_tag_hides_nothing(tmp_path: Pa
 def test_what_cannot_be_known_is_called_unknown(tmp_path: Path) -> None:
     assert provenance.commit(tmp_path / "gone") == "unknown"
     assert provenance.file_hash(tmp_path / "gone") == "unknown"
+
+
+def test_an_image_says_what_it_was_built_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "checkout", lambda: None)
+    monkeypatch.setattr(alys, "__file__", str(tmp_path / "__init__.py"))
+    assert provenance.versions("").commit == "unknown"
+    (tmp_path / "built.json").write_text('{"commit": "c0ffee", "lock_hash": "10c4"}')
+    told = provenance.versions("", "registry/alys:1@sha256:ab")
+    assert (told.commit, told.lock_hash) == ("c0ffee", "10c4")
+    assert told.image == "registry/alys:1@sha256:ab"

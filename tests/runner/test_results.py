@@ -3,9 +3,11 @@
 import hashlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from alys.base import errors
+from alys.config.settings import Settings
 from alys.runner import results
 from tests.report import records
 
@@ -57,3 +59,47 @@ def test_latest_points_to_the_newest_and_a_folder_in_the_way_is_left_alone(tmp_p
     results.point_latest(tmp_path / "one")
     assert not (tmp_path / "latest").is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "two"]
+
+
+def told(**changes: bool) -> Settings:
+    plain = Settings()
+    cleanup = {name: value for name, value in changes.items() if name != "cleanup_on_failure"}
+    kubernetes = {name: value for name, value in changes.items() if name == "cleanup_on_failure"}
+    return msgspec.structs.replace(
+        plain,
+        cleanup=msgspec.structs.replace(plain.cleanup, **cleanup),
+        kubernetes=msgspec.structs.replace(plain.kubernetes, **kubernetes),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "exit_code", "kept"),
+    [
+        ({}, 0, {results.LOG}),
+        ({}, 1, {results.LOG}),
+        ({"preserve_logs": False}, 0, set()),
+        ({"preserve_logs": False}, 4, {results.LOG}),
+        ({"cleanup_on_failure": False}, 0, {results.LOG}),
+        ({"cleanup_on_failure": False}, 130, {results.LOG, results.LEFT_OVER}),
+        ({"auto_cleanup": False}, 0, {results.LOG, results.LEFT_OVER}),
+    ],
+)
+def test_what_is_kept_besides_the_results_is_a_setting(
+    tmp_path: Path, changes: dict[str, bool], exit_code: int, kept: set[str]
+) -> None:
+    folder, scratch = tmp_path / "run", tmp_path / "scratch"
+    (scratch / "peg_in" / "node" / "store").mkdir(parents=True)
+    (scratch / "peg_in" / "node" / "store" / "data.mdb").write_text("blocks")
+    folder.mkdir()
+    (folder / results.LOG).write_text("said")
+    results.keep_left_over(folder, exit_code, told(**changes), scratch)
+    assert {path.name for path in folder.iterdir()} == kept
+    if results.LEFT_OVER in kept:
+        store = folder / results.LEFT_OVER / "peg_in" / "node" / "store" / "data.mdb"
+        assert store.read_text() == "blocks"
+
+
+def test_nothing_left_over_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    results.keep_left_over(tmp_path, 1, told(auto_cleanup=False), tmp_path / "scratch")
+    assert not (tmp_path / results.LEFT_OVER).exists()

@@ -296,6 +296,7 @@ def test_the_results_folder_holds_everything(tmp_path: Path) -> None:
         "replay.txt",
         "report.html",
         "report.json",
+        "run.log",
     ]
     assert (folder.parent / "latest").resolve() == folder.resolve()
     assert runs.report_of(done) == done

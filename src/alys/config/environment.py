@@ -96,6 +96,7 @@ def _unreadable(path: schema.Path, text: str, where: str, error: ValueError) -> 
 VARIABLES: dict[str, tuple[schema.Path, Callable[[schema.Path, str], Found]]] = {
     "TEST_ENVIRONMENT": (("test_environment", "name"), _plain),
     "TEST_TIMEOUT": (("test_environment", "timeout_seconds"), _plain),
+    "ALYS_IMAGE": (("test_environment", "image"), _plain),
     "LOG_LEVEL": (("test_environment", "log_level"), _plain),
     "RUST_LOG": (("test_environment", "log_level"), _plain),  # after LOG_LEVEL: it wins
     "COMPREHENSIVE_TESTING": (("test_environment", "comprehensive"), _switch),

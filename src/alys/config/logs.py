@@ -9,13 +9,14 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 from typing_extensions import override
 
 from alys.config import forms, loglevels
-from alys.config.settings import TestEnvironment
+from alys.config.settings import LogFormat, TestEnvironment
 
 TRACE = loglevels.LEVELS["trace"]
 
@@ -71,6 +72,26 @@ class Stderr(logging.Handler):
 
     def _stream(self) -> TextIO:
         return sys.stderr
+
+
+class Collected(logging.FileHandler):
+    """The same records into a file, beside the results of the run that they tell of."""
+
+    def __init__(self, path: Path, form: LogFormat) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.setFormatter(FORMATS[form]())
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk is told by the results that cannot be written, not by every record."""
+
+    def __enter__(self) -> "Collected":
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+        self.close()
 
 
 FORMATS: dict[str, Callable[[], logging.Formatter]] = {"text": TextLines, "json": JsonLines}

@@ -43,6 +43,8 @@ class TestEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """What is printed on standard output at the end."""
     results_dir: Annotated[str, Meta(min_length=1)] = "results"
     """Where each run makes a folder of its own."""
+    image: str = ""
+    """The container image that this runs from; goes into the report."""
     comprehensive: bool = False
     """Whether the suites run their extended scenarios as well."""
     job_name: str = ""
@@ -63,7 +65,7 @@ class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
     resource_limits: bool = True
     """Whether workloads carry requests and limits."""
     cleanup_on_failure: bool = True
-    """Whether what a failed run left running is taken down; its results are kept in any case."""
+    """Whether what the worlds of a run that does not pass left on disk is removed; its results are kept in any case."""
 
 
 class MockServices(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True):
     grafana_enabled: bool = True
     """Whether Grafana is deployed; it needs Prometheus."""
     log_collection: bool = True
-    """Whether logs are collected with the results."""
+    """Whether the log of a run is written into its results."""
     metrics_retention: Duration = "1d"
     """How long Prometheus keeps its samples."""
 
@@ -128,11 +130,11 @@ class CleanupSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``[cleanup]``: what becomes of an environment after its run."""
 
     auto_cleanup: bool = True
-    """Whether it is taken down by itself."""
+    """Whether what worlds leave on disk is removed."""
     cleanup_timeout: Seconds = 60
-    """How long taking down may last."""
+    """How long the worlds of an interrupted run have to close."""
     preserve_logs: bool = True
-    """Whether logs outlive it."""
+    """Whether the log of a run that passed is kept."""
     preserve_metrics: bool = True
     """Whether metrics outlive it."""
 

@@ -160,6 +160,7 @@ def _about(run: record.RunRecord) -> dict[str, object]:
         "commit": run.versions.commit,
         "lock": run.versions.lock_hash,
         "configuration": run.versions.config_hash,
+        "image": run.versions.image or None,
         "alys": run.versions.alys,
         "Python": run.versions.python,
         "results": run.results_dir,

@@ -58,6 +58,8 @@ def _properties(run: record.RunRecord) -> list[str]:
         "exit_code": run.exit_code,
         "trace_hash": run.trace_hash or "",
         "commit": run.versions.commit,
+        "configuration": run.versions.config_hash,
+        "image": run.versions.image,
         "replay": run.replay,
     }
     rows = [f"<property{_attributes(name=key, value=value)}/>" for key, value in named.items()]

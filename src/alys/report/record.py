@@ -69,6 +69,8 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the lock file that the dependencies came from."""
     config_hash: str
     """SHA-256 of ``config.resolved.toml`` beside the report."""
+    image: str = ""
+    """The container image that it ran from, if any: name and tag, or digest."""
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

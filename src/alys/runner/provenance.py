@@ -5,6 +5,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+import msgspec
+
 import alys
 from alys.report import record
 
@@ -18,16 +20,37 @@ def checkout() -> Path | None:
     return root if (root / "pyproject.toml").is_file() and (root / "src/alys").is_dir() else None
 
 
-def versions(config_toml: str) -> record.Versions:
-    """The facts of this process; ``unknown`` where there is no checkout to ask."""
+class Built(msgspec.Struct, frozen=True):
+    """What an image says of the package in it: ``built.json``, written beside the package when the image was made."""
+
+    commit: str = UNKNOWN
+    lock_hash: str = UNKNOWN
+
+
+def versions(config_toml: str, image: str = "") -> record.Versions:
+    """The facts of this process, from its checkout or from whoever built it; ``unknown`` where there is neither."""
     root = checkout()
+    if root is not None:
+        lock_hash = file_hash(root / "requirements" / "run.lock")
+        about = Built(commit=commit(root), lock_hash=lock_hash)
+    else:
+        about = built(Path(alys.__file__).with_name("built.json"))
     return record.Versions(
         alys=alys.__version__,
         python=platform.python_version(),
-        commit=commit(root) if root else UNKNOWN,
-        lock_hash=file_hash(root / "requirements" / "run.lock") if root else UNKNOWN,
+        commit=about.commit,
+        lock_hash=about.lock_hash,
         config_hash=hashlib.sha256(config_toml.encode()).hexdigest(),
+        image=image,
     )
+
+
+def built(file: Path) -> Built:
+    """What the file says; nothing is known where it is missing or no such file."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Built)
+    except (OSError, msgspec.MsgspecError):
+        return Built()
 
 
 def commit(root: Path) -> str:

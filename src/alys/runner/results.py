@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,13 @@ from pathlib import Path
 import msgspec
 
 from alys.base import errors
+from alys.config.settings import Settings
 from alys.report import html, json, junit, record
 
 LATEST = "latest"
+LOG = "run.log"
+LEFT_OVER = "left-over"
+"""What the worlds left on disk (their stores), where the settings keep it."""
 
 
 def make_folder(root: Path, suite: str, started: float) -> Path:
@@ -82,6 +87,20 @@ def write(folder: Path, run: record.RunRecord, config_toml: str) -> None:
             raise errors.EnvironmentFailure(
                 f"cannot write {folder / name}: {error.strerror}"
             ) from error
+
+
+def keep_left_over(folder: Path, exit_code: int, settings: Settings, scratch: Path) -> None:
+    """What is kept of a run besides its results, as the settings say.
+
+    The log of a run that passed goes where ``cleanup.preserve_logs`` is false. What the worlds left on disk is kept where
+    ``cleanup.auto_cleanup`` is false, and for a run that did not pass where ``kubernetes.cleanup_on_failure`` is.
+    """
+    passed = exit_code == errors.ExitCode.PASS
+    if passed and not settings.cleanup.preserve_logs:
+        (folder / LOG).unlink(missing_ok=True)
+    cleans = settings.cleanup.auto_cleanup and (passed or settings.kubernetes.cleanup_on_failure)
+    if not cleans and any(scratch.iterdir()):
+        shutil.copytree(scratch, folder / LEFT_OVER)
 
 
 def point_latest(folder: Path) -> None:

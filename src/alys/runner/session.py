@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from alys.base import errors
-from alys.config import loader
+from alys.config import loader, logs
 from alys.config import settings as settings_module
 from alys.report import record
 from alys.runner import hermetic, outcomes, plugin, provenance, results, selection, verdict
@@ -62,6 +62,9 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
         folder = results.make_folder(root, request.suite, started)
         events = results.EventLog(folder / "events.jsonl")
         stack.callback(events.close)
+        if request.settings.monitoring.log_collection:
+            log_format = request.settings.test_environment.log_format
+            stack.enter_context(logs.Collected(folder / results.LOG, log_format))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="alys-")))
         with evidence.of("cannot open the world"):
             calm.end()
@@ -72,6 +75,7 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
         with Undisturbed():
             took = request.stopwatch() - began
             finished = _record(request, folder, started, took, evidence, events.close())
+            results.keep_left_over(folder, finished.exit_code, request.settings, scratch)
             results.write(folder, finished, _config_toml(request.settings))
             results.point_latest(folder)
     return finished
@@ -239,7 +243,7 @@ def _record(
         time_scale=None if simulated else settings.world.time_scale,
         results_dir=str(folder),
         replay=replay_line(request, folder),
-        versions=provenance.versions(_config_toml(settings)),
+        versions=provenance.versions(_config_toml(settings), settings.test_environment.image),
         left_out=request.left_out,
         job=settings.test_environment.job_name,
     )
@@ -271,10 +275,11 @@ def _config_toml(settings: settings_module.Settings) -> str:
 
 
 def _plain(settings: settings_module.Settings, **changes: str) -> settings_module.Settings:
-    """The settings without the name of a Job and the address that the results are sent to."""
+    """The settings without image, name of a Job, and the address that the results are sent to: the report has these itself."""
     default = settings_module.TestEnvironment()
     plain = msgspec.structs.replace(
         settings.test_environment,
+        image=default.image,
         job_name=default.job_name,
         results_url=default.results_url,
         results_upload_seconds=default.results_upload_seconds,

@@ -184,7 +184,9 @@ class AttachedWorld(NetworkWorld, abc.ABC):
                 await self.closers.pop()()
             except Exception as error:
                 failed.append(error)
-        shutil.rmtree(self.info.scratch, ignore_errors=True)
+        told = self.settings
+        if told.cleanup.auto_cleanup and told.kubernetes.cleanup_on_failure:
+            shutil.rmtree(self.info.scratch, ignore_errors=True)  # else the runner decides
         if failed:
             raise failed[0]
 

@@ -10,9 +10,6 @@ from typing_extensions import override
 from alys.worlds.attached import AttachedWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
-CLOSE_SECONDS = 20.0
-"""Wall time that thrown-out scenarios have for their ``finally`` blocks."""
-
 
 class _Scenario:
     """A scenario under way."""
@@ -31,10 +28,16 @@ class LoopDriver(Driver):
     concurrent = True
 
     def __init__(
-        self, name: str, make: Callable[[ScenarioInfo], AttachedWorld], concurrency: int
+        self,
+        name: str,
+        make: Callable[[ScenarioInfo], AttachedWorld],
+        concurrency: int,
+        cleanup_s: float,
     ) -> None:
+        """``cleanup_s``: wall time that thrown-out scenarios have for their ``finally`` blocks."""
         self._name = name
         self._make = make
+        self._cleanup_s = cleanup_s
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Semaphore(concurrency)
         self._tasks: dict[asyncio.Task[None], Coroutine[object, object, None]] = {}
@@ -104,7 +107,7 @@ class LoopDriver(Driver):
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            self._loop.run_until_complete(asyncio.wait(self._tasks, timeout=CLOSE_SECONDS))
+            self._loop.run_until_complete(asyncio.wait(self._tasks, timeout=self._cleanup_s))
         for coroutine in self._tasks.values():
             coroutine.close()  # one that never began; harmless for the others
         self._tasks.clear()

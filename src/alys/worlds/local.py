@@ -143,7 +143,7 @@ class LocalDriver(LoopDriver):
                 return split.SplitWorld(settings, info)
             return LocalWorld(settings, info, metrics_port=metrics_port)
 
-        super().__init__("local", make, settings.concurrency)
+        super().__init__("local", make, settings.concurrency, settings.cleanup.cleanup_timeout)
 
 
 def open_driver(settings: Settings) -> LocalDriver:

@@ -250,7 +250,7 @@ class RemoteDriver(LoopDriver):
         def make(info: ScenarioInfo) -> AttachedWorld:
             return RemoteWorld(settings, info, keys, self._held, metrics_port=metrics_port)
 
-        super().__init__("remote", make, 1)
+        super().__init__("remote", make, 1, settings.cleanup.cleanup_timeout)
         if self._held is None:
             return
         try:
