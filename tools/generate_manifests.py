@@ -1,8 +1,9 @@
 """Fill in what is made by program in ``k8s/``, and derive ``k8s-small/``: ``python tools/generate_manifests.py [--check]``.
 
 The files of ``k8s/`` are written by hand, comments included, except for: the ConfigMap of ``test-config.toml``, the ConfigMaps of
-the monitoring stack, the hashes of both on the pods that read them, and the figures of the quota. ``k8s-small/`` is the same
-for a cluster of two CPUs. ``--check`` writes nothing and exits 1 when a committed file is not what this makes.
+the monitoring stack, the hashes of both on the pods that read them, the figures of the quota, and what keys of
+``test-config.toml`` decide (``tools/shape.py``). ``k8s-small/`` is the same for a cluster of two CPUs. ``--check`` writes nothing
+and exits 1 when a committed file is not what this makes. A ``test-config.toml`` that cannot be deployed is exit code 2.
 """
 
 import argparse
@@ -17,8 +18,10 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from alys.monitoring import configuration, dashboards  # noqa: E402
-from tools import generate_monitoring, manifests  # noqa: E402
+from alys.base import errors  # noqa: E402
+from alys.config.settings import Settings  # noqa: E402
+from alys.monitoring import alerts, configuration, dashboards  # noqa: E402
+from tools import generate_monitoring, manifests, shape  # noqa: E402
 from tools.manifests import FOLDER, SMALL, Tree  # noqa: E402
 
 CONFIGURATION = "alys-v2-testing/configuration-sha256"
@@ -49,7 +52,10 @@ QUOTA_MARGIN = Fraction(5, 4)
 
 
 def files() -> dict[Path, str]:
-    """What every file must contain, by its path. Raises FileNotFoundError for a file of ``k8s/`` that is gone."""
+    """What every file must contain, by its path.
+
+    Raises FileNotFoundError for a file of ``k8s/`` that is gone, UsageError for a ``test-config.toml`` that cannot be deployed.
+    """
     big = {
         name: manifests.parse((FOLDER / name).read_text(encoding="utf-8"))
         for name in manifests.NAMES
@@ -69,7 +75,9 @@ def files() -> dict[Path, str]:
 def fill(by_name: dict[str, list[Tree]]) -> None:
     """Put the generated parts where they belong."""
     everything = [found for objects in by_name.values() for found in objects]
-    contents = config_maps()
+    told = shape.read(FOLDER / "test-config.toml")
+    shape.apply(everything, told)
+    contents = config_maps(told, shape.targets(everything, told))
     maps = {
         found["metadata"]["name"]: found["data"]
         for found in everything
@@ -89,20 +97,24 @@ def fill(by_name: dict[str, list[Tree]]) -> None:
     set_quota(everything)
 
 
-def config_maps() -> dict[str, dict[str, str]]:
-    """The generated ConfigMaps: name, key, text."""
+def config_maps(told: Settings, targets: list[str] | None) -> dict[str, dict[str, str]]:
+    """The generated ConfigMaps: name, key, text. ``targets`` are those of Prometheus where it does not discover them."""
     made = generate_monitoring.files()
     shared = generate_monitoring.CLUSTER
+    as_yaml = generate_monitoring.as_yaml
+    scraping = configuration.prometheus_in_cluster(*shape.intervals(told), targets)
+    rules = alerts.groups(alerts.alerts(shape.thresholds(told)))
+    source = configuration.grafana_datasource(told.prometheus.endpoint)
     return {
         "test-config-file": {
             "test-config.toml": (FOLDER / "test-config.toml").read_text(encoding="utf-8")
         },
         "prometheus-config": {
-            "prometheus.yml": generate_monitoring.as_yaml(configuration.prometheus_in_cluster()),
-            configuration.RULES_FILE: made[shared / configuration.RULES_FILE],
+            "prometheus.yml": as_yaml(scraping),
+            configuration.RULES_FILE: as_yaml(rules),
         },
         "alertmanager-config": {"alertmanager.yml": made[shared / "alertmanager.yml"]},
-        "grafana-datasources": {"datasource.yml": made[shared / "grafana" / "datasource.yml"]},
+        "grafana-datasources": {"datasource.yml": as_yaml(source)},
         "grafana-provider": {"dashboards.yml": made[shared / "grafana" / "dashboards.yml"]},
         "grafana-dashboards": {
             f"{board.uid}.json": made[shared / "dashboards" / f"{board.uid}.json"]
@@ -185,12 +197,17 @@ def main() -> int:
     """Write the files, or with --check name those that are stale; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when stale")
-    if parser.parse_args().check:
+    check = parser.parse_args().check
+    try:
+        if not check:
+            write()
+            return 0
         old = stale()
-        sys.stderr.writelines(f"stale: {path.relative_to(ROOT)}\n" for path in old)
-        return 1 if old else 0
-    write()
-    return 0
+    except errors.UsageError as error:
+        sys.stderr.write(f"generate_manifests: {error}\n")
+        return int(errors.ExitCode.USAGE)
+    sys.stderr.writelines(f"stale: {path.relative_to(ROOT)}\n" for path in old)
+    return 1 if old else 0
 
 
 def write() -> None:

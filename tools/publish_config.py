@@ -1,6 +1,6 @@
 """Publish an edited ``k8s/test-config.toml``: ``python tools/publish_config.py [FOLDER]`` (or make publish-config).
 
-The file is checked, put into the manifests with its hash, and applied with the two files that carry it; the runner starts again
+The file is checked, put into the manifests with its hash, and all of them but the Jobs are applied; the runner starts again
 because the hash on its pod is another. Jobs read it when they start. FOLDER is ``k8s`` unless told: ``k8s-small``.
 """
 
@@ -12,11 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from alys.base import errors  # noqa: E402
-from alys.config import loader  # noqa: E402
-from tools import generate_manifests, manifests  # noqa: E402
+from tools import generate_manifests, manifests, shape  # noqa: E402
 
-CARRIERS = ("namespace.yaml", "test-deployment.yaml")
-NAMESPACE = "alys-v2-testing"
+CARRIERS = ("namespace.yaml", "mock-services.yaml", "monitoring.yaml", "test-deployment.yaml")
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +24,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python tools/publish_config.py [k8s|k8s-small]", file=sys.stderr)
         return int(errors.ExitCode.USAGE)
     try:
-        loader.load(manifests.FOLDER / "test-config.toml", {}, {})
+        namespace = shape.read(manifests.FOLDER / "test-config.toml").kubernetes.namespace
     except errors.UsageError as error:
         print(f"publish_config: {error}", file=sys.stderr)
         return int(errors.ExitCode.USAGE)
@@ -40,7 +38,7 @@ def main(arguments: list[str]) -> int:
             "status",
             "deployment/alys-v2-test-runner",
             "-n",
-            NAMESPACE,
+            namespace,
             "--timeout=300s",
         ],
     ):

@@ -23,7 +23,7 @@ REFERENCE = re.compile(
 AFTERWARDS = """\
 set_image: {count} lines in {files} files name {image} now
 Where the environment is running already, Jobs cannot be changed, so delete them first:
-  kubectl delete jobs --all -n alys-v2-testing
+  kubectl delete jobs --all -n {namespace}
   kubectl apply -f {folder}/
 """
 
@@ -45,7 +45,12 @@ def main(arguments: list[str]) -> int:
         text, lines = replaced(path.read_text(encoding="utf-8"), image)
         path.write_text(text, encoding="utf-8")
         count, files = count + lines, files + (lines > 0)
-    print(AFTERWARDS.format(count=count, files=files, image=image, folder=FOLDERS[0]), end="")
+    text = (ROOT / FOLDERS[0] / "00-namespace.yaml").read_text(encoding="utf-8")
+    (namespace,) = re.findall(r"^  name: (\S+)$", text, re.MULTILINE)
+    said = AFTERWARDS.format(
+        count=count, files=files, image=image, folder=FOLDERS[0], namespace=namespace
+    )
+    print(said, end="")
     return 0
 
 

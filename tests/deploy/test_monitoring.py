@@ -11,7 +11,7 @@ import yaml
 
 from alys.monitoring import configuration
 from tests.deploy import cluster
-from tools import generate_manifests
+from tools import generate_manifests, manifests, shape
 
 every_folder = pytest.mark.parametrize("folder", cluster.FOLDERS)
 needs_promtool = pytest.mark.skipif(
@@ -37,7 +37,8 @@ def laid_out(folder: str, name: str, place: Path) -> Path:
 
 @every_folder
 def test_the_configmaps_are_what_the_program_makes(folder: str) -> None:
-    for name, files in generate_manifests.config_maps().items():
+    told = shape.read(manifests.FOLDER / "test-config.toml")
+    for name, files in generate_manifests.config_maps(told, None).items():
         assert files_of(folder, name) == files
 
 

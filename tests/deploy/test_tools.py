@@ -16,19 +16,6 @@ ROOT = manifests.ROOT
 IMAGE = "your-registry:5000/alys-v2-test-runner:1.4"
 
 
-@pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The two folders somewhere else, where the programs may write."""
-    for name, folder in cluster.FOLDERS.items():
-        shutil.copytree(folder, tmp_path / name)
-    for module in (manifests, generate_manifests):
-        monkeypatch.setattr(module, "FOLDER", tmp_path / "k8s")
-        monkeypatch.setattr(module, "SMALL", tmp_path / "k8s-small")
-    for module in (generate_manifests, publish_config, set_image):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
-    return tmp_path
-
-
 @pytest.mark.slow
 def test_every_file_is_current_and_nothing_else_lies_beside_them() -> None:
     assert generate_manifests.stale() == []
@@ -174,9 +161,8 @@ def test_one_command_publishes_an_edited_configuration(
     )
     assert publish_config.main([] if folder == "k8s" else [folder]) == 0
     apply, rollout = kubectl.read_text(encoding="utf-8").splitlines()
-    assert (
-        apply == f"apply -f {copy}/{folder}/namespace.yaml -f {copy}/{folder}/test-deployment.yaml"
-    )
+    names = ("namespace.yaml", "mock-services.yaml", "monitoring.yaml", "test-deployment.yaml")
+    assert apply.split() == ["apply", *(w for n in names for w in ("-f", f"{copy}/{folder}/{n}"))]
     assert rollout.startswith("rollout status deployment/alys-v2-test-runner -n alys-v2-testing")
     carried = [
         found

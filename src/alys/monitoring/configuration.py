@@ -2,6 +2,8 @@
 discovered instead of listed; rules, dashboards and Alertmanager's configuration are the same.
 """
 
+from collections.abc import Iterable, Sequence
+
 RULES_FILE = "alys-rules.yml"
 DATASOURCE_UID = "alys-prometheus"
 PROMETHEUS_PORT = 9091
@@ -10,6 +12,7 @@ CLUSTER_PROMETHEUS_PORT = 9090
 """In a cluster every pod has an address of its own."""
 ALERTMANAGER_PORT = 9093
 RUNNER_JOB = "alys-v2-test-runner"
+RUNNER_SERVICE = "alys-v2-test-runner-service"
 SERVICES_JOB = "mock-services"
 RETENTION = "1d"
 
@@ -40,13 +43,22 @@ def prometheus() -> dict[str, object]:
     }
 
 
-def prometheus_in_cluster() -> dict[str, object]:
+def prometheus_in_cluster(
+    interval: str = "15s", services_interval: str = "30s", targets: Sequence[str] | None = None
+) -> dict[str, object]:
     """``prometheus.yml`` of a cluster: the same jobs, whose targets come from the Services of Prometheus's own namespace.
 
     A Service is scraped where its annotations say so, on the port that they name, which is a pod's port, and on no other.
+    ``targets`` are names and ports of Services: then nothing is discovered, and these are asked. The intervals (Prometheus's
+    notation) are those of the runner and of the services; rules are looked at as often as the runner.
     """
+    if targets is None:
+        runner, services = _discovered(RUNNER_SERVICE), _discovered("mock-.+")
+    else:
+        ours = {one for one in targets if one.startswith(f"{RUNNER_SERVICE}:")}
+        runner, services = _listed(ours), _listed(set(targets) - ours)
     return {
-        "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
+        "global": {"scrape_interval": interval, "evaluation_interval": interval},
         "rule_files": [RULES_FILE],
         "alerting": {
             "alertmanagers": [
@@ -58,8 +70,8 @@ def prometheus_in_cluster() -> dict[str, object]:
                 "job_name": "prometheus",
                 "static_configs": [{"targets": [f"127.0.0.1:{CLUSTER_PROMETHEUS_PORT}"]}],
             },
-            {"job_name": RUNNER_JOB, **_discovered("alys-v2-test-runner-service")},
-            {"job_name": SERVICES_JOB, "scrape_interval": "30s", **_discovered("mock-.+")},
+            {"job_name": RUNNER_JOB, **runner},
+            {"job_name": SERVICES_JOB, "scrape_interval": services_interval, **services},
         ],
     }
 
@@ -87,6 +99,16 @@ def _discovered(services: str) -> dict[str, object]:
             },
             {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "instance"},
             {"source_labels": ["__meta_kubernetes_service_name"], "target_label": "service"},
+        ],
+    }
+
+
+def _listed(targets: Iterable[str]) -> dict[str, object]:
+    """Services by name; each has one pod, so the name of the Service tells targets apart as well."""
+    return {
+        "static_configs": [{"targets": sorted(targets)}],
+        "relabel_configs": [
+            {"source_labels": ["__address__"], "regex": "(.+):.+", "target_label": "service"}
         ],
     }
 
