@@ -99,6 +99,30 @@ def test_a_scenario_that_waits_for_nothing_possible_times_out_and_says_for_what(
     assert "the moon" in told["cause"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("world", ["sim", "local"])
+def test_what_the_actors_did_outlives_their_world_unless_told_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], world: str
+) -> None:
+    path = scenario(
+        tmp_path,
+        "async def test_ends_badly(world):\n"
+        "    fault = await world.actors.crash('/alys/node/chain')\n"
+        "    await world.actors.bitten(fault)\n"
+        "    world.check(False, 'all is well')\n",
+    )
+    config = tmp_path / "forgetful.toml"
+    config.write_text("[cleanup]\npreserve_metrics = false\n")
+    told = run(path, tmp_path / "r", capsys, "--world", world)
+    assert told["exit_code"] == 1
+    actors = told["cases"][0]["facts"]["actors"]
+    assert actors["/alys/node/chain"]["failures"] == 1
+    assert actors["/alys/cosigner-1/engine"]["messages_processed"] > 0
+    told = run(path, tmp_path / "r", capsys, "--world", world, "--config", str(config))
+    assert told["exit_code"] == 1
+    assert "actors" not in told["cases"][0]["facts"]
+
+
 def test_ambient_time_in_a_scenario_is_trapped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

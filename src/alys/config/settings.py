@@ -136,7 +136,7 @@ class CleanupSettings(msgspec.Struct, frozen=True, kw_only=True):
     preserve_logs: bool = True
     """Whether the log of a run that passed is kept."""
     preserve_metrics: bool = True
-    """Whether metrics outlive it."""
+    """Whether the figures of its actors go into the report."""
 
 
 class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import msgspec
 from alys.actors.dispatch import Dispatcher
 from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
+from alys.actors.metrics import Metrics
 from alys.actors.observe import Observer
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec, Restart
@@ -104,6 +105,9 @@ class NetworkWorld(Scorecard, abc.ABC):
         )
         #: More that listen to all actors; to be added before the world opens.
         self.observers: list[Observer] = []
+        self._metrics = Metrics()
+        if settings.cleanup.preserve_metrics:
+            self.observers.append(self._metrics)
         self.actors = Actors(self)
         self._closing = False
         self._opened = False
@@ -191,8 +195,22 @@ class NetworkWorld(Scorecard, abc.ABC):
                 self.recorder.require_faults()
         finally:
             if hasattr(self, "system"):
+                self._keep_metrics()
                 await self.await_reply(self.system.shutdown())
             await self.stop_services()
+
+    def _keep_metrics(self) -> None:
+        """For the report, what the actors of this process did: by path, without what is zero."""
+        if self._metrics not in self.observers:
+            return
+        figures: dict[str, dict[str, object]] = {}
+        for line in self._metrics.reading(self.system):
+            told = msgspec.structs.asdict(line)
+            del told["path"], told["active"]
+            if counted := {name: value for name, value in told.items() if value}:
+                figures[line.path] = counted
+        if figures:
+            self.note(actors=figures)
 
     async def _last_audit(self) -> None:
         """On in every scenario: the ledger balances at the end."""

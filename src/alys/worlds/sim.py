@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from typing_extensions import override
 
 from alys.actors.actor import Actor
+from alys.actors.observe import together
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
@@ -56,7 +57,8 @@ class SimWorld(NetworkWorld):
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
-        observer = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = together(heard, *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
