@@ -83,6 +83,13 @@ def fill(by_name: dict[str, list[Tree]]) -> None:
         for found in everything
         if found["kind"] == "ConfigMap"
     }
+    maps["test-config"].clear()
+    maps["test-config"].update(
+        {
+            key: LiteralScalarString(text) if "\n" in text else DoubleQuotedScalarString(text)
+            for key, text in shape.variables(told).items()
+        }
+    )
     for name, texts in contents.items():
         maps[name].clear()
         maps[name].update({key: LiteralScalarString(text) for key, text in texts.items()})

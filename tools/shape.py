@@ -14,12 +14,16 @@ from alys.base import errors
 from alys.config import forms, loader
 from alys.config.settings import Settings
 from alys.monitoring.alerts import Thresholds
+from tools import manifests
 from tools.manifests import Tree
 
 SCRAPE_SECONDS_MAX = 120
 """The alert rules look back over five minutes, and a rate needs two samples in them, also where one is lost."""
 SERVICES_INTERVAL = "30s"
 """How often the mock services are asked, or else as often as the runner."""
+METRICS_PORT = 9090
+RUNNERS = ("alys-test-runner", "alys-test-job")
+"""Service accounts of the pods whose log the file is about; the services say little at any level."""
 RETENTION = "--storage.tsdb.retention.time="
 SWITCHES = {
     "prometheus": "prometheus_enabled",
@@ -33,14 +37,35 @@ _PROMETHEUS_ORDER = re.compile(r"(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
 def read(path: Path) -> Settings:
     """The settings of the file. Raises UsageError for one that cannot stand, or that asks for what is not made here."""
     told = loader.load(path, {}, {})
-    for reason in filter(None, (_figures(told), _interval(told), _namespace(told), _source(told))):
+    asked = (_figures(told), _interval(told), _namespace(told), _source(told), _port(told))
+    for reason in filter(None, asked):
         raise errors.UsageError(f"{path.name}: {reason}")
     return told
+
+
+def variables(told: Settings) -> dict[str, str]:
+    """The ConfigMap ``test-config``: what the document's pods have in their environment, which goes before the file."""
+    run, services = told.test_environment, told.mock_services
+    return {
+        "test_environment": run.name,
+        "log_level": run.log_level,
+        "test_timeout": f"{run.timeout_seconds}s",
+        "max_test_actors": str(told.test_scenarios.supervision.max_actors),
+        "prometheus_enabled": str(told.prometheus.enabled).lower(),
+        "metrics_port": str(told.prometheus.metrics_port),
+        "governance_mock_endpoints": "".join(f"- {url}\n" for url in services.governance_nodes),
+        "bitcoin_rpc_url": services.bitcoin_rpc_url,
+        "ethereum_rpc_url": services.ethereum_rpc_url,
+        "engine_api_url": services.engine_api_url,
+    }
 
 
 def apply(everything: list[Tree], told: Settings) -> None:
     """Shape the objects of all files."""
     for found in everything:
+        pod = manifests.pod_of(found)
+        if pod is not None and pod["spec"].get("serviceAccountName") in RUNNERS:
+            _log_level(pod, told.test_environment.log_level)
         _place(found, told.kubernetes.namespace)
         if found["kind"] == "Deployment":
             _switch(found, told)
@@ -112,6 +137,15 @@ def _namespace(told: Settings) -> str:
     )
 
 
+def _port(told: Settings) -> str:
+    if told.prometheus.metrics_port == METRICS_PORT:
+        return ""
+    return (
+        f"prometheus.metrics_port = {told.prometheus.metrics_port}: Service, policies and probes of k8s/ are made for "
+        f"{METRICS_PORT}; in a pod no other program can have it"
+    )
+
+
 def _source(told: Settings) -> str:
     if told.prometheus.endpoint or not told.monitoring.grafana_enabled:
         return ""
@@ -126,6 +160,14 @@ def _place(found: Tree, namespace: str) -> None:
     found["metadata"]["namespace"] = namespace
     for subject in found.get("subjects", ()):
         subject["namespace"] = namespace
+
+
+def _log_level(pod: Tree, level: str) -> None:
+    """``RUST_LOG`` stands in the manifest, so that ``kubectl set env`` has something to change."""
+    for container in pod["spec"]["containers"]:
+        for variable in container["env"]:
+            if variable["name"] == "RUST_LOG":
+                variable["value"] = level
 
 
 def _switch(found: Tree, told: Settings) -> None:

@@ -275,3 +275,26 @@ def test_figures_of_zero_are_how_to_go_without_limits(copy: Path) -> None:
     assert all(amount < before[name] for name, amount in quota("k8s").items() if name != "pods")
     for found in cluster.everything("k8s"):
         kubernetes_validate.validate(found, VERSIONS[0], strict=True)
+
+
+@every_folder
+def test_what_pods_have_in_their_environment_is_what_the_file_says(folder: str, copy: Path) -> None:
+    """Variables go before the file, so a ConfigMap of its own would make the file say nothing."""
+    edited(
+        copy,
+        ("timeout_seconds = 300", "timeout_seconds = 600"),
+        ('log_level = "debug"', 'log_level = "info,alys.node=trace"'),
+        ("max_actors = 50", "max_actors = 60"),
+        ('"http://mock-ethereum-node:8551"', '"http://geth:8551"'),
+    )
+    told = cluster.named(folder, "ConfigMap", "test-config")["data"]
+    assert (told["test_timeout"], told["max_test_actors"]) == ("600s", "60")
+    assert told["engine_api_url"] == "http://geth:8551"
+    pod = cluster.pod(cluster.named(folder, "Deployment", "alys-v2-test-runner"))
+    levels = {one["name"]: one.get("value") for one in pod["spec"]["containers"][0]["env"]}
+    assert levels["RUST_LOG"] == told["log_level"] == "info,alys.node=trace"
+
+
+def test_another_port_for_metrics_is_refused(copy: Path) -> None:
+    with pytest.raises(errors.UsageError, match=r"metrics_port = 9191: .* made for 9090"):
+        edited(copy, ("metrics_port = 9090", "metrics_port = 9191"))

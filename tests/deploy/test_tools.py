@@ -76,11 +76,9 @@ def test_another_value_in_any_configmap_of_a_pod_is_another_hash(copy: Path) -> 
         }
 
     before = marks()
-    file = copy / "k8s" / "namespace.yaml"
-    file.write_text(
-        file.read_text(encoding="utf-8").replace("test_timeout: 300s", "test_timeout: 400s"),
-        encoding="utf-8",
-    )
+    file = copy / "k8s" / "test-config.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("timeout_seconds = 300", "timeout_seconds = 400"), "utf-8")
     after = marks()
     assert {name for name in before if before[name] != after[name]} == {"alys-v2-test-runner"}
 

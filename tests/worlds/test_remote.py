@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import os
 import re
 import subprocess
@@ -116,17 +117,21 @@ def test_two_runs_take_turns_and_both_pass(
         "    world.check(head >= 110, 'the session has its own chain', head=head)\n"
     )
 
+    told = threading.Event()
+    listener = logging.Handler()
+    listener.emit = lambda record: told.set()  # type: ignore[method-assign]
+    logging.getLogger("alys.turns").addHandler(listener)
+
     def make_room() -> None:
-        while not turn.wanted():
-            assert not done.is_set(), "it did not wait"
+        assert told.wait(60), "it did not wait"
+        assert turn.wanted().startswith("run ")
         turn.close()
 
-    done = threading.Event()
     room = threading.Thread(target=make_room)
     room.start()
     typed = ["test", str(scenario), "--world", "remote", "--results-dir", str(tmp_path / "r")]
     code = cli.main(typed, environment=variables)
-    done.set()
+    logging.getLogger("alys.turns").removeHandler(listener)
     room.join(30)
     said = capsys.readouterr()
     assert code == 0, said.err
