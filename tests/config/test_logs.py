@@ -156,3 +156,12 @@ def test_every_format_that_the_settings_allow_is_there() -> None:
         if field.name == "log_format"
     )
     assert set(logs.FORMATS) == set(kind.__args__)
+
+
+def test_libraries_tell_of_themselves_only_when_they_are_named() -> None:
+    set_up("trace")
+    assert not logging.getLogger("kubernetes.client.rest").isEnabledFor(logging.DEBUG)
+    assert logging.getLogger("alys.node").isEnabledFor(logs.TRACE)
+    set_up("error,kubernetes=debug")
+    assert logging.getLogger("kubernetes.client.rest").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger("grpc").isEnabledFor(logging.WARNING)

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from tests.image import containers
 from tests.image.pods import Pod, Probe
@@ -14,6 +15,27 @@ from tests.image.pods import Pod, Probe
 _BETWEEN_LOOKS_SECONDS = 0.1
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+CREDENTIALS = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+class Api(Protocol):
+    """An API server as pods see it."""
+
+    @property
+    def host(self) -> str:
+        """An address on the pods' network."""
+        ...
+
+    @property
+    def port(self) -> str:
+        """Where it serves HTTPS."""
+        ...
+
+    def credentials(self, account: str) -> Path:
+        """The folder with token, ca.crt and namespace of a service account."""
+        ...
 
 
 class Cluster:
@@ -24,11 +46,16 @@ class Cluster:
         self._folder = folder
         self._image = image
         self._started: dict[str, str] = {}
+        self.api: Api | None = None
+        """Where pods that have a token find the API server; None: there is none."""
 
     def start(self, pod: Pod, **environment: str) -> None:
         """Start the pod's container, as the image under test; ``environment`` goes over the manifest's."""
         name = containers.fresh_name(pod.name)
         given = {**pod.environment, **environment}
+        api = self.api if pod.account else None
+        if api is not None:
+            given |= {"KUBERNETES_SERVICE_HOST": api.host, "KUBERNETES_SERVICE_PORT": api.port}
         words = ["run", "--detach", f"--name={name}", "--pull=never", "--no-healthcheck"]
         words += ["--http-proxy=false", f"--network={self._network}", *pod.flags]
         words += [f"--network-alias={alias}" for alias in pod.aliases]
@@ -39,6 +66,8 @@ class Cluster:
         ]
         words += [f"--volume={self._written(pod, place)}:{place}:ro" for place in pod.files]
         words += [f"--volume={self.claim(pod, place)}:{place}:rw" for place in pod.claims]
+        if api is not None:
+            words.append(f"--volume={api.credentials(pod.account)}:{CREDENTIALS}:ro")
         if pod.command:
             words.append(f"--entrypoint={pod.command[0]}")
         self._started[pod.name] = name
@@ -78,6 +107,21 @@ class Cluster:
 
             what = f"{pod.name} to answer {probe.path}; it says {self.logs(pod)[-2000:]}"
             wait_until(answered, what, seconds_max)
+
+    def gateway(self) -> str:
+        """This machine's address on the network; there from the first container on."""
+        form = "{{range .Subnets}}{{.Gateway}}{{end}}"
+        return containers.podman(
+            "network", "inspect", "--format", form, self._network
+        ).stdout.strip()
+
+    def get(self, pod: Pod, port: int, path: str) -> tuple[int, str]:
+        """Status and text of a GET request to the pod, from this machine."""
+        try:
+            with _DIRECT.open(f"http://{self.address(pod)}:{port}{path}", timeout=5) as answer:
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def ask(self, pod: Pod, probe: Probe) -> bool:
         """Whether the probe is answered with a status below 400, as the kubelet asks."""

@@ -63,6 +63,8 @@ class Pod(msgspec.Struct, frozen=True):
     """Names of the Services that lead here."""
     probes: dict[str, Probe]
     """By kind: startup, liveness, readiness."""
+    account: str = ""
+    """The service account whose token lies in the pod; empty where none does."""
 
 
 class Manifests:
@@ -130,6 +132,7 @@ class Manifests:
             group=int(spec.get("securityContext", {}).get("fsGroup", 0)),
             aliases=self._services(labels, container),
             probes=_probes(container),
+            account=spec["serviceAccountName"] if spec.get("automountServiceAccountToken") else "",
         )
 
     def _value(self, entry: Document, labels: Mapping[str, str]) -> str:

@@ -109,10 +109,15 @@ def set_up(told: TestEnvironment) -> None:
     handler.setFormatter(FORMATS[told.log_format]())
     root.addHandler(handler)
     levels = loglevels.parse(told.log_level, "log level")
+    levels = {name: max(levels.get("", logging.INFO), logging.INFO) for name in LIBRARIES} | levels
     for name, level in levels.items():
         logging.getLogger(name or None).setLevel(level)
     _SET[:] = [name for name in levels if name]
 
+
+LIBRARIES = ("aiohttp", "asyncio", "grpc", "kubernetes", "urllib3")
+"""Other people's targets: what they say below ``info`` is about themselves, and some of it shows what an answer held, a
+Secret's values too. Who wants to hear it names the target in a directive."""
 
 _SET: list[str] = []  # targets whose level an earlier call set
 
