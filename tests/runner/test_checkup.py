@@ -50,8 +50,8 @@ def test_a_fixed_port_that_is_taken_and_a_file_in_the_way_are_found(tmp_path: Pa
         port = server.getsockname()[1]
         world = settings.WorldSettings(bitcoin_rpc_port=port)
         found = examined(told_to(tmp_path / "file", world=world))
-        remote = msgspec.structs.replace(world, kind="sim")
-        elsewhere = examined(told_to(tmp_path, world=remote))
+        simulated = msgspec.structs.replace(world, kind="sim")
+        elsewhere = examined(told_to(tmp_path, world=simulated))
     assert wrong(found) == {
         f"results folder {tmp_path / 'file'}": f"{tmp_path / 'file'} is no folder",
         f"world.bitcoin_rpc_port = {port}": "Address already in use",

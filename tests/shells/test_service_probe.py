@@ -104,6 +104,34 @@ def test_a_port_that_nobody_listens_on_refuses(kind: str) -> None:
     assert seen == Seen(Trouble.REFUSED, f"port {url.rpartition(':')[2]} refuses connections")
 
 
+RESOLVED = "192.0.2.1", "127.0.0.1", "127.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("errors", "seen"),
+    [
+        ([OSError(113, "No route to host")], Seen(Trouble.UNREACHABLE, "No route to host")),
+        (
+            [OSError(101, "Network is unreachable"), ConnectionRefusedError(111, "Connect call failed")],
+            Seen(Trouble.REFUSED, "port 80 refuses connections"),
+        ),
+        ([TimeoutError(110, "timed out")], Seen(Trouble.TIMED_OUT, "no connection to port 80 within 10 s")),
+    ],
+)  # fmt: skip
+def test_a_name_with_several_addresses_is_judged_by_what_says_most(
+    errors: list[OSError], seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(*_: object, **__: object) -> object:
+        return [(2, 1, 6, "", (address, 80)) for address in RESOLVED[: len(errors)]]
+
+    async def connect(address: str, _: int) -> None:
+        raise errors[RESOLVED.index(address)]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolve)
+    monkeypatch.setattr(asyncio, "open_connection", connect)
+    assert asyncio.run(service_probe.ethereum("http://two.example:80", SECONDS)) == seen
+
+
 @pytest.mark.parametrize("kind", LOOKS)
 def test_a_name_that_does_not_exist_is_unknown(kind: str) -> None:
     seen = asyncio.run(_seen(kind, doors.UNKNOWN, SECONDS))

@@ -6,7 +6,7 @@ password and no token, because they end up in reports.
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,26 +31,45 @@ async def look(url: str, speak: Step, seconds: float = STEP_SECONDS) -> Seen:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.get_running_loop().getaddrinfo(parts.hostname, port)
+            found = await asyncio.get_running_loop().getaddrinfo(
+                parts.hostname, port, type=socket.SOCK_STREAM
+            )
     except TimeoutError:
         return Seen(Trouble.UNKNOWN_NAME, f"the name {parts.hostname} was not resolved in time")
     except (socket.gaierror, UnicodeError):
         return Seen(Trouble.UNKNOWN_NAME, f"the name {parts.hostname} is not known here")
     try:
         async with asyncio.timeout(seconds):
-            _, writer = await asyncio.open_connection(parts.hostname, port)
+            await _connect([sockaddr[0] for *_, sockaddr in found], port)
     except ConnectionRefusedError:
         return Seen(Trouble.REFUSED, f"port {port} refuses connections")
     except TimeoutError:
         return Seen(Trouble.TIMED_OUT, f"no connection to port {port} within {seconds:g} s")
     except OSError as error:
         return Seen(Trouble.UNREACHABLE, error.strerror or type(error).__name__)
-    writer.close()
     try:
         async with asyncio.timeout(seconds):
             return await speak()
     except TimeoutError:
         return Seen(Trouble.TIMED_OUT, f"connected, but no answer within {seconds:g} s")
+
+
+async def _connect(addresses: Sequence[str | int], port: int) -> None:
+    """Connect to the first address that lets us. Else raises what one of them said: a refusal if there is one, for it says most.
+
+    asyncio, given the name, would make one error of several that no longer says of what kind they were.
+    """
+    failures: list[OSError] = []
+    for address in addresses:
+        try:
+            _, writer = await asyncio.open_connection(str(address), port)
+        except OSError as error:
+            failures.append(error)
+        else:
+            writer.close()
+            return
+    refused = [error for error in failures if isinstance(error, ConnectionRefusedError)]
+    raise [*refused, *failures][0]
 
 
 async def bitcoin(url: str, auth: Basic, seconds: float = STEP_SECONDS) -> Seen:
