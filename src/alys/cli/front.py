@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import alys
 from alys.base import errors
-from alys.cli import config, mock, secrets, serve, test, version, words
+from alys.cli import config, doctor, mock, secrets, serve, test, version, words
 
 if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
-_COMMANDS = (test, serve, mock, secrets, config, version)
+_COMMANDS = (test, serve, mock, secrets, doctor, config, version)
 """In the order of the help; each module has an ``add``."""
 
 _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
     "config": config.run,
+    "doctor": doctor.run,
     "mock": mock.run,
     "secrets": secrets.run,
     "serve": serve.run,
