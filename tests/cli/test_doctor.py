@@ -11,6 +11,7 @@ import pytest
 from alys.cli import front
 from alys.config.services import BitcoinService, EthereumService, GovernanceService
 from alys.kube import client
+from alys.kube.looking import PODS
 from alys.shells import mock_service
 from alys.shells.bitcoin_mock import BitcoinMock
 from alys.shells.ethereum_mock import EthereumMock
@@ -117,6 +118,17 @@ def test_settings_that_cannot_stand_are_exit_2_and_look_at_nothing(
     assert "flag --url" in said.err
 
 
+def pod(app: str) -> dict[str, Any]:
+    container = {"name": "c", "image": "alys-v2-test-runner:latest"}
+    metadata = {"name": app, "labels": {"app": app}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": [container]},
+    }
+
+
 def test_the_namespace_of_the_settings_is_looked_at(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,7 +140,13 @@ def test_the_namespace_of_the_settings_is_looked_at(
         cluster.create("/api/v1/namespaces", space)
         assert front.main(arguments, environment={"KUBECONFIG": path}) == 3
         assert front.main(["secrets"], environment={"KUBECONFIG": path}) == 0
+        assert front.main(arguments, environment={"KUBECONFIG": path}) == 3, "nothing runs"
+        for app in ("alys-v2-test-runner", "mock-governance", "mock-bitcoin-node"):
+            cluster.create(PODS.format("alys-v2-testing"), pod(app))
+        assert front.main(arguments, environment={"KUBECONFIG": path}) == 3
+        cluster.create(PODS.format("alys-v2-testing"), pod("mock-ethereum-node"))
         assert front.main(arguments, environment={"KUBECONFIG": path}) == 0
     said = capsys.readouterr().out
+    assert "wrong          pods: there is no pod of mock-ethereum-node\n" in said
     assert "wrong          Secret test-secrets: is not there\n" in said
     assert "ok             Secret test-secrets: has every key\n" in said

@@ -67,6 +67,24 @@ def test_a_pod_in_the_cluster_that_waits_is_found(cluster: client.Cluster) -> No
     assert looking.look(cluster).pods == (found,)
 
 
+@pytest.mark.parametrize(("phase", "apps"), [("Running", ("mock-governance",)), ("Failed", ())])
+def test_a_pod_that_ended_stands_for_no_workload(
+    cluster: client.Cluster, monkeypatch: pytest.MonkeyPatch, phase: str, apps: tuple[str, ...]
+) -> None:
+    """One that was evicted stays in the list."""
+    labels = {"name": "p", "labels": {"app": "mock-governance"}}
+    listed = {"items": [{"metadata": labels, "status": status(phase)}]}
+    asked = cluster.get
+    monkeypatch.setattr(
+        cluster,
+        "get",
+        lambda place, *words, **more: (
+            listed if place == looking.PODS else asked(place, *words, **more)
+        ),
+    )
+    assert looking.look(cluster).apps == apps
+
+
 def status(phase: str, *containers: dict[str, Any], **conditions: Any) -> dict[str, Any]:
     return {
         "phase": phase,

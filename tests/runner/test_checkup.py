@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from alys.base.errors import EnvironmentFailure
 from alys.base.seen import Cluster
@@ -126,3 +127,14 @@ def test_a_cluster_that_cannot_be_asked_is_wrong_with_its_reason(tmp_path: Path)
 
     found = examined(told_to(tmp_path), look_at_cluster=look)
     assert wrong(found) == {"cluster": "KUBECONFIG=/x cannot be used: no such file"}
+
+
+@pytest.mark.parametrize("off", ["prometheus", "monitoring"])
+def test_metrics_that_are_switched_off_are_not_looked_for(tmp_path: Path, off: str) -> None:
+    sections = {
+        "prometheus": {"prometheus": settings.PrometheusSettings(enabled=False)},
+        "monitoring": {},
+    }[off]
+    plain = settings.MonitoringSettings(prometheus_enabled=off != "monitoring")
+    found = examined(told_to(tmp_path, **{"monitoring": plain, **sections}))["Prometheus"]
+    assert (found.state, found.what.endswith("nabled is false")) == (State.NOT_LOOKED_AT, True)

@@ -164,7 +164,11 @@ def test_something_else_in_the_place_of_prometheus_is_wrong() -> None:
 
 def namespace(**change: object) -> list[Finding]:
     seen = Cluster(
-        namespace=SPACE, missing={"test-secrets": (), "grafana-admin": ()}, pods=(), forbidden=()
+        namespace=SPACE,
+        missing={"test-secrets": (), "grafana-admin": ()},
+        pods=(),
+        apps=("alys-v2-test-runner", "mock-bitcoin-node", "mock-ethereum-node", "mock-governance"),
+        forbidden=(),
     )
     return diagnosis.cluster(msgspec.structs.replace(seen, **change))
 
@@ -173,8 +177,18 @@ def test_a_namespace_that_is_well_is_ok() -> None:
     assert told(namespace()) == [
         ("Secret grafana-admin", "ok", "has every key"),
         ("Secret test-secrets", "ok", "has every key"),
-        ("pods", "ok", "none waits to be ready"),
+        ("pods", "ok", "none of 4 workloads is without one"),
     ]
+
+
+def test_a_namespace_without_pods_is_not_well() -> None:
+    """Nothing waits to be ready where there is nothing."""
+    found = namespace(apps=())[-1]
+    assert (found.check, found.state) == ("pods", State.WRONG)
+    assert found.what.startswith("there is no pod of alys-v2-test-runner, mock-governance")
+    assert namespace(apps=("alys-v2-test-runner", "mock-governance", "mock-ethereum-node"))[
+        -1
+    ].what == ("there is no pod of mock-bitcoin-node")
 
 
 def test_a_secret_that_is_absent_or_lacks_keys_is_wrong() -> None:

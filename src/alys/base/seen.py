@@ -66,5 +66,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """Secrets that were read, each with the keys that it lacks; None for one that is not there."""
     pods: tuple[Pod, ...]
     """The pods that are not Ready."""
+    apps: tuple[str, ...] = ()
+    """The labels ``app`` of all pods that have not ended; what has no pod at all cannot be found among those that wait."""
     forbidden: tuple[str, ...]
     """The verbs that this caller lacks."""

@@ -26,13 +26,23 @@ def look(cluster: client.Cluster) -> Cluster:
         else:
             missing[name] = tuple(key for key in keys if key not in (data or {}))
     pods: tuple[Pod, ...] = ()
+    apps: set[str] = set()
     try:
         listed = cluster.get(PODS, timeout_s=SECONDS, attempts=1)
         pods = tuple(found for item in listed["items"] if (found := not_ready(item)) is not None)
+        apps = {
+            (item["metadata"].get("labels") or {}).get("app", "")
+            for item in listed["items"]
+            if not _ended(item)
+        }
     except client.ClusterFailure as failure:
         forbidden.append(_lacking(failure, "list pods"))
     return Cluster(
-        namespace=cluster.namespace, missing=missing, pods=pods, forbidden=tuple(forbidden)
+        namespace=cluster.namespace,
+        missing=missing,
+        pods=pods,
+        apps=tuple(sorted(apps)),
+        forbidden=tuple(forbidden),
     )
 
 
@@ -40,7 +50,7 @@ def not_ready(pod: client.Document) -> Pod | None:
     """Why a pod is not Ready; None for one that is, that has ended, or that is on its way out."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     conditions = {each["type"]: each for each in status.get("conditions") or []}
-    if status.get("phase") in ("Succeeded", "Failed") or "deletionTimestamp" in pod["metadata"]:
+    if _ended(pod) or "deletionTimestamp" in pod["metadata"]:
         return None
     if conditions.get("Ready", {}).get("status") == "True":
         return None
@@ -51,6 +61,11 @@ def not_ready(pod: client.Document) -> Pod | None:
         reason = scheduled.get("reason", "Unschedulable")
         return Pod(name, reason, _one_line(scheduled.get("message", "")))
     return Pod(name, "NotReady", _one_line(conditions.get("Ready", {}).get("message", "")))
+
+
+def _ended(pod: client.Document) -> bool:
+    """Also one that was evicted: what it was there for has another pod, or none."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def _waiting(status: client.Document) -> Iterator[tuple[str, str]]:

@@ -117,8 +117,16 @@ async def _served(request: Request) -> list[Finding]:
 
 async def _scraping(request: Request) -> list[Finding]:
     settings = request.settings
-    if not settings.monitoring.prometheus_enabled:
-        what = "monitoring.prometheus_enabled is false"
+    off = [
+        key
+        for key, on in (
+            ("prometheus.enabled", settings.prometheus.enabled),
+            ("monitoring.prometheus_enabled", settings.monitoring.prometheus_enabled),
+        )
+        if not on
+    ]
+    if off:
+        what = f"{off[0]} is false"
         return [Finding(check="Prometheus", state=State.NOT_LOOKED_AT, what=what)]
     endpoint = settings.prometheus.endpoint
     seen, targets = await http_probe.targets(endpoint, request.step_seconds)

@@ -35,6 +35,9 @@ _POD_FIXES = {
 }
 _POD_FIXES["ErrImagePull"] = _POD_FIXES["ErrImageNeverPull"] = _POD_FIXES["ImagePullBackOff"]
 
+_APPS = ("alys-v2-test-runner", "mock-governance", "mock-bitcoin-node", "mock-ethereum-node")
+"""What runs all the time, by its label ``app``."""
+
 _SCRAPED = (RUNNER_JOB, SERVICES_JOB)
 
 
@@ -167,9 +170,13 @@ def cluster(seen: Cluster) -> list[Finding]:
     found = [
         _secret(name, missing, seen.namespace) for name, missing in sorted(seen.missing.items())
     ]
+    if "list pods" not in seen.forbidden:
+        absent = [app for app in _APPS if app not in seen.apps]
+        problem = f"there is no pod of {', '.join(absent)}" if absent else ""
+        fix = f"kubectl apply -f k8s/; is {seen.namespace} the right namespace?"
+        good = f"none of {len(_APPS)} workloads is without one"
+        found.append(_finding("pods", problem, good, fix))
     found += [_pod(pod, seen.namespace) for pod in seen.pods]
-    if not seen.pods and "list pods" not in seen.forbidden:
-        found.append(Finding(check="pods", state=State.OK, what="none waits to be ready"))
     fix = "run it as a user who may"
     return found + [
         Finding(
