@@ -159,4 +159,4 @@ def live(pods: Cluster, api: Api, manifests: Manifests) -> None:
         f"a time to live for the Job that passed; {trouble(pods, runner)}",
         60,
     )
-    assert pods.stop(runner, 30) == 0, pods.logs(runner)[-3000:]
+    assert pods.stop(runner) == 0, pods.logs(runner)[-3000:]
