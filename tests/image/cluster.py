@@ -105,7 +105,9 @@ class Cluster:
                 assert self.exit_code(pod) is None, f"{pod.name} ended: {self.logs(pod)[-2000:]}"
                 return self.ask(pod, probe)
 
-            what = f"{pod.name} to answer {probe.path}; it says {self.logs(pod)[-2000:]}"
+            def what(probe: Probe = probe) -> str:
+                return f"{pod.name} to answer {probe.path}; it says {self.logs(pod)[-2000:]}"
+
             wait_until(answered, what, seconds_max)
 
     def gateway(self) -> str:
@@ -145,9 +147,10 @@ class Cluster:
         words = ("wait", "--condition=stopped", self._started[pod.name])
         return int(containers.podman(*words, seconds_max=seconds_max).stdout)
 
-    def stop(self, pod: Pod, seconds: int) -> int:
-        """SIGTERM, and after the grace period SIGKILL; how it ended."""
-        containers.podman("stop", f"--time={seconds}", self._started[pod.name])
+    def stop(self, pod: Pod) -> int:
+        """SIGTERM, and after the pod's grace period SIGKILL; how it ended."""
+        words = ("stop", f"--time={pod.grace_seconds}", self._started[pod.name])
+        containers.podman(*words, seconds_max=pod.grace_seconds + 30)
         code = self.exit_code(pod)
         assert code is not None
         return code
@@ -176,11 +179,13 @@ def cluster(folder: Path, image: str) -> Iterator[Cluster]:
         containers.podman("network", "rm", "--force", network, check=False)
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds_max: float) -> None:
-    """Look again and again; a failure says what did not come."""
+def wait_until(
+    condition: Callable[[], bool], what: str | Callable[[], str], seconds_max: float
+) -> None:
+    """Look again and again; a failure says what did not come, asked for only then where it is a function."""
     pause = threading.Event()
     for _ in range(int(seconds_max / _BETWEEN_LOOKS_SECONDS)):
         if condition():
             return
         pause.wait(_BETWEEN_LOOKS_SECONDS)
-    raise AssertionError(f"waited {seconds_max} s for {what}")
+    raise AssertionError(f"waited {seconds_max} s for {what if isinstance(what, str) else what()}")

@@ -65,6 +65,8 @@ class Pod(msgspec.Struct, frozen=True):
     """By kind: startup, liveness, readiness."""
     account: str = ""
     """The service account whose token lies in the pod; empty where none does."""
+    grace_seconds: int = 30
+    """From SIGTERM to SIGKILL."""
 
 
 class Manifests:
@@ -103,7 +105,9 @@ class Manifests:
         (container,) = spec["containers"]
         _known(f"{name}: pod", spec, _POD_FIELDS)
         _known(f"{name}: container", container, _CONTAINER_FIELDS)
-        labels = {**template["metadata"].get("labels", {}), "job-name": name}
+        # The Job controller puts its Job's name on its pods, and on no others.
+        own = {"job-name": name} if kind == "Job" else {}
+        labels = {**template["metadata"].get("labels", {}), **own}
         mounted = self._mounted(spec, container)
         return Pod(
             name=name,
@@ -132,8 +136,16 @@ class Manifests:
             group=int(spec.get("securityContext", {}).get("fsGroup", 0)),
             aliases=self._services(labels, container),
             probes=_probes(container),
-            account=spec["serviceAccountName"] if spec.get("automountServiceAccountToken") else "",
+            account=self._account(spec),
+            grace_seconds=int(spec.get("terminationGracePeriodSeconds", 30)),
         )
+
+    def _account(self, spec: Document) -> str:
+        """Whose token is mounted: the pod's word goes before its account's, and with neither it is."""
+        name = str(spec.get("serviceAccountName", "default"))
+        account = self._by_name.get(("ServiceAccount", name), {})
+        mounted = account.get("automountServiceAccountToken", True)
+        return name if spec.get("automountServiceAccountToken", mounted) else ""
 
     def _value(self, entry: Document, labels: Mapping[str, str]) -> str:
         if "value" in entry:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.image.cluster import cluster
+from tests.image.cluster import CREDENTIALS, cluster
 from tests.image.containers import needs_podman
 from tests.image.pods import Manifests, Pod
 from tests.image.test_pods import SECRETS, SPECIMEN
@@ -53,6 +53,37 @@ def test_a_job_reaches_a_service_by_name_and_nothing_else(tmp_path: Path, image:
         assert (code, pods.logs(asking)) == (0, "all seen\n")
         kept = pods.claim(asking, "/test-reports") / "kept"
         assert (kept.read_text(), kept.stat().st_gid) == ("by the Job", 10001)
+
+
+class Api:
+    """Where an API server would be."""
+
+    host, port = "192.0.2.7", "6443"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def credentials(self, account: str) -> Path:
+        self._folder.mkdir()
+        (self._folder / "token").write_text(f"of {account}")
+        return self._folder
+
+
+def test_only_a_pod_with_an_account_finds_the_api_server(tmp_path: Path, image: str) -> None:
+    manifests = Manifests.read([SPECIMEN], SECRETS)
+    look = (
+        "import os, pathlib\n"
+        f"token = pathlib.Path({CREDENTIALS!r}) / 'token'\n"
+        "print(os.environ.get('KUBERNETES_SERVICE_HOST'), os.environ.get('KUBERNETES_SERVICE_PORT'))\n"
+        "print(token.read_text() if token.exists() else 'no token')\n"
+    )
+    asking = msgspec.structs.replace(job(manifests, look), account="asker")
+    without = msgspec.structs.replace(asking, name="without", account="")
+    with cluster(tmp_path, image) as pods:
+        pods.api = Api(tmp_path / "asker")
+        assert [pods.run(pod, 60) for pod in (asking, without)] == [0, 0]
+        assert pods.logs(asking) == "192.0.2.7 6443\nof asker\n"
+        assert pods.logs(without) == "None None\nno token\n"
 
 
 def test_a_pod_that_ends_instead_of_answering_fails_the_wait(tmp_path: Path, image: str) -> None:

@@ -81,3 +81,39 @@ def test_a_service_that_changes_the_port_is_refused() -> None:
     documents[2]["spec"]["ports"][0]["port"] = 80
     with pytest.raises(Unsupported, match="Service answering-service: port 80 leads to http"):
         Manifests(documents, SECRETS).pod("Deployment", "answering")
+
+
+@pytest.mark.parametrize(
+    ("pod", "account", "mounted"),
+    [(None, None, True), (None, False, False), (True, False, True), (False, True, False)],
+)
+def test_a_token_lies_in_the_pod_as_the_pod_says_or_else_its_account(
+    pod: bool | None, account: bool | None, mounted: bool
+) -> None:
+    documents = copy.deepcopy(DOCUMENTS)
+    spec = documents[3]["spec"]["template"]["spec"]
+    spec["serviceAccountName"] = "asker"
+    documents.append({"kind": "ServiceAccount", "metadata": {"name": "asker"}})
+    if pod is not None:
+        spec["automountServiceAccountToken"] = pod
+    if account is not None:
+        documents[-1]["automountServiceAccountToken"] = account
+    assert Manifests(documents, SECRETS).pod("Job", "asking").account == "asker" * mounted
+
+
+def test_only_a_jobs_pod_is_labelled_with_its_job() -> None:
+    documents = copy.deepcopy(DOCUMENTS)
+    job_name = {
+        "name": "N",
+        "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['job-name']"}},
+    }
+    documents[1]["spec"]["template"]["spec"]["containers"][0]["env"] = [job_name]
+    with pytest.raises(KeyError, match="job-name"):
+        Manifests(documents, SECRETS).pod("Deployment", "answering")
+
+
+def test_the_grace_period_is_the_manifests() -> None:
+    documents = copy.deepcopy(DOCUMENTS)
+    assert Manifests(documents, SECRETS).pod("Job", "asking").grace_seconds == 30
+    documents[3]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 7
+    assert Manifests(documents, SECRETS).pod("Job", "asking").grace_seconds == 7

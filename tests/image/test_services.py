@@ -52,4 +52,4 @@ def test_the_integration_job_passes_against_the_services(tmp_path: Path, image: 
         assert code == 0, log[-5000:]
         assert jobs.last_verdict(log)["counts"]["passed"] == 3
         for service in services:
-            assert pods.stop(service, 30) == 0, pods.logs(service)[-2000:]
+            assert pods.stop(service) == 0, pods.logs(service)[-2000:]

@@ -6,7 +6,6 @@ kubelet and the controllers would do is done here: containers, probes, and the e
 
 import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,10 @@ FILES = sorted((ROOT / "k8s").glob("*.yaml"))
 IMAGE = "alys-v2-test-runner:latest"
 NAMESPACE = "alys-v2-testing"
 JOB = "integration-test-job"
+EVICTED = "supervision-test-job"
+"""Fails though its run passed, as one does whose pod is lost after its results were brought to the runner."""
+RUNNER = "alys serve"
+"""How the runner calls itself in the Lease."""
 QUICKLY = {"ALYS_TIME_SCALE": "10"}
 
 
@@ -79,6 +82,11 @@ class Api:
     def job(self, name: str) -> dict[str, Any]:
         return self._cluster.get(client.JOBS, name)
 
+    def outcome(self, name: str) -> str:
+        """The condition that it ended in."""
+        (condition,) = self.job(name)["status"]["conditions"]
+        return str(condition["type"])
+
     def holder(self) -> str:
         return str(self._cluster.get(client.LEASES, "alys-chains")["spec"]["holderIdentity"])
 
@@ -121,42 +129,110 @@ def live(pods: Cluster, api: Api, manifests: Manifests) -> None:
     ours = manifests.pods(IMAGE)
     mocks = [pod for pod in ours if pod.args[0] == "mock"]
     (runner,) = [pod for pod in ours if pod.args[0] == "serve"]
+    job = manifests.pod("Job", JOB)
+    assert ({pod.account for pod in mocks}, len(mocks)) == ({""}, 5)
+    assert (runner.account, job.account) == ("alys-test-runner", "alys-test-job")
     for pod in ours:
         pods.start(pod, **(QUICKLY if pod is runner else {}))
     for pod in mocks:
         pods.wait_ready(pod, 90)
     pods.wait_ready(runner, 90)
-    assert api.holder() == "alys serve"
+    assert api.holder() == RUNNER
+    before = environment(pods, runner)
 
-    job = manifests.pod("Job", JOB)
+    api.begin(EVICTED)
+    told = take_turns(pods, api, runner, job)
+    stored(pods, runner, told)
+
+    wait_ready_again(pods, runner)
+    assert api.holder() == RUNNER
+    after = environment(pods, runner)
+    assert after["generation"] == before["generation"] + 1
+    assert after["failures"] == before["failures"], (
+        "one may stand there from before the services were up"
+    )
+
+    finish(pods, api, runner, told)
+    for pod in ours:
+        assert pods.ask(pod, pod.probes["liveness"]), trouble(pods, pod)
+    assert pods.stop(runner) == 0, pods.logs(runner)[-3000:]
+    assert api.holder() == "", "the turn is given back"
+    # Only now has housekeeping surely gone past both Jobs.
+    assert "ttlSecondsAfterFinished" not in api.job(EVICTED)["spec"], "a Job that failed stays"
+
+
+def environment(pods: Cluster, runner: Pod) -> dict[str, Any]:
+    """What the runner tells of the environment that it keeps alive."""
+    found: dict[str, Any] = json.loads(pods.get(runner, 8080, "/api/state")[1])["environment"]
+    return found
+
+
+def take_turns(pods: Cluster, api: Api, runner: Pod, job: Pod) -> dict[str, Any]:
+    """The Job waits for the runner, has the chains while the runner is parked, and ends; its verdict."""
     api.begin(JOB)
     pods.start(job, **QUICKLY)
 
-    def ready(word: str) -> Callable[[], bool]:
-        return lambda: pods.get(runner, 8080, "/ready")[1].startswith(word)
+    def driving() -> bool:
+        assert pods.exit_code(job) is None, f"the Job ended early: {pods.logs(job)[-5000:]}"
+        return api.holder() not in ("", RUNNER)
 
-    parked = f"the runner to be parked; {trouble(pods, runner)}"
-    wait_until(ready("parked: "), parked, 60)
-    assert pods.get(runner, 8080, "/ready")[0] == 200
-    wait_until(lambda: pods.exit_code(job) is not None, "the Job to end", 120)
-    log = pods.logs(job)
-    assert pods.exit_code(job) == 0, log[-5000:]
-    told = jobs.last_verdict(log)
-    assert (told["verdict"], told["counts"]["passed"], told["job"]) == ("pass", 3, JOB)
-
-    _, text = pods.get(runner, 8080, "/api/runs")
-    (stored,) = json.loads(text)["runs"]
-    assert (stored["run_id"], stored["verdict"], stored["job"]) == (told["run_id"], "pass", JOB)
-    assert pods.get(runner, 8080, stored["report"])[0] == 200
-    assert (pods.claim(runner, "/test-reports") / told["run_id"] / "events.jsonl").is_file()
-
-    wait_until(ready("ready"), f"the runner to be back; {trouble(pods, runner)}", 60)
-    assert api.holder() == "alys serve"
-    assert "ttlSecondsAfterFinished" not in api.job(JOB)["spec"], "it is not Complete yet"
-    api.end(JOB, 0)
     wait_until(
-        lambda: api.job(JOB)["spec"].get("ttlSecondsAfterFinished") == 3600,
-        f"a time to live for the Job that passed; {trouble(pods, runner)}",
+        driving,
+        lambda: f"the Job to get the Lease; {trouble(pods, job)}; {trouble(pods, runner)}",
         60,
     )
-    assert pods.stop(runner, 30) == 0, pods.logs(runner)[-3000:]
+    status, text = pods.get(runner, 8080, "/ready")
+    assert (status, text.partition(":")[0]) == (200, "parked"), text
+    assert pods.ask(runner, runner.probes["readiness"])
+    wait_until(
+        lambda: pods.exit_code(job) is not None,
+        lambda: f"the Job to end; {trouble(pods, job)}",
+        120,
+    )
+    log = pods.logs(job)
+    assert pods.exit_code(job) == 0, log[-5000:]
+    assert f"waits for its turn: {RUNNER} drives the chains" in log
+    told: dict[str, Any] = jobs.last_verdict(log)
+    assert (told["verdict"], told["counts"]["passed"], told["job"]) == ("pass", 3, JOB)
+    return told
+
+
+def stored(pods: Cluster, runner: Pod, told: dict[str, Any]) -> None:
+    """The runner has the results that the Job brought, on its claim and to be seen."""
+    _, text = pods.get(runner, 8080, "/api/runs")
+    (run,) = json.loads(text)["runs"]
+    assert (run["run_id"], run["verdict"], run["job"]) == (told["run_id"], "pass", JOB)
+    status, page = pods.get(runner, 8080, f"/runs/{told['run_id']}/report.html")
+    assert (status, told["run_id"] in page) == (200, True)
+    assert (pods.claim(runner, "/test-reports") / told["run_id"] / "events.jsonl").is_file()
+
+
+def wait_ready_again(pods: Cluster, runner: Pod) -> None:
+    wait_until(
+        lambda: pods.get(runner, 8080, "/ready")[1].strip() == "ready",
+        lambda: f"the runner to be back; {trouble(pods, runner)}",
+        60,
+    )
+
+
+def finish(pods: Cluster, api: Api, runner: Pod, told: dict[str, Any]) -> None:
+    """Both Jobs end, one well; the runner has a run that passed of each, so that only how they end tells them apart."""
+    results = pods.claim(runner, "/test-reports")
+    report = json.loads((results / told["run_id"] / "report.json").read_text(encoding="utf-8"))
+    report |= {"run_id": f"{told['run_id'].partition('-')[0]}-supervision-abcdef", "job": EVICTED}
+    folder = results / report["run_id"]
+    folder.mkdir()
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    listed = json.loads(pods.get(runner, 8080, "/api/runs")[1])["runs"]
+    assert {(run["job"], run["verdict"]) for run in listed} == {(JOB, "pass"), (EVICTED, "pass")}
+
+    for name in (JOB, EVICTED):
+        assert "ttlSecondsAfterFinished" not in api.job(name)["spec"], "it still runs"
+    api.end(EVICTED, 1)
+    api.end(JOB, 0)
+    assert (api.outcome(EVICTED), api.outcome(JOB)) == ("Failed", "Complete")
+    wait_until(
+        lambda: api.job(JOB)["spec"].get("ttlSecondsAfterFinished") == 3600,
+        lambda: f"a time to live for the Job that passed; {trouble(pods, runner)}",
+        60,
+    )
