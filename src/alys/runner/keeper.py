@@ -202,7 +202,6 @@ class Keeper:
         """Wait for the chains, and say who has them."""
         if self._turns is None:
             return
-        self._phase = Phase.PARKED
         turns = self._turns
         await self._background.blocking(lambda: turns.acquire(HOLDER, self._waiting))
         self._held, self._holder = True, HOLDER
@@ -212,7 +211,7 @@ class Keeper:
         """Called from the thread that waits."""
         if self._background.ending:
             raise Ending("the service ends")
-        self._holder = holder
+        self._holder, self._phase = holder, Phase.PARKED
 
     async def hold_turn(self) -> None:
         """Beside ``run``: keep the turn while we have it, also while an environment opens, and hear who wants it."""
