@@ -15,10 +15,8 @@ import msgspec
 from typing_extensions import override
 
 from alys.actors import loop as actors_loop
-from alys.actors.actor import Actor
 from alys.actors.observe import Observer, together
 from alys.actors.reply import Reply
-from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.shells.governance_gateway import GovernanceGateway
@@ -30,7 +28,7 @@ from alys.shells.metrics_source import MetricsSource
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
 from alys.worlds import logbook, network
-from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
+from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
 
 T = TypeVar("T")
@@ -161,16 +159,6 @@ class AttachedWorld(NetworkWorld, abc.ABC):
 
     def _gateway(self, tree: str, name: str, url: str, auth: Basic | Jwt) -> None:
         self._port(tree, name, lambda: JsonRpcGateway(JsonRpcClient(url, auth)))
-
-    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
-        self.system.spawn(
-            ChildSpec(
-                name=f"{tree}-{name}",
-                factory=factory,
-                register=f"{tree}/ports/{name}",
-                mailbox_messages_max=PORT_MESSAGES_MAX,
-            )
-        )
 
     @override
     async def stop_services(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from alys.actors.actor import Actor
 from alys.actors.dispatch import Dispatcher
 from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
@@ -138,6 +139,17 @@ class NetworkWorld(Scorecard, abc.ABC):
     @abc.abstractmethod
     async def end_background(self) -> None:
         """Wait until what runs beside has ended (``_closing`` is set)."""
+
+    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
+        """Start what stands behind one port of an authority, under the name that its actors look for."""
+        self.system.spawn(
+            ChildSpec(
+                name=f"{tree}-{name}",
+                factory=factory,
+                register=f"{tree}/ports/{name}",
+                mailbox_messages_max=PORT_MESSAGES_MAX,
+            )
+        )
 
     # Life
 

@@ -4,17 +4,15 @@ Each scenario has a system and a dispatcher of its own. The scenario's coroutine
 actors, so what it does interleaves with them as the seed decides.
 """
 
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from google.protobuf.json_format import MessageToDict
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.observe import together
 from alys.actors.reply import Reply
-from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.node import api
@@ -34,7 +32,7 @@ from alys.worlds.memory import (
     StorePort,
     delay,
 )
-from alys.worlds.network_world import PORT_MESSAGES_MAX, NetworkWorld
+from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
 
 T = TypeVar("T")
@@ -90,16 +88,6 @@ class SimWorld(NetworkWorld):
         self.governance = _Governance(self, links)
         self.node = _Node(self)
         self.load = _Load(self)
-
-    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
-        self.system.spawn(
-            ChildSpec(
-                name=f"{tree}-{name}",
-                factory=factory,
-                register=f"{tree}/ports/{name}",
-                mailbox_messages_max=PORT_MESSAGES_MAX,
-            )
-        )
 
     @override
     async def stop_services(self) -> None:
