@@ -2,6 +2,7 @@
 
 import itertools
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -55,6 +56,7 @@ def request(
     keyword: str | None = None,
     told: settings_module.Settings | None = None,
     tick_s: float = 0.001,
+    begun: Callable[[], None] = lambda: None,
 ) -> session.RunRequest:
     """A request for one file; its clocks are counters, ``tick_s`` per reading."""
     path = scenario_file(folder, source)
@@ -68,6 +70,7 @@ def request(
         wall_clock=lambda: 1_767_225_600.0,
         stopwatch=lambda: next(readings) * tick_s,
         progress=lambda case: tiny_world.LOG.events.append(f"told {case.name}"),
+        begun=begun,
     )
 
 

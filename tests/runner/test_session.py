@@ -1,8 +1,10 @@
 """One run from request to record, in the tiny world."""
 
+import functools
 import hashlib
 import json
 import shlex
+import signal
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -149,6 +151,14 @@ def test_a_bug_of_ours_fails_the_run(tmp_path: Path) -> None:
     done = runs.run_source(tmp_path, source)
     assert (done.verdict, done.exit_code) == ("fail", 1)
     assert done.cause == "bug: an invariant does not hold (scenario.py:5)"
+
+
+def test_who_stops_a_run_as_soon_as_it_says_that_it_began_has_its_report(tmp_path: Path) -> None:
+    interrupt = functools.partial(signal.raise_signal, signal.SIGINT)
+    asked = runs.request(tmp_path, runs.PASSING, begun=interrupt)
+    done = runs.run(asked)
+    assert (done.verdict, done.exit_code) == ("interrupted", 130)
+    assert runs.report_of(done).verdict == "interrupted"
 
 
 def test_ctrl_c_in_the_middle_closes_the_worlds_and_writes_the_reports(tmp_path: Path) -> None:

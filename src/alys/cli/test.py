@@ -78,8 +78,11 @@ def run(
         say(text.case_line(case), {"scenario": case.name, "outcome": case.outcome.value})
 
     world = settings.world
-    about = {"suite": suite, "world": world.kind, "seed": world.seed}
-    say(f"alys: {suite} in world {world.kind}, seed {world.seed}", about)
+
+    def begun() -> None:
+        about = {"suite": suite, "world": world.kind, "seed": world.seed}
+        say(f"alys: {suite} in world {world.kind}, seed {world.seed}", about)
+
     request = session.RunRequest(
         suite=suite,
         target=arguments.suite,
@@ -90,6 +93,7 @@ def run(
         wall_clock=time.time,
         stopwatch=time.perf_counter,
         progress=progress,
+        begun=begun,
     )
     with words.terminated_like_interrupted():
         run = session.run(request, open_driver or _opener(settings, environment))

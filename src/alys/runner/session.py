@@ -45,6 +45,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic seconds, for durations."""
     progress: Callable[[record.CaseRecord], None]
     """Called as each scenario ends."""
+    begun: Callable[[], None] = lambda: None
+    """Called once the results folder is there: from then on every end of the run leaves a report."""
 
 
 def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunRecord:
@@ -60,6 +62,7 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
     with contextlib.ExitStack() as stack:
         calm = stack.enter_context(Undisturbed())  # a folder that was made gets its report
         folder = results.make_folder(root, request.suite, started)
+        request.begun()
         events = results.EventLog(folder / "events.jsonl")
         stack.callback(events.close)
         if request.settings.monitoring.log_collection:
