@@ -37,7 +37,7 @@ DOORS = {
 @pytest.mark.parametrize(
     ("service", "own"),
     [
-        ("bitcoin", {"network": "regtest", "rpc_port": 18332}),
+        ("bitcoin", {"network": "regtest", "rpc_port": 18332, "cookie_file": ""}),
         (
             "ethereum",
             {

@@ -18,6 +18,10 @@ _FLAGS = {
     "--host": ("HOST", "where it listens (ALYS_HOST, 127.0.0.1)"),
     "--network": ("NAME", "bitcoin: regtest; ethereum: development"),
     "--rpc-port": ("PORT", "bitcoin: JSON-RPC (RPC_PORT, 18332)"),
+    "--cookie-file": (
+        "PATH",
+        "bitcoin: a password for local clients is left there (BITCOIN_COOKIE_FILE, nowhere)",
+    ),
     "--http-rpc-port": ("PORT", "ethereum: JSON-RPC (HTTP_RPC_PORT, 8545)"),
     "--ws-rpc-port": ("PORT", "ethereum: JSON-RPC over WebSocket (WS_RPC_PORT, 8546)"),
     "--engine-port": ("PORT", "ethereum: Engine API (ENGINE_PORT, 8551)"),

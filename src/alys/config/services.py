@@ -44,6 +44,8 @@ class BitcoinService(Doors, frozen=True, kw_only=True):
     rpc_port: int
     rpc_user: Secret
     rpc_password: Secret
+    cookie_file: str
+    """Where the password of the user ``__cookie__`` is left for local clients; empty for nowhere."""
 
 
 class EthereumService(Doors, frozen=True, kw_only=True):
@@ -250,6 +252,13 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
         (
             _network_variable("BITCOIN_NETWORK", "regtest"),
             _port_variable("RPC_PORT", 18332),
+            Variable(
+                name="BITCOIN_COOKIE_FILE",
+                field="cookie_file",
+                read=_matching(r"[^\0]*"),
+                allowed="a path, such as ~/.bitcoin/regtest/.cookie",
+                flag="--cookie-file",
+            ),
             _text_secret(
                 "BITCOIN_RPC_USER", "rpc_user", r"[!-9;-~]+", f"{_TOKEN_WORDS} and colons"
             ),

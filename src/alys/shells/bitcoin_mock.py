@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -10,9 +11,10 @@ from alys.base.errors import AlysError
 from alys.config.services import BitcoinService
 from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.node import BitcoinNode
+from alys.models.bitcoin.waits import Wait
 from alys.shells import mock_service, session
 from alys.shells.admin_server import Verbs
-from alys.shells.bitcoin_server import serve_bitcoin
+from alys.shells.bitcoin_server import forget_cookie, serve_bitcoin, write_cookie
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient
 from alys.wire.jsonrpc import Params
 
@@ -33,8 +35,13 @@ class BitcoinMock(mock_service.Service):
     async def open(self, end: Callable[[], None]) -> dict[str, str]:
         self._end = end
         settings = self._settings
+        cookie = ""
+        if settings.cookie_file:
+            path = Path(settings.cookie_file)
+            cookie = write_cookie(path)
+            self.closers.append(forget_cookie(path))
         server = await serve_bitcoin(
-            self, settings.host, settings.rpc_port, self._user, self._password
+            self, settings.host, settings.rpc_port, self._user, self._password, cookie=cookie
         )
         self._url = self.keep(server)
         return {"rpc": self._url}
@@ -55,10 +62,14 @@ class BitcoinMock(mock_service.Service):
     def verbs(self) -> Verbs:
         return Verbs(state=self._state, faults=self._faults, session=self._begin)
 
-    def handle(self, method: str, params: Params) -> Any:
+    def waits(self, method: str, params: Params) -> Wait | None:
+        """What a call waits for."""
+        return self._node.waits(method, params)
+
+    def handle(self, method: str, params: Params, wallet: str | None = None) -> Any:
         """A call by a client; raises RpcError. After ``stop`` the process ends, as bitcoind does."""
         try:
-            return self._node.handle(method, params)
+            return self._node.handle(method, params, wallet)
         finally:
             if self._node.stop_requested:
                 self._end()

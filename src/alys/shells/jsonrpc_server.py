@@ -19,6 +19,9 @@ CLOSE_SECONDS = 1.0  # how long a call under way may hold up closing
 Gate = Callable[[web.Request], web.Response | None]
 """Looks at a request before its body is read; a response turns it away."""
 
+Pick = Callable[[web.Request], Handle]
+Before = Callable[[web.Request, bytes], Awaitable[None]]
+
 
 LOG = logging.getLogger("alys.http")
 
@@ -125,10 +128,13 @@ async def serve_jsonrpc(
     *,
     what: str,
     gate: Gate | None = None,
+    pick: Pick | None = None,
+    before: Before | None = None,
 ) -> RunningServer:
     """Serve a handler on every path of ``host:port``; ``what`` names it in the error of a port in use.
 
-    Handlers run on the event loop, one call at a time.
+    Handlers run on the event loop, one call at a time. ``pick`` may choose another handler for a request, and ``before``
+    is awaited between reading a request and answering it.
     """
     refusal = "JSONRPC server handles only POST requests" if dialect is Dialect.BITCOIN else ""
 
@@ -136,7 +142,11 @@ async def serve_jsonrpc(
         turned_away = gate(request) if gate is not None else None
         if turned_away is not None:
             return turned_away
-        status, body = answer(await request.read(), handle, dialect)
+        asked = await request.read()
+        if before is not None:
+            await before(request, asked)
+        chosen = handle if pick is None else pick(request)
+        status, body = answer(asked, chosen, dialect)
         return web.Response(status=status, body=body, content_type="application/json")
 
     async def other(_: web.Request) -> web.Response:

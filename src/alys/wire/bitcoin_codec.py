@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from alys.base.errors import AlysError
 
@@ -57,9 +58,29 @@ def unshown(displayed: str) -> bytes:
     return raw[::-1]
 
 
-def amount_of(sats: int) -> float:
+class Amount(float):
+    """Bitcoins as bitcoind's JSON writes them, with eight decimals; a float like any other to whoever reckons with it."""
+
+    __slots__ = ()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self:.8f}"
+
+
+class Figure(float):
+    """A number that is no amount as bitcoind's JSON writes it: sixteen digits, and no point where there is nothing behind it."""
+
+    __slots__ = ()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self:.16g}"
+
+
+def amount_of(sats: int) -> Amount:
     """A number of sats as bitcoind's JSON has it, in bitcoins; the float nearest to the eight decimals."""
-    return sats / SATS_PER_COIN
+    return Amount(sats / SATS_PER_COIN)
 
 
 def sats_of(amount: object) -> int:

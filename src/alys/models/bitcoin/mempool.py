@@ -65,6 +65,12 @@ class Mempool:
         self.changes += 1
         return entry
 
+    def scratch(self) -> "Mempool":
+        """Another mempool over the same chain with the same transactions; what comes into it comes into it alone."""
+        other = Mempool(self._chain)
+        other.waiting, other._spent = dict(self.waiting), dict(self._spent)
+        return other
+
     def coin(self, place: OutPoint) -> Coin | None:
         """An output of a waiting transaction, as a coin of the next block."""
         parent = self.waiting.get(place.txid)

@@ -8,11 +8,21 @@ The node has no wallet and no peers.
 from collections.abc import Callable
 from typing import Any
 
-from alys.models.bitcoin import block_calls, mining_calls, transaction_calls
+from alys.models.bitcoin import (
+    block_calls,
+    chain_calls,
+    control_calls,
+    descriptor_calls,
+    mempool_calls,
+    mining_calls,
+    raw_calls,
+    transaction_calls,
+)
 from alys.models.bitcoin.calls import Call, table
 from alys.models.bitcoin.chainstate import BlockEvent
 from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB
 from alys.models.bitcoin.state import NodeState
+from alys.models.bitcoin.waits import Wait, wait_of
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import Dialect, Params, method_not_found
 
@@ -31,8 +41,12 @@ class BitcoinNode(NodeState):
         """Told of each block that joins or leaves the best chain, after the mempool; they must not call the node back."""
         return self.chain.listeners
 
-    def handle(self, method: str, params: Params) -> Any:
-        """The result of one call; raises RpcError."""
+    def waits(self, method: str, params: Params) -> Wait | None:
+        """What a call waits for before it is answered, None for most; ``handle`` answers without waiting."""
+        return wait_of(self, method, params)
+
+    def handle(self, method: str, params: Params, wallet: str | None = None) -> Any:
+        """The result of one call, with ``wallet`` on the path of that wallet; raises RpcError."""
         call = METHODS.get(method)
         if call is None:
             raise method_not_found(method, Dialect.BITCOIN)
@@ -67,37 +81,6 @@ def getconnectioncount(node: NodeState) -> int:
     return 0
 
 
-def validateaddress(node: NodeState, address: str) -> dict[str, Any]:
-    """Whether a text is an address of this network, and what it means."""
-    try:
-        script = bitcoin.address_to_script(address)
-    except bitcoin.BadAddress as error:
-        return {"isvalid": False, "error_locations": [], "error": error.reason}
-    program = bitcoin.witness_program(script)
-    kind = bitcoin.script_type(script)
-    view: dict[str, Any] = {
-        "isvalid": True,
-        "address": bitcoin.script_to_address(script),
-        "scriptPubKey": script.hex(),
-        "isscript": kind in ("scripthash", "witness_v0_scripthash", "witness_v1_taproot"),
-        "iswitness": program is not None,
-    }
-    if program is not None:
-        view.update(witness_version=program[0], witness_program=program[1].hex())
-    return view
-
-
-def uptime(node: NodeState) -> int:
-    """Seconds since the node came up."""
-    return node.uptime_seconds
-
-
-def stop(node: NodeState) -> str:
-    """Ask the node's owner to end it; until then it goes on answering."""
-    node.stop_requested = True
-    return "Bitcoin Core stopping"
-
-
 def help(node: NodeState, command: str | None = None) -> str:
     """All calls, or how to make one."""
     if command is None:
@@ -114,5 +97,10 @@ METHODS: dict[str, Call] = {
     **block_calls.CALLS,
     **transaction_calls.CALLS,
     **mining_calls.CALLS,
-    **table(getconnectioncount, getnetworkinfo, help, ping, stop, uptime, validateaddress),
+    **chain_calls.CALLS,
+    **control_calls.CALLS,
+    **descriptor_calls.CALLS,
+    **mempool_calls.CALLS,
+    **raw_calls.CALLS,
+    **table(getconnectioncount, getnetworkinfo, help, ping),
 }
