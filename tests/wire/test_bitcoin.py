@@ -7,6 +7,7 @@ import pytest
 from alys.wire import (
     bitcoin,
     bitcoin_address,
+    bitcoin_checksum,
     bitcoin_codec,
     bitcoin_descriptor,
     bitcoin_hd,
@@ -19,6 +20,7 @@ from alys.wire import (
 
 PARTS = (
     bitcoin_address,
+    bitcoin_checksum,
     bitcoin_codec,
     bitcoin_descriptor,
     bitcoin_hd,

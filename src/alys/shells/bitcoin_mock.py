@@ -1,5 +1,6 @@
 """``alys mock bitcoin``: a regtest node whose chain begins anew with each session. It has no peers and no port for them."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from alys.base.errors import AlysError
+from alys.base.prng import SeededRandom
 from alys.config.services import BitcoinService
 from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.node import BitcoinNode
@@ -76,7 +78,8 @@ class BitcoinMock(mock_service.Service):
 
     def _begin(self, wanted: session.Session) -> session.BitcoinSession:
         now = session.clock(wanted, time.time, time.monotonic)
-        self._node = BitcoinNode(now, REGTEST_TIME if wanted.now is None else int(wanted.now))
+        begin = REGTEST_TIME if wanted.now is None else int(wanted.now)
+        self._node = BitcoinNode(now, begin, SeededRandom(secrets.randbits(64)))
         self.session = wanted
         info = self._node.handle("getblockchaininfo", [])
         return session.BitcoinSession(

@@ -6,6 +6,7 @@ block is valid is judged by ``models.bitcoin``.
 """
 
 from alys.wire.bitcoin_address import address_fault
+from alys.wire.bitcoin_checksum import checksum, with_checksum
 from alys.wire.bitcoin_codec import (
     NULL_HASH,
     NULL_VOUT,
@@ -25,6 +26,7 @@ from alys.wire.bitcoin_codec import (
     merkle_branch,
     merkle_mutated,
     merkle_root,
+    parse_bare_tx,
     parse_block,
     parse_header,
     parse_tx,
@@ -44,7 +46,6 @@ from alys.wire.bitcoin_descriptor import (
     BadDescriptor,
     Descriptor,
     Output,
-    checksum,
     descriptor_of,
     descriptor_script,
     inferred_descriptor,
@@ -53,7 +54,6 @@ from alys.wire.bitcoin_descriptor import (
     p2pkh_script,
     p2sh_script,
     parse_descriptor,
-    with_checksum,
 )
 from alys.wire.bitcoin_descriptor_key import DescriptorError, DescriptorKey, Found, is_point
 from alys.wire.bitcoin_hd import (
@@ -186,6 +186,7 @@ __all__ = [
     "p2wpkh_script",
     "p2wpkh_sighash",
     "p2wsh_script",
+    "parse_bare_tx",
     "parse_block",
     "parse_descriptor",
     "parse_extended_key",

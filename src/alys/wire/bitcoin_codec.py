@@ -372,6 +372,17 @@ def parse_tx(data: bytes) -> Tx:
     return _whole(data, "transaction", read_tx)
 
 
+def parse_bare_tx(data: bytes) -> Tx:
+    """A transaction in the encoding without witnesses, which alone can have no inputs; raises MalformedBitcoin."""
+
+    def read(reader: Reader) -> Tx:
+        version = reader.unsigned(4)
+        inputs, outputs = reader.many(_read_input), reader.many(_read_output)
+        return Tx(version=version, inputs=inputs, outputs=outputs, locktime=reader.unsigned(4))
+
+    return _whole(data, "transaction", read)
+
+
 def parse_header(data: bytes) -> Header:
     """A header from exactly 80 bytes; raises MalformedBitcoin."""
     return _whole(data, "block header", read_header)

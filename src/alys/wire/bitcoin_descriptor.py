@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from alys.wire.bitcoin_checksum import CHECKSUM_CHARACTERS, checksum, with_checksum
 from alys.wire.bitcoin_codec import var_bytes
 from alys.wire.bitcoin_descriptor_key import (
     DescriptorError,
@@ -33,14 +34,6 @@ from alys.wire.bitcoin_script import (
 )
 from alys.wire.bitcoin_sign import multisig_keys
 
-_CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-_INPUT_CHARSET = (
-    "0123456789()[],'/*abcdefgh@:$%{}"
-    "IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~"
-    'ijklmnopqrstuvwxyzABCDEFGH`#"\\ '
-)
-_GENERATOR = (0xF5DEE51989, 0xA9FDCA3312, 0x1BAB10E32D, 0x3706B1677A, 0x644D626FFD)
-_CHECKSUM_CHARACTERS = 8
 _CHECKSIG = b"\xac"
 _MULTI_KEYS_MAX = 20
 _BARE_KEYS_MAX = 3
@@ -70,13 +63,33 @@ Make = Callable[[int], list[Output]]
 
 
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
-    """A descriptor that was read. ``text`` is its public form, without checksum."""
+    """A descriptor that was read. ``form`` is its text with a ``@`` in the place of each key."""
 
-    text: str
-    private_text: str
+    form: str
     keys: tuple[DescriptorKey, ...]
     make: Make
     solvable: bool = True
+
+    @property
+    def text(self) -> str:
+        """Its public form, without checksum."""
+        return self._filled([key.text for key in self.keys])
+
+    @property
+    def private_text(self) -> str:
+        """With the private keys that it has."""
+        return self._filled([key.private_text for key in self.keys])
+
+    @property
+    def normal_text(self) -> str:
+        """With each key from its last hardened step on, behind its origin."""
+        return self._filled([key.normal_text for key in self.keys])
+
+    def _filled(self, keys: Sequence[str]) -> str:
+        head, *tails = self.form.split("@")
+        if len(tails) != len(keys):
+            return self.form  # a fixed script, whose text may have the character
+        return head + "".join(key + tail for key, tail in zip(keys, tails, strict=True))
 
     @property
     def ranged(self) -> bool:
@@ -96,11 +109,6 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     def outputs(self, number: int = 0) -> list[Output]:
         """What it means at this number; raises DescriptorError for a hardened child of a public key."""
         return self.make(number)
-
-
-def with_checksum(text: str) -> str:
-    """A descriptor with the checksum that it should have."""
-    return f"{text}#{checksum(text)}"
 
 
 def descriptor_of(script: bytes, network: str = "regtest") -> str:
@@ -169,7 +177,7 @@ def parse_descriptor(
         raise BadDescriptor(text, "Multiple '#' symbols")
     if not mark and checksum_needed:
         raise BadDescriptor(text, "Missing checksum")
-    if mark and len(given) != _CHECKSUM_CHARACTERS:
+    if mark and len(given) != CHECKSUM_CHARACTERS:
         raise BadDescriptor(text, f"Expected 8 character checksum, not {len(given)} characters")
     right = checksum(body)
     if not right and body:
@@ -215,8 +223,7 @@ def _call(text: str) -> tuple[str, str]:
 
 def _fixed(text: str, script: bytes) -> Descriptor:
     return Descriptor(
-        text=text,
-        private_text=text,
+        form=text,
         keys=(),
         make=lambda number: [Output(script=script)],
         solvable=False,
@@ -262,8 +269,7 @@ def _of_keys(
         return make(tuple(key.at(number) for key in keys))
 
     return Descriptor(
-        text=f"{name}({before}{','.join(key.text for key in keys)})",
-        private_text=f"{name}({before}{','.join(key.private_text for key in keys)})",
+        form=f"{name}({before}{','.join('@' for _ in keys)})",
         keys=keys,
         make=at,
     )
@@ -325,8 +331,7 @@ def _wrapped(name: str, inside: Descriptor) -> Descriptor:
         return wrapped
 
     return Descriptor(
-        text=f"{name}({inside.text})",
-        private_text=f"{name}({inside.private_text})",
+        form=f"{name}({inside.form})",
         keys=inside.keys,
         make=make,
     )
@@ -377,8 +382,7 @@ def _multi(name: str, inner: str, within: str) -> Descriptor:
 
 
 class _Tree(msgspec.Struct, frozen=True, kw_only=True):
-    text: str
-    private_text: str
+    form: str
     keys: tuple[DescriptorKey, ...]
     hash_at: Callable[[int], bytes]
 
@@ -395,8 +399,7 @@ def _taproot(inner: str) -> Descriptor:
         return [_out(script, (found,), root=root)]
 
     return Descriptor(
-        text=f"tr({key.text}{'' if tree is None else ',' + tree.text})",
-        private_text=f"tr({key.private_text}{'' if tree is None else ',' + tree.private_text})",
+        form=f"tr(@{'' if tree is None else ',' + tree.form})",
         keys=(key, *(() if tree is None else tree.keys)),
         make=make,
     )
@@ -423,8 +426,7 @@ def _tree(text: str) -> _Tree:
             )
 
         return _Tree(
-            text=f"{{{left.text},{right.text}}}",
-            private_text=f"{{{left.private_text},{right.private_text}}}",
+            form=f"{{{left.form},{right.form}}}",
             keys=left.keys + right.keys,
             hash_at=branch,
         )
@@ -434,7 +436,7 @@ def _tree(text: str) -> _Tree:
         script = leaf.make(number)[0].script
         return tagged_hash("TapLeaf", bytes((LEAF_VERSION_TAPSCRIPT,)) + var_bytes(script))
 
-    return _Tree(text=leaf.text, private_text=leaf.private_text, keys=leaf.keys, hash_at=leaf_hash)
+    return _Tree(form=leaf.form, keys=leaf.keys, hash_at=leaf_hash)
 
 
 def _leaf(text: str) -> Descriptor:
@@ -458,37 +460,3 @@ def _leaf(text: str) -> Descriptor:
         return [_out(script + _number(int(count)) + b"\x9c", found)]
 
     return _of_keys(name, keys, make, f"{count},")
-
-
-def checksum(text: str) -> str:
-    """BIP380's eight characters; empty when a character is none that descriptors have."""
-    symbols: list[int] = []
-    groups: list[int] = []
-    for character in text:
-        position = _INPUT_CHARSET.find(character)
-        if position < 0:
-            return ""
-        symbols.append(position & 31)
-        groups.append(position >> 5)
-        if len(groups) == 3:
-            symbols.append(groups[0] * 9 + groups[1] * 3 + groups[2])
-            groups = []
-    if len(groups) == 1:
-        symbols.append(groups[0])
-    elif len(groups) == 2:
-        symbols.append(groups[0] * 3 + groups[1])
-    check = _polymod([*symbols, *[0] * _CHECKSUM_CHARACTERS]) ^ 1
-    return "".join(
-        _CHARSET[(check >> 5 * (_CHECKSUM_CHARACTERS - 1 - n)) & 31]
-        for n in range(_CHECKSUM_CHARACTERS)
-    )
-
-
-def _polymod(symbols: list[int]) -> int:
-    check = 1
-    for value in symbols:
-        top = check >> 35
-        check = (check & 0x7FFFFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            check ^= generator if (top >> bit) & 1 else 0
-    return check

@@ -54,6 +54,20 @@ class DescriptorKey(msgspec.Struct, frozen=True, kw_only=True):
     mark: str = "h"
 
     @property
+    def normal_text(self) -> str:
+        """The public form with the steps up to the last hardened one taken, behind the origin that they give."""
+        hardened = [place for place, step in enumerate(self.steps, 1) if step >= HARDENED]
+        if self.extended is None or not hardened or self.extended.secret is None:
+            return self.text
+        taken, left = self.steps[: hardened[-1]], self.steps[hardened[-1] :]
+        origin = self.origin or self.extended.fingerprint.hex()
+        origin += "".join(f"/{_step_text(step, 'h')}" for step in taken)
+        tail = "".join(f"/{step}" for step in left)
+        if self.wildcard is not None:
+            tail += "/*" + ("h" if self.wildcard else "")
+        return f"[{origin}]{self.extended.descendant(taken).public.text}{tail}"
+
+    @property
     def ranged(self) -> bool:
         """Whether it is another key at each number."""
         return self.wildcard is not None

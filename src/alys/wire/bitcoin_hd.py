@@ -3,6 +3,7 @@
 Everything is of a test network: prefixes 0xEF, tpub and tprv.
 """
 
+import functools
 import hashlib
 import hmac
 
@@ -70,10 +71,7 @@ class ExtendedKey(msgspec.Struct, frozen=True, kw_only=True):
 
     def descendant(self, path: tuple[int, ...]) -> "ExtendedKey":
         """The child's child and so on."""
-        key = self
-        for number in path:
-            key = key.child(number)
-        return key
+        return _descendant(self, path)
 
     @property
     def public(self) -> "ExtendedKey":
@@ -88,6 +86,12 @@ class ExtendedKey(msgspec.Struct, frozen=True, kw_only=True):
             prefix, key = _TPRV, b"\x00" + self.secret
         place = bytes((self.depth,)) + self.parent + self.number.to_bytes(4, "big")
         return base58.encode(prefix + place + self.chain_code + key).decode()
+
+
+@functools.lru_cache(maxsize=1024)
+def _descendant(key: ExtendedKey, path: tuple[int, ...]) -> ExtendedKey:
+    """A wallet asks for many children of few keys: those on the way are remembered."""
+    return _descendant(key, path[:-1]).child(path[-1]) if path else key
 
 
 def master_key(seed: bytes) -> ExtendedKey:

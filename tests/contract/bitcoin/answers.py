@@ -20,7 +20,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reason(self) -> str | None:
         """Why it stays, None when nobody said."""
-        for row in differences.DIFFERENCES:
+        for row in (*differences.DIFFERENCES, *differences.WALLETS):
             if row.covers(self.method, self.params, self.unlike.path):
                 return row.reason
         return None
@@ -47,18 +47,24 @@ def findings(
         found[method] = []
         for params in calls:
             given = cases.filled(params, known)
-            pair = [_in_order(method, node.ask(method, given)) for node in (ours, theirs)]
+            pair = [in_order(method, node.ask(method, given)) for node in (ours, theirs)]
             unlike = compare.unlike(pair[0], pair[1], values=values)
             found[method] += [Finding(method=method, params=params, unlike=one) for one in unlike]
     return found
 
 
-def _in_order(method: str, answer: Answer) -> Answer:
+def _by_content(item: Any) -> str:
+    """What an item is apart from the hashes that two nodes with payments of their own do not share."""
+    named = item if isinstance(item, dict) and "scriptPubKey" in item else {}
+    return json.dumps([named.get("scriptPubKey"), named.get("amount"), item])
+
+
+def in_order(method: str, answer: Answer) -> Answer:
     if method not in differences.UNORDERED:
         return answer
     result = answer.result
     if isinstance(result, dict) and isinstance(result.get("txids"), list):
         result = {**result, "txids": sorted(result["txids"])}
     elif isinstance(result, list):
-        result = sorted(result, key=json.dumps)
+        result = sorted(result, key=_by_content)
     return msgspec.structs.replace(answer, result=result)

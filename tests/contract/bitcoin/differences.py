@@ -98,7 +98,22 @@ DIFFERENCES = (
     ),
 )
 
+WALLETS = (
+    _row("getwalletinfo", ".mintxfee", KNOTS),
+    _row("getaddressinfo", ".use_txids", KNOTS),
+    _row("gettransaction", ".in_mempool", KNOTS),
+    _row("listtransactions", "[*].in_mempool", KNOTS),
+    _row(
+        "loadwallet", "message", "wallets are in memory, so there is no path to tell", '["nosuch"]'
+    ),
+    _row(
+        "createwallet", "message", "wallets are in memory, so there is no path to tell", '["same"]'
+    ),
+)
+"""The same for the calls of wallets."""
+
 UNORDERED = {
+    "listunspent": ORDER,
     "getchaintips": "tips of one height come in no order",
     "getrawmempool": ORDER,
     "getmempoolancestors": ORDER,

@@ -29,11 +29,20 @@ _ALIASES = {"verbose": "verbosity"}
 
 
 class Call:
-    """One method of the RPC; ``usage`` is its line in the help."""
+    """One method of the RPC; ``usage`` is its line in the help.
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+    ``prepare`` makes of the node what the function works on, once the parameters were found good.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        prepare: Callable[[NodeState], Any] | None = None,
+    ) -> None:
         self.name = name
         self._function = function
+        self._prepare = prepare
         self._parameters = list(inspect.signature(function).parameters.values())[1:]
         if name in USAGE:
             self.usage = USAGE[name]
@@ -62,7 +71,8 @@ class Call:
             arguments.append(value)
         if wrong:
             raise RpcError(state.TYPE_ERROR, "Wrong type passed:\n{\n" + ",\n".join(wrong) + "\n}")
-        return self._function(node, *arguments)
+        first = node if self._prepare is None else self._prepare(node)
+        return self._function(first, *arguments)
 
     def _by_name(self, params: Mapping[str, Any]) -> list[Any]:
         """Named parameters as positional ones; those before the last given one are null where they are left out."""

@@ -1,13 +1,14 @@
 """A Bitcoin regtest node behind its RPC, sans I/O: method and params in, JSON values out.
 
-What bitcoind answers is the specification: codes, words, shapes. The calls stand in ``block_calls``,
-``transaction_calls`` and ``mining_calls``, and here those about the node itself; ``METHODS`` is the table of all.
-The node has no wallet and no peers.
+What bitcoind answers is the specification: codes, words, shapes. The calls stand in the modules named ``_calls``, by what
+they are about, and here those about the node itself; ``METHODS`` is the table of all. The node has no peers, and no wallet
+until one is made.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from alys.base.prng import Random
 from alys.models.bitcoin import (
     block_calls,
     chain_calls,
@@ -17,12 +18,17 @@ from alys.models.bitcoin import (
     mining_calls,
     raw_calls,
     transaction_calls,
+    wallet_calls,
+    wallet_keys_calls,
+    wallet_send_calls,
 )
 from alys.models.bitcoin.calls import Call, table
 from alys.models.bitcoin.chainstate import BlockEvent
+from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.waits import Wait, wait_of
+from alys.models.bitcoin.wallets import Wallets
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import Dialect, Params, method_not_found
 
@@ -35,6 +41,15 @@ PROTOCOL_VERSION = 70016
 
 class BitcoinNode(NodeState):
     """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain."""
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        genesis_time: int = REGTEST_TIME,
+        chance: Random | None = None,
+    ) -> None:
+        super().__init__(now, genesis_time, chance)
+        self.wallets = Wallets(self.chance.fork("wallets"))
 
     @property
     def listeners(self) -> list[Callable[[BlockEvent], None]]:
@@ -50,6 +65,7 @@ class BitcoinNode(NodeState):
         call = METHODS.get(method)
         if call is None:
             raise method_not_found(method, Dialect.BITCOIN)
+        self.wallets.asked = wallet
         return call(self, params)
 
 
@@ -96,6 +112,9 @@ def ping(node: NodeState) -> None:
 METHODS: dict[str, Call] = {
     **block_calls.CALLS,
     **transaction_calls.CALLS,
+    **wallet_calls.CALLS,
+    **wallet_keys_calls.CALLS,
+    **wallet_send_calls.CALLS,
     **mining_calls.CALLS,
     **chain_calls.CALLS,
     **control_calls.CALLS,

@@ -1,12 +1,17 @@
 """What the calls of the RPC work on: a chain, the mempool that follows it, the clock; and the error codes they raise."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from alys.base.prng import Random, SeededRandom
 from alys.models.bitcoin.chainstate import BlockEvent, ChainState, Entry
 from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.mempool import Mempool
 from alys.wire.bitcoin import Tx
 from alys.wire.jsonrpc import RpcError
+
+if TYPE_CHECKING:
+    from alys.models.bitcoin.wallets import Wallets
 
 MISC_ERROR = -1
 TYPE_ERROR = -3
@@ -29,10 +34,18 @@ LOG_CATEGORIES = (
 class NodeState:
     """One node. ``now`` is the Unix time in seconds; ``stop_requested`` is set by the call ``stop``, the owner acts on it.
 
+    ``chance`` is what wallets make their keys of; without one every node makes the same.
     ``mock_time`` is what ``setmocktime`` put in the clock's place, 0 for nothing.
     """
 
-    def __init__(self, now: Callable[[], float], genesis_time: int = REGTEST_TIME) -> None:
+    wallets: "Wallets"
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        genesis_time: int = REGTEST_TIME,
+        chance: Random | None = None,
+    ) -> None:
         self.mock_time = 0
         #: What ``prioritisetransaction`` adds to fees, in sats by txid.
         self.priorities: dict[str, int] = {}
@@ -42,6 +55,7 @@ class NodeState:
         #: Weight and number of transactions of the block that was put together last.
         self.assembled: tuple[int, int] | None = None
         self.logged: dict[str, bool] = dict.fromkeys(LOG_CATEGORIES, False)
+        self.chance = chance or SeededRandom(0)
         self._clock = now
         self._started = now()
         self.chain = ChainState(self.now, genesis_time)
