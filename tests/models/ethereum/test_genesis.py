@@ -55,6 +55,12 @@ def test_the_genesis_hash_depends_on_time_and_balances_alone() -> None:
     assert len(set(hashes)) == 3
 
 
+def test_the_development_genesis_stays_what_it_was() -> None:
+    """Chains kept by others begin with it."""
+    block = genesis_block(genesis.dev_genesis(START))
+    assert block.hash.hex() == "ed58bfa3e41613cf40433d019ac959340fdb589baf2a2476ae2a59e107a9d4a3"
+
+
 def test_the_node_serves_the_committed_code() -> None:
     code = make_node().handle("eth_getCode", [to_data(BRIDGE_ADDRESS), "latest"])
     assert code == genesis.bridge_artifact().runtime

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from alys.models.ethereum.forks import Rules, Schedule, rules_of
 from alys.wire.ethereum import BRIDGE_ADDRESS, from_data
 
 DEV_CHAIN_ID = 121212
@@ -29,15 +30,28 @@ class GenesisAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Genesis(msgspec.Struct, frozen=True, kw_only=True):
-    """What block 0 commits to. All forks up to Shanghai are active from it on."""
+    """What block 0 commits to, and which forks the chain has. Fields that block 0's fork does not know are ignored."""
 
     chain_id: int = DEV_CHAIN_ID
+    schedule: Schedule = Schedule()
+    """Shanghai from block 0 on unless told otherwise."""
     timestamp: int
     """Seconds since the Unix epoch."""
     gas_limit: int = GAS_LIMIT
+    difficulty: int = 0
+    nonce: bytes = bytes(8)
+    mix_hash: bytes = bytes(32)
+    coinbase: bytes = bytes(20)
     base_fee_per_gas: int = BASE_FEE_WEI
+    blob_gas_used: int = 0
+    excess_blob_gas: int = 0
     extra_data: bytes = b""
     accounts: tuple[GenesisAccount, ...] = ()
+
+    @property
+    def rules(self) -> Rules:
+        """Of block 0."""
+        return rules_of(self.schedule.fork_of_genesis(self.timestamp))
 
 
 class ContractArtifact(msgspec.Struct, frozen=True, kw_only=True):
