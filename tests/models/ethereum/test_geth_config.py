@@ -113,7 +113,12 @@ def test_without_a_word_about_the_merge_forks_by_time_say_it() -> None:
 
 def test_glaciers_may_be_left_out_and_keys_for_geth_alone_are_passed_over() -> None:
     kept = {name: value for name, value in MERGED.items() if "Glacier" not in name}
-    more = {"enableVerkleAtGenesis": False, "isDev": True, "pragueTime": None, "clique": {}}
+    more: dict[str, Any] = {
+        "enableVerkleAtGenesis": False,
+        "isDev": True,
+        "pragueTime": None,
+        "clique": {},
+    }
     schedule = read_schedule({**kept, **more}, 0)
     assert schedule.fork_at(1, 0, 0) is Fork.PARIS
 
