@@ -187,8 +187,9 @@ class BlockSync:
     def announce(self, peer: Peer) -> None:
         """Tell the peer of our tip, unless it was told or has it."""
         tip = self._chain.tip
-        if peer.told == tip.hash:
+        if peer.announced == tip.hash:
             return
+        peer.announced = tip.hash
         known = [name for name in (peer.best, peer.told) if name]
         peer.told = tip.hash
         if any(self.tree.has(name, tip.hash) for name in known):

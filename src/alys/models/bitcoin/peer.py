@@ -89,9 +89,10 @@ class Peer:
         self.send_headers = False
         self.addresses_v2 = False
         self.fee_filter = 0
-        #: The best block that the peer is known to have, and the last of which it was told.
+        #: The best block that the peer is known to have, the last header that it was sent, the last tip announced to it.
         self.best = ""
         self.told = ""
+        self.announced = ""
         #: Items it asked for and was not sent yet.
         self.wanted: deque[Item] = deque()
         #: Transactions to be announced to it.

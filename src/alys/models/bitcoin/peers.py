@@ -177,6 +177,7 @@ class Peers:
 
     def ready(self, peer: Peer) -> None:
         """Ask for headers, and say what is too cheap to be announced."""
+        peer.announced = self._chain.tip.hash  # it asks for what is there already
         peer.send(p2p.FeeFilter(rate=RELAY_FEE_SATS_PER_KVB))
         self.blocks.ask_headers(peer)
 
