@@ -145,7 +145,10 @@ def ethereumjs(
 @contextlib.contextmanager
 def _process(command: Sequence[str], folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
     with (folder / "said.txt").open("wb") as said:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        # What a program leaves where it was started (ethereumjs a log file) lies in its folder.
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
         try:
             yield process
         finally:
