@@ -19,6 +19,7 @@ from alys.base.faults import (
     ClockSkew,
     Drop,
     Error,
+    Fault,
     Hang,
     Lasting,
     Latency,
@@ -170,6 +171,11 @@ class Misbehaviour:
             raise BadFault(f"there is no fault {number}")
         return order.noted()
 
+    def is_on(self, number: int) -> bool:
+        """Whether this fault is on."""
+        self._expire()
+        return number in self._on
+
     def touched(self) -> dict[str, int]:
         """What each kind touched, of those that are on or remembered and touched anything."""
         counts: dict[str, int] = {}
@@ -185,17 +191,21 @@ class Misbehaviour:
         """Whether nothing at all is on: then nobody needs to ask about calls."""
         return not self._on
 
-    def treat(self, call: str, key: bytes = b"") -> Treatment:
+    def treat(
+        self, call: str, key: bytes = b"", without: tuple[type[Fault], ...] = ()
+    ) -> Treatment:
         """What becomes of a call that has come in; faults that bite have then counted it.
 
         Latencies add up; of the faults that end a call the one ordered first takes it, and the others do not touch it. ``key``
-        tells apart calls of the same name, for Stale.
+        tells apart calls of the same name, for Stale. Kinds in ``without`` cannot befall this call.
         """
         if not self._on:
             return UNTOUCHED
         delay_s, keep, ending = 0.0, [], UNTOUCHED
         for order in self._live():
             fault = order.fault
+            if isinstance(fault, without):
+                continue
             if isinstance(fault, ClockSkew):
                 order.touched += 1
             elif isinstance(fault, Latency):

@@ -9,6 +9,8 @@ from typing_extensions import override
 from alys.base.errors import UsageError
 from alys.config.services import LOCAL_SECRETS
 from alys.config.settings import Settings
+from alys.models.bitcoin.node import BitcoinNode
+from alys.models.ethereum.node import EthereumNode
 from alys.shells import governance_questions
 from alys.shells.admin_server import Verbs, serve_admin
 from alys.shells.bitcoin_server import serve_bitcoin
@@ -16,8 +18,9 @@ from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.shells.jsonrpc_server import RunningServer
+from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
-from alys.worlds import network, split
+from alys.worlds import misbehaving, network, split
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
@@ -44,6 +47,7 @@ class LocalWorld(AttachedWorld):
             await governance.serve(index, base + index if base else 0)
         jwt = random.fork("jwt").randbytes(JWT_BYTES)
         endpoints = await self._serve_chains(net, Jwt(secret=jwt), governance.targets)
+        self.faults.doors = misbehaving.in_process(net)
         return net, endpoints, governance
 
     async def _serve_chains(
@@ -52,17 +56,27 @@ class LocalWorld(AttachedWorld):
         """The Bitcoin node that all share, and a client per authority."""
         chosen = self.settings.world
         served = await serve_bitcoin(
-            net.bitcoin, chosen.host, chosen.bitcoin_rpc_port, BITCOIN_USER, BITCOIN_PASSWORD
+            net.bitcoin,
+            chosen.host,
+            chosen.bitcoin_rpc_port,
+            BITCOIN_USER,
+            BITCOIN_PASSWORD,
+            faults=_faults_of(net.bitcoin),
         )
         self.closers.append(served.close)
         public = await serve_ethereum(
-            net.clients[network.PRODUCER], chosen.host, chosen.ethereum_rpc_port
+            net.clients[network.PRODUCER],
+            chosen.host,
+            chosen.ethereum_rpc_port,
+            faults=_faults_of(net.clients[network.PRODUCER]),
         )
         self.closers.append(public.close)
         engine_urls = []
         for index, client in enumerate(net.clients):
             port = chosen.engine_api_port if index == network.PRODUCER else 0
-            engine = await serve_engine(client, chosen.host, port, jwt_secret=jwt.secret)
+            engine = await serve_engine(
+                client, chosen.host, port, jwt_secret=jwt.secret, faults=_faults_of(client)
+            )
             self.closers.append(engine.close)
             engine_urls.append(engine.url)
         return Endpoints(
@@ -73,6 +87,10 @@ class LocalWorld(AttachedWorld):
             engine=jwt,
             governance_targets=tuple(governance),
         )
+
+
+def _faults_of(node: BitcoinNode | EthereumNode) -> Faults:
+    return lambda: node.misbehaviour
 
 
 class _Governance:
