@@ -42,6 +42,9 @@ class BitcoinService(Doors, frozen=True, kw_only=True):
 
     network: str
     rpc_port: int
+    p2p_port: int
+    connect: tuple[str, ...]
+    """Nodes to stay connected to, host:port."""
     rpc_user: Secret
     rpc_password: Secret
 
@@ -191,6 +194,15 @@ def _delay(text: str) -> int:
     return int(text)
 
 
+def _nodes(text: str) -> tuple[str, ...]:
+    nodes = tuple(filter(None, (part.strip() for part in text.split(","))))
+    for node in nodes:
+        host, _, port = node.rpartition(":")
+        if not re.fullmatch(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]", host) or not _port(port):
+            raise ValueError
+    return nodes
+
+
 def _jwt_secret(text: str) -> bytes:
     digits = text.removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
@@ -258,6 +270,14 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
         (
             _network_variable("BITCOIN_NETWORK", "regtest"),
             _port_variable("RPC_PORT", 18332),
+            _port_variable("P2P_PORT", 18333),
+            Variable(
+                name="BITCOIN_CONNECT",
+                field="connect",
+                read=_nodes,
+                allowed="host:port of the nodes to stay connected to, with commas between them",
+                flag="--connect",
+            ),
             _text_secret(
                 "BITCOIN_RPC_USER", "rpc_user", r"[!-9;-~]+", f"{_TOKEN_WORDS} and colons"
             ),
