@@ -128,7 +128,7 @@ def ethereumjs(
     command += ["--wsEngineAddr=127.0.0.1", f"--wsEnginePort={engine_websocket}"]
     command += [f"--jwtSecret={folder / 'jwt'}", "--isSingleNode", "--maxPeers=0", "--sync=none"]
     command += [f"--port={peers}", "--extIP=127.0.0.1", "--discV4=false", "--discDns=false"]
-    command += ["--logFile=false", "--pruneEngineCache=false"]
+    command += [f"--logFile={folder / 'log'}", "--logRotate=false", "--pruneEngineCache=false"]
     with _process([*command, *words], folder) as process:
         node = EthereumJs(
             url=f"http://127.0.0.1:{public}",
