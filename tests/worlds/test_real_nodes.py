@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from alys.cli import front as cli
-from alys.models.ethereum.genesis import Genesis, dev_genesis
+from alys.models.ethereum.genesis import dev_genesis, geth_genesis
 from tests import foreign
-from tests.test_foreign import GENESIS
 
 pytestmark = pytest.mark.slow
 
@@ -31,19 +30,6 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[foreign.Ethereum
     genesis = geth_genesis(dev_genesis(GENESIS_TIME))
     with foreign.ethereumjs(tmp_path_factory.mktemp("ethereumjs"), genesis) as node:
         yield node
-
-
-def geth_genesis(genesis: Genesis) -> dict[str, Any]:
-    """As geth's users write it."""
-    accounts = {
-        "0x" + one.address.hex(): {
-            "balance": hex(one.balance),
-            "nonce": hex(one.nonce),
-            "code": "0x" + one.code.hex(),
-        }
-        for one in genesis.accounts
-    }
-    return {**GENESIS, "timestamp": hex(genesis.timestamp), "alloc": accounts}
 
 
 def ran(
