@@ -203,7 +203,9 @@ def test_every_secret_has_a_constant_and_every_variable_but_secrets_a_flag() -> 
 
 def test_the_page_has_every_variable_with_its_flag_and_default() -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "mock-services.md"
-    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z0-9_]+)` \| (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
     told = dict(rows)
     for one in (one for _, table in services.SERVICES.values() for one in table):
         if one.flag:
