@@ -42,6 +42,8 @@ DOORS = {
             "ethereum",
             {
                 "network": "development",
+                "genesis": "",
+                "chain": "",
                 "http_rpc_port": 8545,
                 "ws_rpc_port": 8546,
                 "engine_port": 8551,
