@@ -95,7 +95,7 @@ class _Governance:
 
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
         node = self._nodes[index]
-        verbs = Verbs(state=node.state, faults=node.faults.change)
+        verbs = Verbs(state=node.state, faults=node.faults.change, push=node.push)
         server = await serve_governance(node, self._host, port)
         self._servers[index] = server
         admin = await serve_admin(verbs, self._host, admin_port, ADMIN_TOKEN)
