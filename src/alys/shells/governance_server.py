@@ -7,9 +7,11 @@ be replaced by another: streams that were open to the old one end with UNAVAILAB
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
 
 import grpc
 import msgspec
+from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
@@ -17,6 +19,7 @@ from typing_extensions import override
 from alys.models.governance.limits import Limits
 from alys.models.governance.node import GovernanceNode
 from alys.models.governance.registry import TooManyConnections, Unauthenticated
+from alys.shells import governance_misbehaving, misbehaving
 from alys.shells.generated import gossip_pb2_grpc
 from alys.shells.generated import governance_pb2_grpc as rpc
 from alys.shells.governance_health import FollowingHealth
@@ -26,6 +29,7 @@ from alys.shells.grpc_frames import MalformedFrames
 from alys.shells.jsonrpc_server import bind, port_taken
 from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
+from alys.wire.governance_faults import Cut
 
 SERVICE = pb.DESCRIPTOR.services_by_name["GovernanceStream"].full_name
 WHAT = "the governance node's gRPC"
@@ -76,6 +80,7 @@ class GovernanceService(rpc.GovernanceStreamServicer):
         self._delay_seconds = delay_seconds
         self._ids = itertools.count(1)
         self._streams: dict[str, Answers] = {}
+        self._silence = misbehaving.Silence()
 
     def replace(self, node: GovernanceNode) -> None:
         """From here on this node answers; the streams of the old one end."""
@@ -104,9 +109,10 @@ class GovernanceService(rpc.GovernanceStreamServicer):
     @override
     async def Stream(
         self, request_iterator: AsyncIterator[pb.StreamRequest], context: Context
-    ) -> AsyncIterator[pb.StreamResponse]:
+    ) -> AsyncIterator[Any]:
         """One stream, from its metadata to its end."""
         node, connection_id = self.node, f"stream-{next(self._ids)}"
+        felt = await governance_misbehaving.opened(node.misbehaviour, context, self._silence)
         metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
         try:
             node.connect(connection_id, metadata)
@@ -114,11 +120,13 @@ class GovernanceService(rpc.GovernanceStreamServicer):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
         except TooManyConnections as error:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
-        answers = Answers(node, connection_id, self._delay_seconds, context)
+        answers = Answers(node, connection_id, self._delay_seconds, context, felt)
         reader = answers.read(request_iterator, self.spread)
         self._streams[connection_id] = answers
         try:
             async for response in answers.due():
+                if isinstance(response, Cut):
+                    await governance_misbehaving.cut(response, context)
                 yield response
             await answers.finished()
             reader.result()
@@ -133,24 +141,36 @@ class GovernanceService(rpc.GovernanceStreamServicer):
         self,
         request: pb.HealthRequest,
         context: grpc.aio.ServicerContext[pb.HealthRequest, pb.HealthResponse],
-    ) -> pb.HealthResponse:
+    ) -> Any:
         """The node's health; needs no token."""
-        await self._delay()
-        return self.node.health(request.check_type)
+        kind = request.check_type
+        return await self._answered("Health", request, lambda node: node.health(kind), context)
 
     @override
     async def GetCapabilities(
         self,
         request: pb.CapabilitiesRequest,
         context: grpc.aio.ServicerContext[pb.CapabilitiesRequest, pb.CapabilitiesResponse],
-    ) -> pb.CapabilitiesResponse:
+    ) -> Any:
         """What the node can do; needs no token."""
-        await self._delay()
-        return self.node.capabilities(request.node_id)
+        name = request.node_id
+        return await self._answered(
+            "GetCapabilities", request, lambda node: node.capabilities(name), context
+        )
 
-    async def _delay(self) -> None:
+    async def _answered(
+        self,
+        name: str,
+        request: Message,
+        carry_out: Callable[[GovernanceNode], Message],
+        context: governance_misbehaving.Context,
+    ) -> Any:
         if self._delay_seconds > 0:
             await asyncio.sleep(self._delay_seconds)
+        node = self.node
+        return await governance_misbehaving.answered(
+            name, request, lambda: carry_out(node), node.misbehaviour, context, self._silence
+        )
 
 
 async def serve_governance(
@@ -165,7 +185,8 @@ async def serve_governance(
     A bearer token or an API key, if the node has one, is asked for on the stream and by ``Pass`` alone. ``peers``: the targets of
     the other nodes that it passes witnesses to; the same as the node's own.
     """
-    server = grpc.aio.server(options=CHANNEL_OPTIONS, interceptors=(MalformedFrames(),))
+    interceptors = (MalformedFrames(), governance_misbehaving.Bytes())
+    server = grpc.aio.server(options=CHANNEL_OPTIONS, interceptors=interceptors)
     service = GovernanceService(node, delay_seconds)
     rpc.add_GovernanceStreamServicer_to_server(service, server)
     gossip = Gossip(lambda: service.node, delay_seconds, service.spread)

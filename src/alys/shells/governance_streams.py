@@ -6,12 +6,16 @@ cannot be held back that way: beyond a bound the stream ends.
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable
 
 import grpc
 
+from alys.base.misbehaviour import Misbehaviour
 from alys.models.governance.node import GovernanceNode
+from alys.wire import governance_faults
 from alys.wire.generated import governance_pb2 as pb
+from alys.wire.governance_faults import Cut
 
 Context = grpc.aio.ServicerContext[pb.StreamRequest, pb.StreamResponse]
 
@@ -25,17 +29,20 @@ class Answers:
         connection_id: str,
         delay_seconds: float,
         context: Context,
+        faults: Misbehaviour | None,
     ) -> None:
+        """``faults``: those that the messages of this stream meet."""
         self.node = node
         self.connection_id = connection_id
         self._delay_seconds = delay_seconds
         self._context = context
+        self._faults = faults
         self._clock = asyncio.get_running_loop().time
         self._opened_at = self._heard_at = self._clock()
         self._room = asyncio.Semaphore(node.limits.answers_under_way)
         self._pushed = 0
         #: With the time each is due, and whether it takes room; None is the end.
-        self._queue: asyncio.Queue[tuple[float, pb.StreamResponse, bool] | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[float, bytes | Cut, bool] | None] = asyncio.Queue()
         self._handler = asyncio.current_task()
         self._ending: asyncio.Task[None] | None = None
         self._last: tuple[grpc.StatusCode, str] | None = None
@@ -53,9 +60,15 @@ class Answers:
     ) -> None:
         async for request in requests:
             self._heard_at = self._clock()
-            for response in self.node.receive(self.connection_id, request):
+            carry_out = functools.partial(self.node.receive, self.connection_id, request)
+            outcome = governance_faults.message(request, carry_out, self._faults)
+            due = self._clock() + self._delay_seconds + outcome.delay_s
+            told: list[bytes | Cut] = [*outcome.frames]
+            if outcome.cut is not None:
+                told.append(outcome.cut)
+            for one in told:
                 await self._room.acquire()
-                self._put(response, takes_room=True)
+                self._queue.put_nowait((due, one, True))
             heard()
 
     def push(self, response: pb.StreamResponse) -> None:
@@ -64,13 +77,11 @@ class Answers:
         if self._pushed > self.node.limits.pushes_under_way:
             self.end(grpc.StatusCode.RESOURCE_EXHAUSTED, "what is sent here is not read")
             return
-        self._put(response, takes_room=False)
+        frame = response.SerializeToString(deterministic=True)
+        self._queue.put_nowait((self._clock() + self._delay_seconds, frame, False))
 
-    def _put(self, response: pb.StreamResponse, *, takes_room: bool) -> None:
-        self._queue.put_nowait((self._clock() + self._delay_seconds, response, takes_room))
-
-    async def due(self) -> AsyncIterator[pb.StreamResponse]:
-        """The answers in order, until the reader has ended."""
+    async def due(self) -> AsyncIterator[bytes | Cut]:
+        """The answers in order, serialised, until the reader has ended; a Cut is the end of the stream."""
         while (waiting := await self._queue.get()) is not None:
             moment, response, takes_room = waiting
             if moment > self._clock():

@@ -157,7 +157,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         return "" if self._opened and not self._closing else "the world is not open"
 
     def _client(self, url: str, auth: Basic | Jwt | None = None) -> JsonRpcClient:
-        client = JsonRpcClient(url, auth)
+        client = JsonRpcClient(url, auth, witness=True)
         self.closers.append(client.close)
         return client
 

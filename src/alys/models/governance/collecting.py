@@ -81,7 +81,7 @@ class Collecting:
         self,
         signer: Signer,
         witnesses: Witnesses,
-        faults: Callable[[], Faults],
+        faults: Faults,
         replies: Replies,
         limits: Limits,
         now: Callable[[], float],
@@ -117,9 +117,13 @@ class Collecting:
             self._waiting[key] = earlier
             reused = Refusal(Rule.REQUEST_REUSED, "another request waits under this id")
             return [self._failed(waiting, reused)]
+        known = request.metadata.request_id in self._answers
         response = self._first_answer(waiting)
         if response is None:
             return []
+        answer = self._answers.get(request.metadata.request_id)
+        if answer is not None and not known and self._faults.hits("equivocate"):
+            return [response, self._composed(waiting, self._sign(waiting, answer.spend))]
         if waiting.deadline > self._now() and response.signature_response.status not in FINAL:
             self._waiting[key] = waiting
         return [response]
@@ -197,7 +201,7 @@ class Collecting:
 
     def _first_answer(self, waiting: Waiting) -> pb.StreamResponse | None:
         try:
-            answer = self._own(waiting)
+            answer = self._own(waiting, asked_now=True)
         except Refusal as refusal:
             if waiting.deadline > self._now() and refusal.rule in WAITING_RULES:
                 return self._pending(waiting, refusal)
@@ -207,14 +211,14 @@ class Collecting:
     def _further(self, waiting: Waiting) -> pb.StreamResponse | None:
         """The next answer to a request that waits, if there is more to say than the last time."""
         try:
-            answer = self._own(waiting)
+            answer = self._own(waiting, asked_now=False)
         except Refusal as refusal:
             return None if refusal.rule in WAITING_RULES else self._failed(waiting, refusal)
         if answer is None or len(self._together(answer)) == waiting.told:
             return None
         return self._composed(waiting, answer)
 
-    def _own(self, waiting: Waiting) -> Answer | None:
+    def _own(self, waiting: Waiting, *, asked_now: bool) -> Answer | None:
         """This node's part, remembered or made now; None when it is told to say nothing. Raises Refusal.
 
         Only signatures are remembered: a refusal may turn into an answer once more is known.
@@ -224,14 +228,14 @@ class Collecting:
         if earlier is not None:
             if earlier.request_digest != waiting.digest:
                 raise Refusal(Rule.REQUEST_REUSED, "this id was answered for another request")
-            return earlier
+            if not asked_now or not self._faults.hits("equivocate"):
+                return earlier
         spend = self._judge(asked)
-        faults = self._faults()
-        if faults.hits("refuse_signing"):
+        if self._faults.hits("refuse_signing"):
             raise Refusal(Rule.TOLD_TO_REFUSE, "the fault refuse_signing is on")
-        if faults.hits("ignore_signing"):
+        if self._faults.hits("ignore_signing"):
             return None
-        return self._sign(waiting, spend, faults)
+        return self._sign(waiting, spend)
 
     def _judge(self, asked: pb.SignatureRequest) -> Spend:
         """Payouts, and sweeps to a new federation; every other rule is the signer's. Raises Refusal."""
@@ -251,10 +255,10 @@ class Collecting:
             raise Refusal(Rule.REQUIRED_SIGNATURES, detail)
         return spend
 
-    def _sign(self, waiting: Waiting, spend: Spend, faults: Faults) -> Answer:
-        wrong = faults.hits("wrong_signature")
+    def _sign(self, waiting: Waiting, spend: Spend) -> Answer:
+        wrong = self._faults.hits("wrong_signature")
         signatures = self._signer.sign(spend, wrong=wrong)
-        if faults.hits("short_signatures"):
+        if self._faults.hits("short_signatures"):
             signatures.pop()
         request_id = waiting.request.metadata.request_id
         answer = Answer(request_digest=waiting.digest, spend=spend, witness=tuple(signatures))

@@ -80,28 +80,33 @@ class GovernanceNode:
         api_key: str | None = None,
         limits: Limits | None = None,
         peers: Sequence[str] = (),
+        faults: Faults | None = None,
     ) -> None:
         """``secret``: 32 bytes; ``federation``: x-only keys in spec order; ``now``: Unix seconds.
 
         Raises BadFederation or NotAMember when the key and the federation do not fit. With ``bearer_token`` or ``api_key`` every
         stream must present one of them. ``peers`` names the other nodes that witnesses are passed to; none are unless there are.
+        ``faults`` of another node go on in this one.
         """
         self.node_id = node_id
         self.network = network
         self.limits = limits or Limits()
         self.access = Access(bearer_token=bearer_token, api_key=api_key)
         self.signer = Signer(secret, Federation.of(federation, threshold), random.fork("aux"))
-        self.faults = Faults()
+        self.faults = faults or Faults(now, random.fork("faults"))
+        self.misbehaviour = self.faults.misbehaviour
         self.registry = Registry(random.fork("sessions"), self.access, self.limits)
         self.witnesses = Witnesses(node_id, self.signer)
         self.witnesses.peers = dict.fromkeys(peers, False)
-        self._now = now
-        self._started = now()
-        self._replies = Replies(node_id, now)
+        # What the node tells of the time may be wrong; what it measures is not.
+        self._now = self.misbehaviour.now
+        self._timer = now
+        self._started = self._now()
+        self._replies = Replies(node_id, self._now)
         self._collecting = Collecting(
-            self.signer, self.witnesses, lambda: self.faults, self._replies, self.limits, now
+            self.signer, self.witnesses, self.faults, self._replies, self.limits, self._timer
         )
-        self._announcements = Announcements(self.signer, now)
+        self._announcements = Announcements(self.signer, self._now)
         self._received = dict.fromkeys(KINDS, 0)
         self._seen: deque[Seen] = deque(maxlen=SEEN_MAX)
         self._streams = 0
@@ -121,7 +126,7 @@ class GovernanceNode:
         """A stream opens; raises Unauthenticated or TooManyConnections, which the shell reports."""
         if self.faults.hits("refuse_token"):
             raise Unauthenticated("the token is not valid any more")
-        self.registry.open(connection_id, metadata, self._now())
+        self.registry.open(connection_id, metadata, self._timer())
         self._streams += 1
         self._numbers[connection_id] = self._streams
 
@@ -135,7 +140,7 @@ class GovernanceNode:
     def receive(self, connection_id: str, request: pb.StreamRequest) -> list[pb.StreamResponse]:
         """Handle one request and give the answers, in order; KeyError on an unknown connection."""
         connection = self.registry.get(connection_id)
-        connection.heard_at = self._now()
+        connection.heard_at = self._timer()
         kind = request.WhichOneof("payload")
         if kind is None:
             return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
@@ -177,7 +182,7 @@ class GovernanceNode:
 
     def silent_seconds(self, connection_id: str) -> float:
         """How long nothing came in on a stream, by the node's clock; KeyError on an unknown one."""
-        return self._now() - self.registry.get(connection_id).heard_at
+        return self._timer() - self.registry.get(connection_id).heard_at
 
     # Other nodes of the federation
 
@@ -238,7 +243,7 @@ class GovernanceNode:
             info,
             sick=self.faults.hits("unhealthy"),
             halted=self._announcements.halted,
-            uptime=self._now() - self._started,
+            uptime=max(0.0, self._now() - self._started),
         )
 
     def capabilities(self, node_id: str) -> pb.CapabilitiesResponse:
