@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from alys.base.errors import EnvironmentFailure, UsageError
-from alys.base.faults import BadFault, plain, read
+from alys.base.faults import BadFault, read
 from alys.base.misbehaviour import Noted
 from alys.shells.jsonrpc_server import RunningServer, serve_app
 from alys.shells.misbehaving import Faults
@@ -97,7 +97,9 @@ def _fault_routes(verbs: Verbs) -> list[web.RouteDef]:
     """Every answer lists faults as they stand; a refusal has changed nothing."""
 
     def told(noted: Iterable[Noted], **more: object) -> dict[str, object]:
-        return {"name": verbs.name(), **more, "faults": [shown(one) for one in noted]}
+        service = verbs.faults().scope.service
+        listed = [one.shown() for one in noted]
+        return {"name": verbs.name(), "service": service, **more, "faults": listed}
 
     def order(wanted: Any) -> dict[str, object]:
         faults = verbs.faults()
@@ -127,17 +129,6 @@ def _fault_routes(verbs: Verbs) -> list[web.RouteDef]:
         web.delete("/faults", clear),
         web.delete(r"/faults/{id:\d{1,18}}", remove),
     ]
-
-
-def shown(noted: Noted) -> dict[str, object]:
-    """A fault as it stands, as JSON values."""
-    return {
-        "id": noted.id,
-        "fault": plain(noted.fault),
-        "touched": noted.touched,
-        "left": noted.left,
-        "ended": noted.ended,
-    }
 
 
 def _told(
