@@ -18,6 +18,13 @@ _FLAGS = {
     "--host": ("HOST", "where it listens (ALYS_HOST, 127.0.0.1)"),
     "--network": ("NAME", "bitcoin: regtest; ethereum: development"),
     "--rpc-port": ("PORT", "bitcoin: JSON-RPC (RPC_PORT, 18332)"),
+    "--genesis": ("FILE", "ethereum: a geth-style genesis.json (ETHEREUM_GENESIS)"),
+    "--import": ("FILE", "ethereum: blocks in RLP to begin with (ETHEREUM_IMPORT)"),
+    "--p2p-port": ("PORT", "bitcoin: peers (P2P_PORT, 18333)"),
+    "--connect": (
+        "HOST:PORT",
+        "bitcoin: nodes to stay connected to, with commas (BITCOIN_CONNECT)",
+    ),
     "--http-rpc-port": ("PORT", "ethereum: JSON-RPC (HTTP_RPC_PORT, 8545)"),
     "--ws-rpc-port": ("PORT", "ethereum: JSON-RPC over WebSocket (WS_RPC_PORT, 8546)"),
     "--engine-port": ("PORT", "ethereum: Engine API (ENGINE_PORT, 8551)"),

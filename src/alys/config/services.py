@@ -42,6 +42,9 @@ class BitcoinService(Doors, frozen=True, kw_only=True):
 
     network: str
     rpc_port: int
+    p2p_port: int
+    connect: tuple[str, ...]
+    """Nodes to stay connected to, host:port."""
     rpc_user: Secret
     rpc_password: Secret
 
@@ -50,6 +53,10 @@ class EthereumService(Doors, frozen=True, kw_only=True):
     """``alys mock ethereum``."""
 
     network: str
+    genesis: str
+    """Path of a geth-style genesis.json; empty for the development genesis."""
+    chain: str
+    """Path of the blocks to begin with, in RLP; empty for none."""
     http_rpc_port: int
     ws_rpc_port: int
     engine_port: int
@@ -187,6 +194,15 @@ def _delay(text: str) -> int:
     return int(text)
 
 
+def _nodes(text: str) -> tuple[str, ...]:
+    nodes = tuple(filter(None, (part.strip() for part in text.split(","))))
+    for node in nodes:
+        host, _, port = node.rpartition(":")
+        if not re.fullmatch(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]", host) or not _port(port):
+            raise ValueError
+    return nodes
+
+
 def _jwt_secret(text: str) -> bytes:
     digits = text.removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", digits):
@@ -229,6 +245,10 @@ def _network_variable(name: str, only: str) -> Variable:
     )
 
 
+def _file_variable(name: str, field: str, flag: str) -> Variable:
+    return Variable(name=name, field=field, read=str, allowed="the path of a file", flag=flag)
+
+
 def _text_secret(name: str, field: str, pattern: str, allowed: str) -> Variable:
     return Variable(name=name, field=field, read=_matching(pattern), allowed=allowed)
 
@@ -250,6 +270,14 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
         (
             _network_variable("BITCOIN_NETWORK", "regtest"),
             _port_variable("RPC_PORT", 18332),
+            _port_variable("P2P_PORT", 18333),
+            Variable(
+                name="BITCOIN_CONNECT",
+                field="connect",
+                read=_nodes,
+                allowed="host:port of the nodes to stay connected to, with commas between them",
+                flag="--connect",
+            ),
             _text_secret(
                 "BITCOIN_RPC_USER", "rpc_user", r"[!-9;-~]+", f"{_TOKEN_WORDS} and colons"
             ),
@@ -261,6 +289,8 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
         EthereumService,
         (
             _network_variable("ETHEREUM_NETWORK", "development"),
+            _file_variable("ETHEREUM_GENESIS", "genesis", "--genesis"),
+            _file_variable("ETHEREUM_IMPORT", "chain", "--import"),
             _port_variable("HTTP_RPC_PORT", 8545),
             _port_variable("WS_RPC_PORT", 8546),
             _port_variable("ENGINE_PORT", 8551),

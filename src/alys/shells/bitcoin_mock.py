@@ -1,4 +1,4 @@
-"""``alys mock bitcoin``: a regtest node whose chain begins anew with each session. It has no peers and no port for them."""
+"""``alys mock bitcoin``: a regtest node whose chain begins anew with each session."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.node import BitcoinNode
 from alys.shells import mock_service, session
 from alys.shells.admin_server import Verbs
+from alys.shells.bitcoin_peers import PeerPort
 from alys.shells.bitcoin_server import serve_bitcoin
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient
 from alys.wire.jsonrpc import Params
@@ -27,7 +28,8 @@ class BitcoinMock(mock_service.Service):
         self._password = settings.rpc_password.reveal().decode()
         self._url = ""
         self._end: Callable[[], None] = lambda: None
-        self._begin(self.session)
+        self._node = _fresh_node(self.session)
+        self._port = PeerPort(self._node.peers, settings.connect)
 
     @override
     async def open(self, end: Callable[[], None]) -> dict[str, str]:
@@ -37,7 +39,8 @@ class BitcoinMock(mock_service.Service):
             self, settings.host, settings.rpc_port, self._user, self._password
         )
         self._url = self.keep(server)
-        return {"rpc": self._url}
+        peers = await self._port.open(settings.host, settings.p2p_port)
+        return {"rpc": self._url, "p2p": self.keep(peers)}
 
     @override
     async def ready(self) -> str:
@@ -48,7 +51,7 @@ class BitcoinMock(mock_service.Service):
                 await client.call("getblockchaininfo")
         except AlysError as error:
             return f"getblockchaininfo: {error}"
-        return ""
+        return self._port.health
 
     @property
     @override
@@ -64,8 +67,8 @@ class BitcoinMock(mock_service.Service):
                 self._end()
 
     def _begin(self, wanted: session.Session) -> session.BitcoinSession:
-        now = session.clock(wanted, time.time, time.monotonic)
-        self._node = BitcoinNode(now, REGTEST_TIME if wanted.now is None else int(wanted.now))
+        self._node = _fresh_node(wanted)
+        self._port.begin(self._node.peers)
         self.session = wanted
         info = self._node.handle("getblockchaininfo", [])
         return session.BitcoinSession(
@@ -90,3 +93,8 @@ class BitcoinMock(mock_service.Service):
     def _faults(self, wanted: Mapping[str, object]) -> dict[str, object]:
         mock_service.no_faults("bitcoin", wanted)
         return {"name": self.session.name}
+
+
+def _fresh_node(wanted: session.Session) -> BitcoinNode:
+    now = session.clock(wanted, time.time, time.monotonic)
+    return BitcoinNode(now, REGTEST_TIME if wanted.now is None else int(wanted.now))

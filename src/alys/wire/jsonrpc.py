@@ -105,7 +105,7 @@ def answer(body: bytes, handle: Handle, dialect: Dialect) -> tuple[int, bytes]:
     if dialect is Dialect.ETHEREUM and not body.strip(_JSON_SPACE):
         return 200, b""
     try:
-        if _too_deep(body):
+        if too_deep(body):
             return _unreadable(dialect)
         request = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -180,7 +180,7 @@ def _result(reply: Any, body: bytes) -> Any:
     return reply["result"]
 
 
-def _too_deep(body: bytes) -> bool:
+def too_deep(body: bytes) -> bool:
     """Whether brackets nest beyond what the decoder's stack is sure to bear; where it does not, the process dies."""
     if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
         return False

@@ -79,8 +79,12 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     async def await_reply(self, reply: Reply[T]) -> T:
         return await actors_loop.wait(reply)
 
+    async def prepare(self) -> None:
+        """Before there is a clock: look at what is there already. May set ``epoch``, ``random`` and facts."""
+
     @override
     async def start_services(self) -> None:
+        await self.prepare()
         self.dispatcher = actors_loop.LoopDispatcher(
             asyncio.get_running_loop(),
             time_scale=self.settings.world.time_scale,

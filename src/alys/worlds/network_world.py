@@ -266,6 +266,7 @@ class NetworkWorld(Scorecard, abc.ABC):
             max_blocks_without_pow=spec.max_blocks_without_pow,
             bits=spec.bits,
             aux_chain_id=spec.aux_chain_id,
+            genesis_height=self.network.first_height,
             timestamp_slack_s=self.timestamp_slack_s,
         )
 
@@ -276,6 +277,7 @@ class NetworkWorld(Scorecard, abc.ABC):
             bridge_address=ethereum.BRIDGE_ADDRESS,
             genesis_wei=0,
             bitcoin_genesis_height=spec.bitcoin_start_height,
+            evm_genesis_number=self.network.first_height,
             confirmations=spec.required_confirmations,
             fee_members=tuple(ethereum.to_data(a) for a in spec.federation_fee_addresses),
             network=spec.network,

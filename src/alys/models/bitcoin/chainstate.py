@@ -81,6 +81,8 @@ class ChainState:
         #: What all known blocks take up.
         self.stored_bytes = 0
         self.listeners: list[Callable[[BlockEvent], None]] = []
+        #: Blocks that were not kept because they cannot stand where they do, whatever witnesses come with them.
+        self._failed: set[str] = set()
         self._now = now
         #: Why the branch that was tried last is invalid.
         self._why = Rejected("bad-block")
@@ -102,6 +104,11 @@ class ChainState:
         """Whether a block is on the best chain."""
         return self.at(entry.height) is entry
 
+    def is_invalid(self, block_hash: str) -> bool:
+        """Whether a block is known to break a rule, or to stand on one that does, or was declared invalid."""
+        entry = self.index.get(block_hash)
+        return block_hash in self._failed if entry is None else entry.invalid
+
     def median_time(self, entry: Entry) -> int:
         """Median of the times of a block and the ten before it (BIP113)."""
         times: list[int] = []
@@ -113,18 +120,18 @@ class ChainState:
 
     def accept(self, block: Block) -> Entry:
         """Check a block and take it in; raises Rejected. A valid block that is known already is returned as it is."""
+        if self.is_invalid(block.hash):
+            raise Rejected("duplicate-invalid")
         known = self.index.get(block.hash)
         if known is not None:
-            if known.invalid:
-                raise Rejected("duplicate-invalid")
             return known
         rules.check_work(block.header)
         rules.check_block(block)
+        if self.is_invalid(block.header.previous):
+            raise Rejected("bad-prevblk")
         parent = self.index.get(block.header.previous)
         if parent is None:
             raise Rejected("prev-blk-not-found")
-        if parent.invalid:
-            raise Rejected("bad-prevblk")
         self._check_on(block, parent)
         entry = self._keep(block, parent)
         if entry.height > self.tip.height and not self._move_to(entry):
@@ -138,7 +145,7 @@ class ChainState:
         if block.header.previous != self.tip.hash:
             raise Rejected("inconclusive-not-best-prevblk")
         rules.check_block(block)
-        self._check_on(block, self.tip)
+        self._check_on(block, self.tip, remember=False)
         entry = Entry(block=block, height=self.tip.height + 1, parent=self.tip, arrival=0)
         self._undo(block.txs, self._apply(entry))
 
@@ -183,10 +190,15 @@ class ChainState:
     def _median_time_before(self, coin: Coin) -> int:
         return self.median_time(self.active[max(0, coin.height - 1)])
 
-    def _check_on(self, block: Block, parent: Entry) -> None:
+    def _check_on(self, block: Block, parent: Entry, *, remember: bool = True) -> None:
         median_time = self.median_time(parent)
         rules.check_header(block.header, median_time, self._now())
-        rules.check_block_at(block, parent.height + 1, median_time)
+        try:
+            rules.check_block_at(block, parent.height + 1, median_time)
+        except Rejected as error:
+            if remember and error.reason not in rules.WITNESS_REASONS:
+                self._failed.add(block.hash)
+            raise
 
     def _keep(self, block: Block, parent: Entry | None) -> Entry:
         height = 0 if parent is None else parent.height + 1

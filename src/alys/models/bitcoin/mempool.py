@@ -6,7 +6,7 @@ on). A block takes out what it includes and what it makes impossible; a lost blo
 everything is judged anew on the shorter chain.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -49,7 +49,10 @@ class Mempool:
         self.waiting: dict[str, Waiting] = {}
         #: How often something came in or went out.
         self.changes = 0
+        #: Told of each transaction that came in; they must not change the mempool from within the call.
+        self.listeners: list[Callable[[Waiting], None]] = []
         self._chain = chain
+        self._txids: dict[str, str] = {}
         self._spent: dict[OutPoint, str] = {}
 
     def check(self, tx: Tx) -> Waiting:
@@ -62,8 +65,15 @@ class Mempool:
         self._remove(self._with_descendants(self._conflicts(tx)))
         self.waiting[tx.txid] = entry
         self._spent.update((txin.outpoint, tx.txid) for txin in tx.inputs)
+        self._txids[tx.wtxid] = tx.txid
         self.changes += 1
+        for listener in list(self.listeners):
+            listener(entry)
         return entry
+
+    def find(self, name: str) -> Waiting | None:
+        """A waiting transaction by its txid or its wtxid."""
+        return self.waiting.get(self._txids.get(name, name))
 
     def coin(self, place: OutPoint) -> Coin | None:
         """An output of a waiting transaction, as a coin of the next block."""
@@ -112,6 +122,7 @@ class Mempool:
         kept = [(entry.tx, entry.time) for entry in self.waiting.values()]
         self.waiting.clear()
         self._spent.clear()
+        self._txids.clear()
         self.changes += 1
         for tx, arrival in (*returned, *kept):
             try:
@@ -206,6 +217,7 @@ class Mempool:
             entry = self.waiting.pop(txid, None)
             if entry is not None:
                 self.changes += 1
+                self._txids.pop(entry.tx.wtxid, None)
                 for txin in entry.tx.inputs:
                     del self._spent[txin.outpoint]
 

@@ -27,6 +27,9 @@ COINBASE_SCRIPT_BYTES = range(2, 101)
 WITNESS_MAGIC = b"\x6a\x24\xaa\x21\xa9\xed"
 WITNESS_RESERVED = bytes(32)
 COMMITMENT_BYTES = 38
+WITNESS_REASONS = ("unexpected-witness", "bad-witness-nonce-size", "bad-witness-merkle-match")
+"""What is wrong with a block's witnesses only: the same block may come again with good ones."""
+
 LOCKTIME_IS_TIME = 500_000_000
 SEQUENCE_FINAL = 0xFFFFFFFF
 
