@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from alys.wire.jsonrpc import Dialect
 from tests.cli.test_mock import Mock
-from tests.fuzz import growth, odd_http
+from tests.fuzz import growth, odd_http, odd_websocket
 from tests.fuzz.judge import refused_all
 from tests.fuzz.odd_http import Attempt
 from tests.fuzz.run import shown
@@ -27,7 +27,7 @@ ANSWER_SECONDS = 60.0
 RESIDENT_BYTES_MAX = 64 * 1024 * 1024
 """What a process may grow by in the second half of a row: what accepted calls leave, and what its allocator keeps."""
 
-OWN_STATUSES = {200, 204, 400, 401, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431, 501, 505}
+OWN_STATUSES = {100, 200, 204, 400, 401, 404, 405, 408, 411, 413, 414, 415, 417, 426, 431, 501, 505}
 """Of a server that understood that the fault is the client's; 500 only with bitcoind's error in it."""
 
 
@@ -81,6 +81,24 @@ async def ask_all(url: str, head: bytes, bodies: Iterable[bytes], dialect: Diale
     return sum(await _shared(iter(bodies), worker))
 
 
+async def message_all(url: str, bodies: Iterable[bytes]) -> int:
+    """Send bodies over WebSocket and judge each answer; how many were sent."""
+
+    async def worker(todo: "Iterable[bytes]") -> int:
+        client, count = odd_websocket.Client(url), 0
+        for body in todo:
+            try:
+                reply = await asyncio.wait_for(client.ask(body), ANSWER_SECONDS)
+                refused_all(body, 200, reply, Dialect.ETHEREUM)
+            except Exception as error:
+                raise AssertionError(f"over WebSocket, {shown(body)}: {error!r}") from error
+            count += 1
+        await client.close()
+        return count
+
+    return sum(await _shared(iter(bodies), worker))
+
+
 async def attempt_all(url: str, attempts: Iterable[Attempt], judge: Callable[[bytes], None]) -> int:
     """Make attempts, each on a connection of its own, and judge what is said until the server hangs up."""
     parts = urlsplit(url)
@@ -119,7 +137,7 @@ async def _attempt(host: str | None, port: int | None, one: Attempt) -> bytes:
         writer.write_eof()
         while more := await reader.read(1 << 16):
             said += more
-    except (ConnectionError, TimeoutError):
+    except OSError:
         # It hung up on what it does not want to read.
         pass
     finally:
