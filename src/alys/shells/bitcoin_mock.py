@@ -1,12 +1,13 @@
 """``alys mock bitcoin``: a regtest node whose chain begins anew with each session."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import override
 
 from alys.base.errors import AlysError
+from alys.base.misbehaviour import Misbehaviour
 from alys.config.services import BitcoinService
 from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.node import BitcoinNode
@@ -28,7 +29,7 @@ class BitcoinMock(mock_service.Service):
         self._password = settings.rpc_password.reveal().decode()
         self._url = ""
         self._end: Callable[[], None] = lambda: None
-        self._node = _fresh_node(self.session)
+        self._node = self._begun(self.session)
         self._port = PeerPort(self._node.peers, settings.connect)
 
     @override
@@ -36,7 +37,12 @@ class BitcoinMock(mock_service.Service):
         self._end = end
         settings = self._settings
         server = await serve_bitcoin(
-            self, settings.host, settings.rpc_port, self._user, self._password
+            self,
+            settings.host,
+            settings.rpc_port,
+            self._user,
+            self._password,
+            faults=self._misbehaviour,
         )
         self._url = self.keep(server)
         peers = await self._port.open(settings.host, settings.p2p_port)
@@ -47,7 +53,7 @@ class BitcoinMock(mock_service.Service):
         auth = Basic(user=self._user, password=self._password)
         url = mock_service.callable_from_here(self._url)
         try:
-            async with JsonRpcClient(url, auth, mock_service.READY_SECONDS) as client:
+            async with JsonRpcClient(url, auth, mock_service.READY_SECONDS, witness=True) as client:
                 await client.call("getblockchaininfo")
         except AlysError as error:
             return f"getblockchaininfo: {error}"
@@ -56,7 +62,12 @@ class BitcoinMock(mock_service.Service):
     @property
     @override
     def verbs(self) -> Verbs:
-        return Verbs(state=self._state, faults=self._faults, session=self._begin)
+        return Verbs(
+            state=self._state,
+            faults=self._misbehaviour,
+            name=lambda: self.session.name,
+            session=self._begin,
+        )
 
     def handle(self, method: str, params: Params) -> Any:
         """A call by a client; raises RpcError. After ``stop`` the process ends, as bitcoind does."""
@@ -66,8 +77,18 @@ class BitcoinMock(mock_service.Service):
             if self._node.stop_requested:
                 self._end()
 
+    def _begun(self, wanted: session.Session) -> BitcoinNode:
+        now = session.clock(wanted, time.time, time.monotonic)
+        begin = REGTEST_TIME if wanted.now is None else int(wanted.now)
+        return BitcoinNode(now, begin, mock_service.chance())
+
+    def _misbehaviour(self) -> Misbehaviour:
+        return self._node.misbehaviour
+
     def _begin(self, wanted: session.Session) -> session.BitcoinSession:
-        self._node = _fresh_node(wanted)
+        node = self._begun(wanted)
+        self._node.misbehaviour.clear()
+        self._node = node
         self._port.begin(self._node.peers)
         self.session = wanted
         info = self._node.handle("getblockchaininfo", [])
@@ -89,12 +110,3 @@ class BitcoinMock(mock_service.Service):
             "mempool": self._node.handle("getrawmempool", []),
             "now": self._node.now(),
         }
-
-    def _faults(self, wanted: Mapping[str, object]) -> dict[str, object]:
-        mock_service.no_faults("bitcoin", wanted)
-        return {"name": self.session.name}
-
-
-def _fresh_node(wanted: session.Session) -> BitcoinNode:
-    now = session.clock(wanted, time.time, time.monotonic)
-    return BitcoinNode(now, REGTEST_TIME if wanted.now is None else int(wanted.now))

@@ -7,7 +7,7 @@ fresh key, which it tells; until it is told the whole federation it is one of it
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 from typing_extensions import override
@@ -15,6 +15,7 @@ from typing_extensions import override
 from alys.base.prng import SeededRandom
 from alys.chain import spec
 from alys.config.services import GovernanceService
+from alys.models.governance.faults import Faults
 from alys.models.governance.node import GovernanceNode
 from alys.shells import governance_questions, mock_service, session
 from alys.shells.admin_server import Verbs
@@ -62,13 +63,16 @@ class GovernanceMock(mock_service.Service):
     def verbs(self) -> Verbs:
         return Verbs(
             state=self._state,
-            faults=self._faults,
+            faults=lambda: self._node.misbehaviour,
+            switches=lambda wanted: self._node.faults.change(wanted),
+            name=lambda: self.session.name,
             session=self._begin,
             federation=self._federate,
             listening=self._listen,
         )
 
     def _begin(self, wanted: session.Session) -> session.GovernanceSession:
+        self._node.misbehaviour.clear()
         self._secret = _fresh_secret()
         self._clock = session.clock(wanted, time.time, time.monotonic)
         key = bitcoin.xonly_of(self._secret)
@@ -78,8 +82,8 @@ class GovernanceMock(mock_service.Service):
 
     def _federate(self, wanted: session.Federation) -> session.FederationSession:
         """The node forgets what it was told of deposits: they were another federation's."""
-        node = self._made([bytes.fromhex(key) for key in wanted.keys], wanted.threshold)
-        node.faults = self._node.faults
+        keys = [bytes.fromhex(key) for key in wanted.keys]
+        node = self._made(keys, wanted.threshold, self._node.faults)
         self._replace(node)
         return session.FederationSession(
             name=self.session.name,
@@ -95,7 +99,9 @@ class GovernanceMock(mock_service.Service):
                 await self._leave()
         return session.ListeningSession(name=self.session.name, grpc=wanted.grpc)
 
-    def _made(self, federation: Sequence[bytes], threshold: int) -> GovernanceNode:
+    def _made(
+        self, federation: Sequence[bytes], threshold: int, faults: Faults | None = None
+    ) -> GovernanceNode:
         return GovernanceNode(
             self._settings.node_id,
             self._secret,
@@ -104,6 +110,7 @@ class GovernanceMock(mock_service.Service):
             self._clock,
             SeededRandom(int.from_bytes(secrets.token_bytes(8), "big")),
             bearer_token=self._settings.token.reveal().decode(),
+            faults=faults,
         )
 
     def _replace(self, node: GovernanceNode) -> None:
@@ -134,9 +141,6 @@ class GovernanceMock(mock_service.Service):
             "listening": {"grpc": self._server is not None},
             **self._node.state(),
         }
-
-    def _faults(self, wanted: Mapping[str, object]) -> dict[str, object]:
-        return {"name": self.session.name, **self._node.faults.change(wanted)}
 
 
 def _fresh_secret() -> bytes:

@@ -115,11 +115,11 @@ class PayloadAttributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 
 def attributes_version(value: object) -> int:
-    """Which version's fields an object has; raises BadEthereumData for what is none."""
+    """The newest version whose fields an object has; null is absent. Raises BadEthereumData for what is no object."""
     fields = _object(value, "payload attributes")
-    if fields.get("parentBeaconBlockRoot") is not None:
-        return 3
-    return 2 if fields.get("withdrawals") is not None else 1
+    if fields.get("withdrawals") is None:
+        return 1
+    return 2 if fields.get("parentBeaconBlockRoot") is None else 3
 
 
 class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,7 +209,7 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 def payload_version(value: object) -> int:
-    """Which version's fields an object has; raises BadEthereumData for what is none."""
+    """The newest version that an object has a field of; null is absent. Raises BadEthereumData for what is no object."""
     fields = _object(value, "execution payload")
     if fields.get("blobGasUsed") is not None or fields.get("excessBlobGas") is not None:
         return 3

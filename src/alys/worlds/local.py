@@ -25,8 +25,9 @@ from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.shells.jsonrpc_server import RunningServer
+from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
-from alys.worlds import addresses, network, real, split, turn
+from alys.worlds import addresses, misbehaving, network, real, real_execution, split, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
@@ -54,6 +55,7 @@ class LocalWorld(AttachedWorld):
         super().__init__(settings, info, metrics_port=metrics_port)
         self._keys = keys
         self._coins: real.CoinAnchor | None = None
+        self._chain: real_execution.ExecutionAnchor | None = None
 
     @override
     async def prepare(self) -> None:
@@ -68,6 +70,15 @@ class LocalWorld(AttachedWorld):
             )
             self.random = self.random.fork(f"after Bitcoin block {self._coins.hash}")
             self.note(bitcoin_anchor=self._coins.about)
+        if given.engine_api_url:
+            door = Jwt(secret=self._keys.engine_jwt_secret.reveal())
+            self._chain = await real_execution.anchor_execution(
+                given.ethereum_rpc_url, given.engine_api_url, door
+            )
+            self.random = self.random.fork(f"after block {self._chain.hash.hex()}")
+            # An earlier run at a faster clock may have left a head that lies ahead of the wall's.
+            self.not_before = self._chain.timestamp + 1.0
+            self.note(execution_anchor=self._chain.about)
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, "_Governance"]:
@@ -78,15 +89,18 @@ class LocalWorld(AttachedWorld):
         depositor = (
             random.fork("depositor").randbytes(32) if found is None else real.DEPOSITOR_SECRET
         )
-        clients = network.execution_clients(start, now)
+        clients = await self._clients(start)
         spec = network.specification(
             self.settings.node,
-            network.genesis_hash(clients[network.PRODUCER]),
+            network.genesis_hash(clients[0]) if self._chain is None else self._chain.hash,
             network.BOOTSTRAP_BLOCKS if found is None else found.height,
             network.federation_of(secrets),
         )
         grounds = network.Grounds(
-            spec=spec, depositor_secret=depositor, governance_nodes=len(secrets)
+            spec=spec,
+            depositor_secret=depositor,
+            governance_nodes=len(secrets),
+            first_height=0 if self._chain is None else self._chain.number,
         )
         governance = _Governance(
             network.governance(spec, secrets, now, random), self.settings.world.host
@@ -96,16 +110,28 @@ class LocalWorld(AttachedWorld):
         for index in range(grounds.governance_nodes):
             await governance.serve(index, base + index if base else 0)
         coins: real.CoinDoor | None = found
+        own = None
         if coins is None:
-            coins = await self._bitcoin(network.bitcoin_node(start, now, depositor))
-        jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
+            own = network.bitcoin_node(start, now, depositor)
+            coins = await self._bitcoin(own)
+        if self._chain is None:
+            jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
+            ethereum_url = await self._ethereum(clients[0])
+            engines: tuple[str, ...] = ()
+        else:
+            jwt, ethereum_url = self._chain.jwt, self._chain.url
+            engines = (self._chain.engine_url,)
         endpoints = Endpoints(
             bitcoin_url=coins.url,
             bitcoin=coins.auth,
-            ethereum_url=await self._ethereum(clients[network.PRODUCER]),
-            engine_urls=await self._engines(clients, jwt),
+            ethereum_url=ethereum_url,
+            engine_urls=await self._engines(clients, jwt, engines),
             engine=jwt,
+            foreign_execution=self._chain is not None,
             governance_targets=tuple(governance.targets),
+        )
+        self.faults.doors = misbehaving.in_process(
+            own, dict(enumerate(clients, len(engines))), governance.nodes
         )
         return grounds, endpoints, governance
 
@@ -113,7 +139,12 @@ class LocalWorld(AttachedWorld):
         """The RPC of a node of ours."""
         chosen = self.settings.world
         served = await serve_bitcoin(
-            node, chosen.host, chosen.bitcoin_rpc_port, BITCOIN_USER, BITCOIN_PASSWORD
+            node,
+            chosen.host,
+            chosen.bitcoin_rpc_port,
+            BITCOIN_USER,
+            BITCOIN_PASSWORD,
+            faults=_faults_of(node),
         )
         self.closers.append(served.close)
         door = Basic(user=BITCOIN_USER, password=BITCOIN_PASSWORD)
@@ -122,27 +153,45 @@ class LocalWorld(AttachedWorld):
     async def _ethereum(self, client: EthereumNode) -> str:
         """The public JSON-RPC of the producer's client."""
         chosen = self.settings.world
-        served = await serve_ethereum(client, chosen.host, chosen.ethereum_rpc_port)
+        served = await serve_ethereum(
+            client, chosen.host, chosen.ethereum_rpc_port, faults=_faults_of(client)
+        )
         self.closers.append(served.close)
         return served.url
 
-    async def _engines(self, clients: tuple[EthereumNode, ...], jwt: Jwt) -> tuple[str, ...]:
-        """The Engine API of each authority's client."""
+    async def _clients(self, start: int) -> tuple[EthereumNode, ...]:
+        """A client of ours for each authority, but for the one that has a real one."""
+        if self._chain is None:
+            return network.execution_clients(start, self.dispatcher.now)
+        return await real_execution.followers(
+            self._chain, network.AUTHORITIES - 1, self.dispatcher.now
+        )
+
+    async def _engines(
+        self, clients: tuple[EthereumNode, ...], jwt: Jwt, before: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The Engine API of each authority's client, after those that are there already."""
         chosen = self.settings.world
-        urls = []
-        for index, client in enumerate(clients):
-            port = chosen.engine_api_port if index == network.PRODUCER else 0
-            engine = await serve_engine(client, chosen.host, port, jwt_secret=jwt.secret)
+        urls = list(before)
+        for client in clients:
+            port = 0 if urls else chosen.engine_api_port
+            engine = await serve_engine(
+                client, chosen.host, port, jwt_secret=jwt.secret, faults=_faults_of(client)
+            )
             self.closers.append(engine.close)
             urls.append(engine.url)
         return tuple(urls)
+
+
+def _faults_of(node: BitcoinNode | EthereumNode) -> Faults:
+    return lambda: node.misbehaviour
 
 
 class _Governance:
     """The governance nodes' servers and their admin ports, and a scenario's way to them."""
 
     def __init__(self, nodes: tuple[GovernanceNode, ...], host: str) -> None:
-        self._nodes = nodes
+        self.nodes = nodes
         self._host = host
         self._servers: dict[int, RunningGovernance] = {}
         self._admin: dict[int, RunningServer] = {}
@@ -157,8 +206,10 @@ class _Governance:
         return [self._admin[index].url for index in sorted(self._admin)]
 
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
-        node = self._nodes[index]
-        verbs = Verbs(state=node.state, faults=node.faults.change)
+        node = self.nodes[index]
+        verbs = Verbs(
+            state=node.state, faults=lambda: node.misbehaviour, switches=node.faults.change
+        )
         server = await serve_governance(node, self._host, port)
         self._servers[index] = server
         admin = await serve_admin(verbs, self._host, admin_port, ADMIN_TOKEN)

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from alys.base.faults import Equivocate
 from alys.models.governance import node as governance
 from alys.models.governance.registry import Unauthenticated
 from alys.wire import bitcoin
@@ -263,6 +264,23 @@ def test_a_node_told_to_sign_short_leaves_out_the_last_input() -> None:
     answer = one(node.receive(STREAM, ask(payout())))
     assert len(answer.signature_response.signatures) == 0
     assert node.faults.touched == {"short_signatures": 1}
+
+
+def test_a_node_told_to_equivocate_gives_two_true_signatures_under_one_id_and_another_when_asked_again() -> (
+    None
+):
+    node = registered_node()
+    node.misbehaviour.add(Equivocate(times=2))
+    tx = payout()
+    answers = [*node.receive(STREAM, ask(tx)), *node.receive(STREAM, ask(tx))]
+    found = [answer.signature_response.signatures[0].signature for answer in answers]
+    assert len(set(found)) == 3
+    assert len({answer.metadata.request_id for answer in answers}) == 1
+    spent = [bitcoin.TxOut(value=DEPOSIT_SATS, script=node.federation.output_script())]
+    message = bitcoin.taproot_script_path_sighash(tx, 0, spent, node.federation.leaf_script())
+    assert all(bitcoin.schnorr_verify(KEYS[0], message, one) for one in found)
+    assert node.faults.touched == {"equivocate": 2}
+    assert len(node.receive(STREAM, ask(tx))) == 1
 
 
 def test_a_node_told_to_refuse_registration_accepts_nobody() -> None:

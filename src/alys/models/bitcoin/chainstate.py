@@ -254,6 +254,7 @@ class ChainState:
         spent: list[tuple[OutPoint, Coin]] = []
         created: list[Tx] = []
         fees = sigops = 0
+        self._check_no_repetition(entry)
         try:
             for tx in entry.block.txs:
                 coins: tuple[Coin, ...] = ()
@@ -271,6 +272,13 @@ class ChainState:
             self._undo(created, spent)
             raise
         return tuple(spent)
+
+    def _check_no_repetition(self, entry: Entry) -> None:
+        """BIP30: no transaction may stand in the chain twice while its coins are there."""
+        for tx in entry.block.txs:
+            for vout in range(len(tx.outputs)):
+                if OutPoint(txid=tx.txid, vout=vout) in self.coins:
+                    raise Rejected("bad-txns-BIP30", "tried to overwrite transaction")
 
     def _check_spending(self, tx: Tx, entry: Entry) -> tuple[tuple[Coin, ...], int]:
         spending = self.spend(tx, self.coins)

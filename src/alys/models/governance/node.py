@@ -95,20 +95,22 @@ class GovernanceNode:
         random: Random,
         network: str = "regtest",
         bearer_token: str | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """``secret``: 32 bytes; ``federation``: x-only keys in spec order; ``now``: Unix seconds.
 
         Raises BadFederation or NotAMember when the key and the federation do not fit. With
-        ``bearer_token`` every stream must present it.
+        ``bearer_token`` every stream must present it. ``faults`` of another node go on in this one.
         """
         self.node_id = node_id
         self.network = network
         self.federation = Federation.of(federation, threshold)
         self.signer = Signer(secret, self.federation, random.fork("aux"))
-        self.faults = Faults()
+        self.faults = faults or Faults(now, random.fork("faults"))
+        self.misbehaviour = self.faults.misbehaviour
         self.registry = Registry(random.fork("sessions"), bearer_token)
-        self._now = now
-        self._started = now()
+        self._now = self.misbehaviour.now
+        self._started = self._now()
         self._received = dict.fromkeys(KINDS, 0)
         self._seen: deque[Seen] = deque(maxlen=SEEN_MAX)
         self._streams = 0
@@ -164,7 +166,7 @@ class GovernanceNode:
         return pb.HealthResponse(
             status=pb.HEALTH_STATUS_UNHEALTHY if sick else pb.HEALTH_STATUS_HEALTHY,
             version=SOFTWARE_VERSION,
-            uptime=int(self._now() - self._started),
+            uptime=max(0, int(self._now() - self._started)),
             info={"node_id": self.node_id, "network": self.network},
         )
 
@@ -257,7 +259,7 @@ class GovernanceNode:
             return [self._error(request, pb.ERROR_CODE_INVALID_REQUEST, "no request_id")]
         try:
             earlier = self._answered(request)
-            if earlier is not None:
+            if earlier is not None and not self.faults.hits("equivocate"):
                 return [earlier]
             spend = self._judge(request.signature_request)
             if self.faults.hits("refuse_signing"):
@@ -271,7 +273,10 @@ class GovernanceNode:
             return [pb.StreamResponse(metadata=metadata, signature_response=failed)]
         if self.faults.hits("ignore_signing"):
             return []
-        return [self._signed_answer(request, spend)]
+        answers = [self._signed_answer(request, spend)]
+        if earlier is None and self.faults.hits("equivocate"):
+            answers.append(self._signed_answer(request, spend))
+        return answers
 
     def _astray(
         self, connection_id: str, answers: list[pb.StreamResponse]
