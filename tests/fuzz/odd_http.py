@@ -109,8 +109,8 @@ def _text(good: Sequence[bytes], head: bytes, random: SeededRandom) -> bytes:
     headers = [random.choice(HEADERS) for _ in range(1 + random.below(2))]
     body = random.choice((b"{}", b"", b'{"method":"help"}', b"\x1f\x8b\x08" + random.randbytes(20)))
     length = b"Content-Length: %d" % len(body)
-    lines = (b"POST / HTTP/1.1", b"Host: a", head, *headers, *([length] * random.below(2)))
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+    whole = (b"POST / HTTP/1.1", b"Host: a", head, *headers, *([length] * random.below(2)))
+    return b"\r\n".join(whole) + b"\r\n\r\n" + body
 
 
 def request(body: bytes, head: bytes, path: bytes = b"/") -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from alys.base.prng import SeededRandom
@@ -63,43 +63,43 @@ def attempts(good: Sequence[bytes], random: SeededRandom, count: int) -> Iterato
 
 
 def _odd_frame(good: Sequence[bytes], random: SeededRandom) -> bytes:
-    payload = random.choice(good)
-    kind = random.below(12)
-    if kind == 0:
-        return frame(TEXT, payload, masked=False)
-    if kind == 1:
-        return frame(random.choice((3, 4, 7, 11, 15)), payload)
-    if kind == 2:
-        return frame(TEXT, payload, first=random.choice((0xC0, 0xA0, 0x90, 0xF0)))
-    if kind == 3:
-        return frame(TEXT, b"\xff\xfe" + random.randbytes(9))
-    if kind == 4:
-        return frame(
-            random.choice((PING, PONG, CLOSE)),
-            random.randbytes(random.choice((0, 1, 2, 125, 126, 300))),
-        )
-    if kind == 5:
-        return frame(PING, b"x", first=0)
-    if kind == 6:
-        return frame(TEXT, payload, first=0) + frame(
-            random.choice((CONTINUATION, TEXT, PING)), b"}"
-        )
-    if kind == 7:
-        return frame(CONTINUATION, payload)
-    if kind == 8:
-        return (
-            struct.pack(">BBQ", 0x81, 0xFF, random.choice((1 << 63, (1 << 64) - 1, 1 << 26)))
-            + MASK
-            + payload
-        )
-    if kind == 9:
-        return frame(
-            CLOSE,
-            struct.pack(">H", random.choice((0, 999, 1000, 1005, 1016, 5000, 65535))) + b"\xff",
-        )
-    if kind == 10:
-        return random.randbytes(random.below(80))
-    return odd.bytes_changed(random, frame(random.choice((TEXT, BINARY)), payload))
+    return random.choice(_ODD_FRAMES)(random.choice(good), random)
+
+
+def _too_long(payload: bytes, random: SeededRandom) -> bytes:
+    size = random.choice((1 << 63, (1 << 64) - 1, 1 << 26))
+    return struct.pack(">BBQ", 0x81, 0xFF, size) + MASK + payload
+
+
+def _control(payload: bytes, random: SeededRandom) -> bytes:
+    size = random.choice((0, 1, 2, 125, 126, 300))
+    return frame(random.choice((PING, PONG, CLOSE)), random.randbytes(size))
+
+
+def _odd_close(payload: bytes, random: SeededRandom) -> bytes:
+    code = random.choice((0, 999, 1000, 1005, 1016, 5000, 65535))
+    return frame(CLOSE, struct.pack(">H", code) + b"\xff")
+
+
+def _split(payload: bytes, random: SeededRandom) -> bytes:
+    following = frame(random.choice((CONTINUATION, TEXT, PING)), b"}")
+    return frame(TEXT, payload, first=0) + following
+
+
+_ODD_FRAMES: tuple[Callable[[bytes, SeededRandom], bytes], ...] = (
+    _too_long,
+    _control,
+    _odd_close,
+    _split,
+    lambda payload, random: frame(TEXT, payload, masked=False),
+    lambda payload, random: frame(random.choice((3, 4, 7, 11, 15)), payload),
+    lambda payload, random: frame(TEXT, payload, first=random.choice((0xC0, 0xA0, 0x90, 0xF0))),
+    lambda payload, random: frame(TEXT, b"\xff\xfe" + random.randbytes(9)),
+    lambda payload, random: frame(PING, b"x", first=0),
+    lambda payload, random: frame(CONTINUATION, payload),
+    lambda payload, random: random.randbytes(random.below(80)),
+    lambda payload, random: odd.bytes_changed(random, frame(BINARY, payload)),
+)
 
 
 def judge(said: bytes) -> None:
