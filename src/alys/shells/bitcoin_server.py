@@ -16,6 +16,7 @@ from aiohttp import web
 from alys.base.errors import EnvironmentFailure
 from alys.models.bitcoin.waits import Wait
 from alys.shells.jsonrpc_server import Gate, RunningServer, serve_jsonrpc
+from alys.shells.misbehaving import Faults
 from alys.wire.jsonrpc import Dialect, Handle, Params
 
 LOOK_SECONDS = 0.02
@@ -37,7 +38,14 @@ class BitcoinAnswers(Protocol):
 
 
 async def serve_bitcoin(
-    node: BitcoinAnswers, host: str, port: int, user: str, password: str, *, cookie: str = ""
+    node: BitcoinAnswers,
+    host: str,
+    port: int,
+    user: str,
+    password: str,
+    *,
+    cookie: str = "",
+    faults: Faults | None = None,
 ) -> RunningServer:
     """Serve a node; port 0 takes a free one. ``cookie`` is a second password, of the user ``__cookie__``.
 
@@ -62,6 +70,7 @@ async def serve_bitcoin(
         gate=turned_away,
         pick=lambda request: _of_wallet(node, request),
         before=lambda request, body: _patience(node, request, body),
+        faults=faults,
     )
 
 

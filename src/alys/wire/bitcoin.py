@@ -88,6 +88,7 @@ from alys.wire.bitcoin_keys import (
 )
 from alys.wire.bitcoin_policy import (
     dust_threshold_sats,
+    is_dust,
     nonstandard_inputs,
     nonstandard_tx,
 )
@@ -96,6 +97,7 @@ from alys.wire.bitcoin_script import (
     BadAddress,
     ScriptError,
     address_to_script,
+    legacy_sigops,
     op_return_data,
     push,
     script_asm,
@@ -167,7 +169,9 @@ __all__ = [
     "ecdsa_sign",
     "hash160",
     "inferred_descriptor",
+    "is_dust",
     "is_point",
+    "legacy_sigops",
     "master_key",
     "meets_target",
     "merkle_branch",

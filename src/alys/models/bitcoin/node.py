@@ -1,14 +1,16 @@
 """A Bitcoin regtest node behind its RPC, sans I/O: method and params in, JSON values out.
 
 What bitcoind answers is the specification: codes, words, shapes. The calls stand in the modules named ``_calls``, by what
-they are about, and here those about the node itself; ``METHODS`` is the table of all. The node has no peers, and no wallet
-until one is made.
+they are about, and here those about the node itself; ``METHODS`` is the table of all. The node has no wallet until one is
+made.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from alys.base.prng import Random
+from alys.base.faults import BITCOIN
+from alys.base.misbehaviour import Misbehaviour, Scope
+from alys.base.prng import Random, SeededRandom
 from alys.models.bitcoin import (
     block_calls,
     chain_calls,
@@ -16,7 +18,9 @@ from alys.models.bitcoin import (
     descriptor_calls,
     mempool_calls,
     mining_calls,
+    peer_calls,
     raw_calls,
+    reorg,
     transaction_calls,
     wallet_calls,
     wallet_keys_calls,
@@ -25,22 +29,18 @@ from alys.models.bitcoin import (
 from alys.models.bitcoin.calls import Call, table
 from alys.models.bitcoin.chainstate import BlockEvent
 from alys.models.bitcoin.genesis import REGTEST_TIME
-from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.waits import Wait, wait_of
 from alys.models.bitcoin.wallets import Wallets
-from alys.wire import bitcoin
 from alys.wire.jsonrpc import Dialect, Params, method_not_found
-
-SUBVERSION = "/alys-regtest:1/"
-VERSION = 290000
-"""The release of Core whose answers these are."""
-
-PROTOCOL_VERSION = 70016
 
 
 class BitcoinNode(NodeState):
-    """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain."""
+    """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain.
+
+    ``misbehaviour`` has what it was told to do wrong, with its chance; what a fault does to an answer is done by who carries it.
+    ``chance`` is what wallets make their keys of too; without one every node makes the same.
+    """
 
     def __init__(
         self,
@@ -48,8 +48,14 @@ class BitcoinNode(NodeState):
         genesis_time: int = REGTEST_TIME,
         chance: Random | None = None,
     ) -> None:
-        super().__init__(now, genesis_time, chance)
-        self.wallets = Wallets(self.chance.fork("wallets"))
+        self.misbehaviour = Misbehaviour(
+            now,
+            chance or SeededRandom(0),
+            Scope(service=BITCOIN, calls=frozenset(METHODS)),
+            {"reorg": lambda fault: reorg.reorganise(self, fault)},
+        )
+        super().__init__(self.misbehaviour.now, genesis_time)
+        self.wallets = Wallets((chance or SeededRandom(0)).fork("wallets"))
 
     @property
     def listeners(self) -> list[Callable[[BlockEvent], None]]:
@@ -69,44 +75,12 @@ class BitcoinNode(NodeState):
         return call(self, params)
 
 
-def getnetworkinfo(node: NodeState) -> dict[str, Any]:
-    """A node that talks to nobody."""
-    rate = bitcoin.amount_of(RELAY_FEE_SATS_PER_KVB)
-    return {
-        "version": VERSION,
-        "subversion": SUBVERSION,
-        "protocolversion": PROTOCOL_VERSION,
-        "localservices": f"{0:016x}",
-        "localservicesnames": [],
-        "localrelay": True,
-        "timeoffset": 0,
-        "networkactive": True,
-        "connections": 0,
-        "connections_in": 0,
-        "connections_out": 0,
-        "networks": [],
-        "relayfee": rate,
-        "incrementalfee": rate,
-        "localaddresses": [],
-        "warnings": [],
-    }
-
-
-def getconnectioncount(node: NodeState) -> int:
-    """How many peers."""
-    return 0
-
-
 def help(node: NodeState, command: str | None = None) -> str:
     """All calls, or how to make one."""
     if command is None:
         return "\n".join(METHODS[name].usage for name in sorted(METHODS))
     known = METHODS.get(command)
     return f"help: unknown command: {command}" if known is None else known.usage
-
-
-def ping(node: NodeState) -> None:
-    """Nobody to ping."""
 
 
 METHODS: dict[str, Call] = {
@@ -120,6 +94,7 @@ METHODS: dict[str, Call] = {
     **control_calls.CALLS,
     **descriptor_calls.CALLS,
     **mempool_calls.CALLS,
+    **peer_calls.CALLS,
     **raw_calls.CALLS,
-    **table(getconnectioncount, getnetworkinfo, help, ping),
+    **table(help),
 }

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from alys.base.prng import Random, SeededRandom
 from alys.models.bitcoin.chainstate import BlockEvent, ChainState, Entry
 from alys.models.bitcoin.genesis import REGTEST_TIME
+from alys.models.bitcoin.kept import Kept
 from alys.models.bitcoin.mempool import Mempool
+from alys.models.bitcoin.peers import Peers
 from alys.wire.bitcoin import Tx
 from alys.wire.jsonrpc import RpcError
 
@@ -34,18 +35,12 @@ LOG_CATEGORIES = (
 class NodeState:
     """One node. ``now`` is the Unix time in seconds; ``stop_requested`` is set by the call ``stop``, the owner acts on it.
 
-    ``chance`` is what wallets make their keys of; without one every node makes the same.
     ``mock_time`` is what ``setmocktime`` put in the clock's place, 0 for nothing.
     """
 
     wallets: "Wallets"
 
-    def __init__(
-        self,
-        now: Callable[[], float],
-        genesis_time: int = REGTEST_TIME,
-        chance: Random | None = None,
-    ) -> None:
+    def __init__(self, now: Callable[[], float], genesis_time: int = REGTEST_TIME) -> None:
         self.mock_time = 0
         #: What ``prioritisetransaction`` adds to fees, in sats by txid.
         self.priorities: dict[str, int] = {}
@@ -55,12 +50,14 @@ class NodeState:
         #: Weight and number of transactions of the block that was put together last.
         self.assembled: tuple[int, int] | None = None
         self.logged: dict[str, bool] = dict.fromkeys(LOG_CATEGORIES, False)
-        self.chance = chance or SeededRandom(0)
         self._clock = now
         self._started = now()
         self.chain = ChainState(self.now, genesis_time)
         self.mempool = Mempool(self.chain)
         self.chain.listeners.append(self._follow)
+        #: What outlives the process, where the node's owner keeps a journal.
+        self.kept = Kept()
+        self.peers = Peers(self.chain, self.mempool, now)
 
     def now(self) -> float:
         """Unix time in seconds: the clock's, or what ``setmocktime`` said."""

@@ -2,7 +2,7 @@
 
 USAGE: dict[str, str] = {
     "abandontransaction": 'abandontransaction "txid"',
-    "addnode": 'addnode "node" "command" ( v2transport "connection_type" )',
+    "addnode": 'addnode "node" "command" ( v2transport )',
     "bumpfee": 'bumpfee "txid" ( options )',
     "clearbanned": "clearbanned",
     "combinerawtransaction": 'combinerawtransaction ["hexstring",...]',

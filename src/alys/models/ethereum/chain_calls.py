@@ -7,7 +7,7 @@ from alys.models.ethereum import params, views
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.params import SERVER_ERROR
 from alys.models.ethereum.pool import PoolRefusal
-from alys.models.ethereum.transactions import BadTransaction, decode
+from alys.models.ethereum.transactions import BadTransaction
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import from_data, from_quantity, keccak256, to_data, to_quantity
 from alys.wire.jsonrpc import INVALID_PARAMS, RpcError
@@ -139,7 +139,7 @@ def _height(client: Client, tag: object) -> int:
 def _send(client: Client, raw: object) -> str:
     data = from_data(raw, what="transaction")
     try:
-        transaction = decode(data, client.chain_id)
+        transaction = client.read_transaction(data)
         if not transaction.protected:
             raise BadTransaction("only replay-protected (EIP-155) transactions allowed over RPC")
         head = client.tree.head

@@ -1,23 +1,15 @@
 """Calls that change nothing: eth_call and eth_estimateGas, by the same specification that executes blocks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from ethereum.forks.shanghai import vm
-from ethereum.forks.shanghai.fork_types import Address
-from ethereum.forks.shanghai.state import get_account, increment_nonce
-from ethereum.forks.shanghai.transactions import (
-    FeeMarketTransaction,
-    Transaction,
-    calculate_intrinsic_cost,
-)
-from ethereum.forks.shanghai.utils.message import prepare_message
-from ethereum.forks.shanghai.vm.exceptions import AddressCollision, Revert
-from ethereum.forks.shanghai.vm.interpreter import process_create_message, process_message
 from ethereum_types.bytes import Bytes, Bytes0
 from ethereum_types.numeric import U64, U256, Uint
 
 from alys.base.errors import AlysError
+from alys.models.ethereum import steps
+from alys.models.ethereum.forks import Rules, made
 from alys.models.ethereum.run import environment_of
 from alys.models.ethereum.tree import Block
 
@@ -82,27 +74,37 @@ class Simulator:
 
     def run(self, call: Call) -> CallResult:
         """Execute once; raises CallFailed."""
-        header, state = self._block.header, self._block.state.fork()
-        sender = Address(call.sender)
-        account = get_account(state, sender)
-        tx = _transaction(call, self._chain_id, int(account.nonce))
-        intrinsic = int(calculate_intrinsic_cost(tx))
+        rules, header = self._block.rules, self._block.header
+        state = self._block.state.fork(rules)
+        sender = rules.fork_types.Address(call.sender)
+        account = rules.state.get_account(state, sender)
+        tx = _transaction(call, rules, self._chain_id, int(account.nonce))
+        intrinsic = int(rules.transactions.calculate_intrinsic_cost(tx))
         if call.gas < intrinsic:
             raise OutOfGas(f"intrinsic gas too low: have {call.gas}, want {intrinsic}")
         if int(account.balance) < call.value:
             raise CallFailed(f"insufficient funds for transfer: address 0x{call.sender.hex()}")
-        increment_nonce(state, sender)
-        outer = vm.TransactionEnvironment(
-            origin=sender,
-            gas_price=Uint(0),
-            gas=Uint(call.gas - intrinsic),
-            access_list_addresses={header.coinbase},
-            access_list_storage_keys=set(),
-            index_in_block=Uint(0),
-            tx_hash=None,
-        )
-        inner = environment_of(header, state, self._chain_id, self._hashes)
-        return _result(call, _execute(prepare_message(inner, outer, tx)))
+        rules.state.increment_nonce(state, sender)
+        told: dict[str, object] = {
+            "origin": sender,
+            "gas_price": Uint(0),
+            "gas": Uint(call.gas - intrinsic),
+            "access_list_addresses": {header.coinbase},
+            "access_list_storage_keys": set(),
+            "blob_versioned_hashes": (),
+            "index_in_block": Uint(0),
+            "tx_hash": None,
+        }
+        if rules.has_blobs:
+            told["transient_storage"] = rules.state.TransientStorage()
+        outer = made(rules.vm.TransactionEnvironment, told)
+        inner = environment_of(header, rules, state, self._chain_id, self._hashes)
+        try:
+            with steps.limited():
+                evm = _execute(rules, rules.message.prepare_message(inner, outer, tx))
+        except steps.TooManySteps as error:
+            raise CallFailed(str(error)) from error
+        return _result(call, evm)
 
     def estimate(self, call: Call) -> int:
         """The lowest gas limit with which the call ends well; raises CallFailed when the given limit does not suffice."""
@@ -130,19 +132,19 @@ class Simulator:
         return True
 
 
-def _execute(message: vm.Message) -> vm.Evm:
+def _execute(rules: Rules, message: Any) -> Any:
     """The specification's process_message_call, which would keep the output to itself."""
     if message.target != Bytes0(b""):
-        return process_message(message)
-    target = get_account(message.block_env.state, message.current_target)
+        return rules.interpreter.process_message(message)
+    target = rules.state.get_account(message.block_env.state, message.current_target)
     if target.nonce or target.code:
-        raise CallFailed(_GETH_WORDS[AddressCollision.__name__])
-    return process_create_message(message)
+        raise CallFailed(_GETH_WORDS["AddressCollision"])
+    return rules.interpreter.process_create_message(message)
 
 
-def _result(call: Call, evm: vm.Evm) -> CallResult:
+def _result(call: Call, evm: Any) -> CallResult:
     """What the EVM left behind; raises CallFailed when that is an error."""
-    if isinstance(evm.error, Revert):
+    if type(evm.error).__name__ == "Revert":
         output = bytes(evm.output)
         raise CallFailed(_revert_words(output), output)
     if evm.error is not None:
@@ -160,18 +162,23 @@ def _revert_words(output: bytes) -> str:
     return f"execution reverted: {output[68 : 68 + length].decode('utf-8', 'replace')}"
 
 
-def _transaction(call: Call, chain_id: int, nonce: int) -> Transaction:
-    return FeeMarketTransaction(
-        chain_id=U64(chain_id),
-        nonce=U256(nonce),
-        max_priority_fee_per_gas=Uint(0),
-        max_fee_per_gas=Uint(0),
-        gas=Uint(call.gas),
-        to=Bytes0(b"") if call.to is None else Address(call.to),
-        value=U256(call.value),
-        data=Bytes(call.data),
-        access_list=(),
-        y_parity=U256(0),
-        r=U256(0),
-        s=U256(0),
-    )
+def _transaction(call: Call, rules: Rules, chain_id: int, nonce: int) -> Any:
+    fields: dict[str, object] = {
+        "chain_id": U64(chain_id),
+        "nonce": U256(nonce),
+        "gas_price": Uint(0),
+        "max_priority_fee_per_gas": Uint(0),
+        "max_fee_per_gas": Uint(0),
+        "gas": Uint(call.gas),
+        "to": Bytes0(b"") if call.to is None else rules.fork_types.Address(call.to),
+        "value": U256(call.value),
+        "data": Bytes(call.data),
+        "access_list": (),
+        "v": U256(27),
+        "y_parity": U256(0),
+        "r": U256(0),
+        "s": U256(0),
+    }
+    if rules.has_base_fee:
+        return made(rules.transactions.FeeMarketTransaction, fields)
+    return made(rules.legacy_transaction, fields)

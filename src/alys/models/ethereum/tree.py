@@ -5,8 +5,8 @@ built on it can be refused too, with the last valid ancestor named.
 """
 
 import msgspec
-from ethereum.forks.shanghai.blocks import Header, Receipt
 
+from alys.models.ethereum.forks import Header, Receipt, Rules
 from alys.models.ethereum.state import SealedState
 from alys.models.ethereum.transactions import SignedTransaction
 from alys.wire.engine import Withdrawal
@@ -22,7 +22,12 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A block that was executed, with what came of it. Compared by identity: the tree holds one per hash."""
 
     hash: bytes
+    rules: Rules
+    """Of the block's fork; header, transactions and receipts are of its classes."""
     header: Header
+    total_difficulty: int = 0
+    """Of this block and all before it; it stands still after the merge."""
+    ommers: tuple[Header, ...] = ()
     transactions: tuple[SignedTransaction, ...]
     withdrawals: tuple[Withdrawal, ...]
     receipts: tuple[Receipt, ...]
@@ -61,6 +66,9 @@ class BlockTree:
         self._blocks = {genesis.hash: genesis}
         self._transactions: dict[bytes, tuple[Block, int]] = {}
         self._refused: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._blocks)
 
     @property
     def genesis(self) -> Block:
@@ -133,6 +141,13 @@ class BlockTree:
         if self.finalized is not None and not self.is_canonical(self.finalized):
             self.finalized = None
         return Reorganisation(head=head, removed=tuple(reversed(removed)), added=tuple(added))
+
+    def branch(self, last: Block, count: int) -> list[Block]:
+        """Up to ``count`` blocks that end with ``last``, oldest first."""
+        blocks = [last]
+        while len(blocks) < count and blocks[-1].number > 0:
+            blocks.append(self._blocks[blocks[-1].parent_hash])
+        return blocks[::-1]
 
     def hashes_before(self, parent: Block) -> list[bytes]:
         """Up to 256 block hashes that end with ``parent``, oldest first (the BLOCKHASH opcode)."""

@@ -3,28 +3,25 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ethereum.forks.shanghai.blocks import Log
-from ethereum.forks.shanghai.fork_types import Account, Address
-from ethereum.forks.shanghai.transactions import (
-    FeeMarketTransaction,
-    LegacyTransaction,
-    encode_transaction,
-)
+from ethereum.forks.shanghai.fork_types import Address
 from ethereum.forks.shanghai.utils.address import compute_contract_address
 from ethereum_rlp import rlp
 from ethereum_types.numeric import Uint
 
+from alys.models.ethereum.forks import Account, Log
+from alys.models.ethereum.headers import hash_of
 from alys.models.ethereum.run import eels_withdrawal
 from alys.models.ethereum.state import SealedState
-from alys.models.ethereum.transactions import SignedTransaction
+from alys.models.ethereum.transactions import SignedTransaction, encoded
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import keccak256, to_data, to_quantity
 
 
 def block(found: Block, *, full: bool) -> dict[str, Any]:
     """eth_getBlockBy...: with transaction hashes, or with whole transactions."""
-    header = found.header
-    return {
+    header, rules = found.header, found.rules
+    mix = header.prev_randao if rules.is_merged else header.mix_digest
+    view: dict[str, Any] = {
         "hash": to_data(found.hash),
         "parentHash": to_data(found.parent_hash),
         "sha3Uncles": to_data(header.ommers_hash),
@@ -33,32 +30,42 @@ def block(found: Block, *, full: bool) -> dict[str, Any]:
         "transactionsRoot": to_data(header.transactions_root),
         "receiptsRoot": to_data(header.receipt_root),
         "logsBloom": to_data(header.bloom),
-        "difficulty": "0x0",
-        "totalDifficulty": "0x0",
+        "difficulty": to_quantity(int(header.difficulty)),
+        "totalDifficulty": to_quantity(found.total_difficulty),
         "number": to_quantity(found.number),
         "gasLimit": to_quantity(int(header.gas_limit)),
         "gasUsed": to_quantity(int(header.gas_used)),
         "timestamp": to_quantity(int(header.timestamp)),
         "extraData": to_data(header.extra_data),
-        "mixHash": to_data(header.prev_randao),
+        "mixHash": to_data(mix),
         "nonce": to_data(header.nonce),
-        "baseFeePerGas": to_quantity(int(header.base_fee_per_gas)),
         "size": to_quantity(_size(found)),
-        "uncles": [],
+        "uncles": [to_data(hash_of(ommer)) for ommer in found.ommers],
         "transactions": [
             transaction(tx, found, index) if full else to_data(tx.hash)
             for index, tx in enumerate(found.transactions)
         ],
-        "withdrawalsRoot": to_data(header.withdrawals_root),
-        "withdrawals": [withdrawal.to_json() for withdrawal in found.withdrawals],
     }
+    if rules.has_base_fee:
+        view["baseFeePerGas"] = to_quantity(int(header.base_fee_per_gas))
+    if rules.has_withdrawals:
+        view["withdrawalsRoot"] = to_data(header.withdrawals_root)
+        view["withdrawals"] = [withdrawal.to_json() for withdrawal in found.withdrawals]
+    if rules.has_blobs:
+        view["blobGasUsed"] = to_quantity(int(header.blob_gas_used))
+        view["excessBlobGas"] = to_quantity(int(header.excess_blob_gas))
+        view["parentBeaconBlockRoot"] = to_data(header.parent_beacon_block_root)
+    return view
 
 
 def _size(found: Block) -> int:
     """Bytes of the whole block in RLP."""
-    bodies = tuple(encode_transaction(tx.body) for tx in found.transactions)
-    withdrawals = tuple(eels_withdrawal(one) for one in found.withdrawals)
-    return len(rlp.encode((found.header, bodies, (), withdrawals)))
+    rules = found.rules
+    bodies = tuple(encoded(tx.body, rules) for tx in found.transactions)
+    parts: tuple[Any, ...] = (found.header, bodies, found.ommers)
+    if rules.has_withdrawals:
+        parts += (tuple(eels_withdrawal(one, rules) for one in found.withdrawals),)
+    return len(rlp.encode(parts))
 
 
 def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[str, Any]:
@@ -81,7 +88,7 @@ def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[
         "blockNumber": None if where is None else to_quantity(where.number),
         "transactionIndex": None if where is None else to_quantity(index),
     }
-    if isinstance(body, LegacyTransaction):
+    if tx.kind == 0:
         return {**view, "v": to_quantity(int(body.v))}
     view.update(
         chainId=to_quantity(int(body.chain_id)),
@@ -92,15 +99,22 @@ def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[
             for item in body.access_list
         ],
     )
-    if isinstance(body, FeeMarketTransaction):
+    if tx.kind >= 2:
         view.update(
             maxFeePerGas=to_quantity(tx.fee_cap), maxPriorityFeePerGas=to_quantity(tx.tip_cap)
+        )
+    if tx.kind == 3:
+        view.update(
+            maxFeePerBlobGas=to_quantity(int(body.max_fee_per_blob_gas)),
+            blobVersionedHashes=[to_data(one) for one in tx.blob_hashes],
         )
     return view
 
 
 def _price(tx: SignedTransaction, where: Block | None) -> int:
     if where is None:
+        return tx.fee_cap
+    if not where.rules.has_base_fee:
         return tx.fee_cap
     base_fee = int(where.header.base_fee_per_gas)
     return base_fee + tx.tip(base_fee)
@@ -115,26 +129,33 @@ def receipts(found: Block) -> list[dict[str, Any]]:
         created = None
         if tx.to is None:
             created = to_data(compute_contract_address(Address(tx.sender), Uint(tx.nonce)))
-        views.append(
-            {
-                "transactionHash": to_data(tx.hash),
-                "transactionIndex": to_quantity(index),
-                "blockHash": to_data(found.hash),
-                "blockNumber": to_quantity(found.number),
-                "from": to_data(tx.sender),
-                "to": None if tx.to is None else to_data(tx.to),
-                "cumulativeGasUsed": to_quantity(gas_after),
-                "gasUsed": to_quantity(gas_after - gas_before),
-                "effectiveGasPrice": to_quantity(_price(tx, found)),
-                "contractAddress": created,
-                "logs": [
-                    _log(found, tx, index, log, first_log + n) for n, log in enumerate(receipt.logs)
-                ],
-                "logsBloom": to_data(receipt.bloom),
-                "type": to_quantity(tx.kind),
-                "status": "0x1" if receipt.succeeded else "0x0",
-            }
-        )
+        view: dict[str, Any] = {
+            "transactionHash": to_data(tx.hash),
+            "transactionIndex": to_quantity(index),
+            "blockHash": to_data(found.hash),
+            "blockNumber": to_quantity(found.number),
+            "from": to_data(tx.sender),
+            "to": None if tx.to is None else to_data(tx.to),
+            "cumulativeGasUsed": to_quantity(gas_after),
+            "gasUsed": to_quantity(gas_after - gas_before),
+            "effectiveGasPrice": to_quantity(_price(tx, found)),
+            "contractAddress": created,
+            "logs": [
+                _log(found, tx, index, log, first_log + n) for n, log in enumerate(receipt.logs)
+            ],
+            "logsBloom": to_data(receipt.bloom),
+            "type": to_quantity(tx.kind),
+        }
+        if found.rules.has_status:
+            view["status"] = "0x1" if receipt.succeeded else "0x0"
+        else:
+            view["root"] = to_data(receipt.post_state)
+        if tx.kind == 3:
+            gas = found.rules.vm.gas
+            view["blobGasUsed"] = to_quantity(int(gas.calculate_total_blob_gas(tx.body)))
+            price = gas.calculate_blob_gas_price(found.header.excess_blob_gas)
+            view["blobGasPrice"] = to_quantity(int(price))
+        views.append(view)
         gas_before = gas_after
         first_log += len(receipt.logs)
     return views
