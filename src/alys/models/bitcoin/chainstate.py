@@ -154,13 +154,10 @@ class ChainState:
         self._undo(block.txs, self._apply(entry))
 
     def choose(self) -> None:
-        """Move to the best valid branch."""
+        """Move to the best valid branch: the highest, and of equal ones the one whose end came first, also to one left before."""
         while True:
-            best = max(
-                (entry for entry in self.index.values() if not entry.invalid),
-                key=lambda entry: (entry.height, -entry.arrival),
-            )
-            if best.height <= self.tip.height or self._move_to(best):
+            best = max((entry for entry in self.index.values() if not entry.invalid), key=_rank)
+            if _rank(best) <= _rank(self.tip) or self._move_to(best):
                 return
 
     def invalidate(self, entry: Entry) -> None:
@@ -333,6 +330,10 @@ class ChainState:
         event = BlockEvent(kind=kind, height=entry.height, block=entry.block)
         for listener in list(self.listeners):
             listener(event)
+
+
+def _rank(entry: Entry) -> tuple[int, int]:
+    return entry.height, -entry.arrival
 
 
 def _check_totals(entry: Entry, fees: int, sigops: int) -> None:
