@@ -1,5 +1,6 @@
 """``alys mock ethereum``: an execution client (HTTP, WebSocket, Engine API) whose chain begins anew with each session."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,23 +9,28 @@ from typing_extensions import override
 
 from alys.base.errors import AlysError
 from alys.config.services import EthereumService
+from alys.models.ethereum import dev_accounts
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
+from alys.models.ethereum.subscriptions import Connection, Notify
 from alys.shells import jsonrpc_websocket, mock_service, session
 from alys.shells.admin_server import Verbs
 from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
+from alys.shells.jsonrpc_websocket import RunningWebSocket
 from alys.wire.jsonrpc import Params
 
 
 class EthereumMock(mock_service.Service):
-    """See the module's docstring. The genesis has the bridge contract and gives nobody any ether."""
+    """See the module's docstring. The genesis has the bridge contract, and gives ether to development accounts alone."""
 
     def __init__(self, settings: EthereumService) -> None:
         super().__init__()
         self._settings = settings
         self._jwt = Jwt(secret=settings.engine_jwt_secret.reveal())
         self._doors: dict[str, str] = {}
+        self._websocket: RunningWebSocket | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._begin(self.session)
 
     @override
@@ -32,12 +38,12 @@ class EthereumMock(mock_service.Service):
         settings = self._settings
         host = settings.host
         self._doors["http"] = self.keep(await serve_ethereum(self, host, settings.http_rpc_port))
-        self._doors["websocket"] = self.keep(
-            await jsonrpc_websocket.serve(self.handle, host, settings.ws_rpc_port)
-        )
+        self._websocket = await jsonrpc_websocket.serve(self.connect, host, settings.ws_rpc_port)
+        self._doors["websocket"] = self.keep(self._websocket)
         self._doors["engine"] = self.keep(
             await serve_engine(self, host, settings.engine_port, jwt_secret=self._jwt.secret)
         )
+        self.closers.append(self._stop_clock)
         return dict(self._doors)
 
     @override
@@ -65,7 +71,14 @@ class EthereumMock(mock_service.Service):
 
     def handle(self, method: str, params: Params) -> Any:
         """A call on a public port; raises RpcError."""
-        return self._node.handle(method, params)
+        try:
+            return self._node.handle(method, params)
+        finally:
+            self._set_clock()
+
+    def connect(self, notify: Notify) -> Connection:
+        """A connection to the public WebSocket; it is ended when a session begins."""
+        return self._node.connect(notify, self.handle)
 
     def handle_engine(self, method: str, params: Params) -> Any:
         """A call on the Engine port; raises RpcError."""
@@ -73,8 +86,13 @@ class EthereumMock(mock_service.Service):
 
     def _begin(self, wanted: session.Session) -> session.EthereumSession:
         now = session.clock(wanted, time.time, time.monotonic)
-        genesis = dev_genesis(int(now()))
-        self._node = EthereumNode(genesis, now)
+        settings = self._settings
+        genesis = dev_genesis(int(now()), balances=dev_accounts.balances(settings.dev_accounts))
+        self._node = EthereumNode(
+            genesis, now, development=settings.dev_methods, accounts=settings.dev_accounts
+        )
+        if self._websocket is not None:
+            self._websocket.hang_up()
         self._now = now
         self.session = wanted
         return session.EthereumSession(
@@ -83,6 +101,24 @@ class EthereumMock(mock_service.Service):
             genesis_time=genesis.timestamp,
             genesis_hash=self._block("0x0")["hash"],
         )
+
+    def _set_clock(self) -> None:
+        """Wake up when the next block of interval mining is due, and not otherwise."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        development = self._node.development
+        if development.mining_interval is not None:
+            wait = max(0.0, development.due()) / self.session.time_scale
+            self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
+
+    def _tick(self) -> None:
+        self._node.development.tick()
+        self._set_clock()
+
+    async def _stop_clock(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _state(self) -> dict[str, object]:
         """The chain's head, its genesis, and the time on the session's clock."""

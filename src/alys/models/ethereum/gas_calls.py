@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from alys.models.ethereum import execution, params
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.params import SERVER_ERROR
-from alys.models.ethereum.simulate import CallFailed, Simulator
+from alys.models.ethereum.simulate import AccessList, Call, CallFailed, Simulator
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import BadEthereumData, from_quantity, to_data, to_quantity
 from alys.wire.jsonrpc import RpcError
@@ -20,31 +22,68 @@ DEFAULT_TIP_WEI = 10**9
 HISTORY_BLOCKS_MAX = 1024
 
 
-def _call(client: Client, asked: object, tag: object = "latest") -> str:
-    block = params.block(client.tree, tag)
+def _call(client: Client, asked: object, tag: object = "latest", overrides: object = None) -> str:
+    block = params.block(client.tree, "latest" if tag is None else tag)
     call = params.call(asked, int(block.header.gas_limit))
     try:
-        return to_data(_simulator(client, block).run(call).output)
+        return to_data(simulator(client, block, overrides).run(call).output)
     except CallFailed as error:
-        raise _failed(error) from error
+        raise failed(error) from error
 
 
-def _estimate(client: Client, asked: object, tag: object = "latest") -> str:
-    block = params.block(client.tree, tag)
+def _estimate(
+    client: Client, asked: object, tag: object = "latest", overrides: object = None
+) -> str:
+    block = params.block(client.tree, "latest" if tag is None else tag)
     call = params.call(asked, int(block.header.gas_limit))
+    return to_quantity(estimate(client, call, block, overrides))
+
+
+def estimate(
+    client: Client, call: Call, block: Block | None = None, overrides: object = None
+) -> int:
+    """The gas limit that a call needs on a block (the head unless told); raises RpcError."""
     try:
-        return to_quantity(_simulator(client, block).estimate(call))
+        return simulator(client, block or client.tree.head, overrides).estimate(call)
     except CallFailed as error:
-        raise _failed(error) from error
+        raise failed(error) from error
 
 
-def _simulator(client: Client, block: Block) -> Simulator:
+def _access_list(client: Client, asked: object, tag: object = "latest") -> dict[str, Any]:
+    """What the call touches beside its sender and recipient, run again with that list until it is the whole of it."""
+    block = params.block(client.tree, "latest" if tag is None else tag)
+    call = params.call(asked, int(block.header.gas_limit))
+    simulated = simulator(client, block, None)
+    bare = {call.sender, call.to, bytes(block.header.coinbase)}
+    bare.add(None if call.to else simulated.created_by(call))
+    while True:
+        try:
+            result = simulated.run(call)
+        except CallFailed as error:
+            listed = _listed(call.access_list)
+            return {"accessList": listed, "error": error.reason, "gasUsed": to_quantity(call.gas)}
+        touched = tuple(one for one in result.accessed if one[1] or one[0] not in bare)
+        if touched == call.access_list:
+            return {"accessList": _listed(touched), "gasUsed": to_quantity(result.gas_used)}
+        call = msgspec.structs.replace(call, access_list=touched)
+
+
+def _listed(access_list: AccessList) -> list[dict[str, Any]]:
+    return [
+        {"address": to_data(address), "storageKeys": [to_data(key) for key in keys]}
+        for address, keys in access_list
+    ]
+
+
+def simulator(client: Client, block: Block, overrides: object = None) -> Simulator:
+    """Calls on the state after a block; ``overrides`` as callers write them. Raises BadEthereumData."""
     parent = client.tree.get(block.parent_hash)
     hashes = [] if parent is None else client.tree.hashes_before(parent)
-    return Simulator(block, client.chain_id, hashes)
+    return Simulator(block, client.chain_id, hashes, params.overrides(overrides))
 
 
-def _failed(error: CallFailed) -> RpcError:
+def failed(error: CallFailed) -> RpcError:
+    """How a call that did not end well is answered."""
     if error.output is None:
         return RpcError(SERVER_ERROR, error.reason)
     return RpcError(REVERTED, error.reason, to_data(error.output))
@@ -112,7 +151,9 @@ def _rewards(block: Block, percentiles: list[float]) -> list[str]:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
+    "eth_blobBaseFee": lambda client: None,
     "eth_call": _call,
+    "eth_createAccessList": _access_list,
     "eth_estimateGas": _estimate,
     "eth_feeHistory": _fee_history,
     "eth_gasPrice": _gas_price,

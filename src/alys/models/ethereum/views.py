@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ethereum.forks.shanghai.blocks import Log
+from ethereum.forks.shanghai.blocks import Log, encode_receipt
 from ethereum.forks.shanghai.fork_types import Account, Address
 from ethereum.forks.shanghai.transactions import (
     FeeMarketTransaction,
@@ -23,6 +23,20 @@ from alys.wire.ethereum import keccak256, to_data, to_quantity
 
 def block(found: Block, *, full: bool) -> dict[str, Any]:
     """eth_getBlockBy...: with transaction hashes, or with whole transactions."""
+    return {
+        **header(found),
+        "size": to_quantity(len(encoded(found))),
+        "uncles": [],
+        "transactions": [
+            transaction(tx, found, index) if full else to_data(tx.hash)
+            for index, tx in enumerate(found.transactions)
+        ],
+        "withdrawals": [withdrawal.to_json() for withdrawal in found.withdrawals],
+    }
+
+
+def header(found: Block) -> dict[str, Any]:
+    """A header as subscriptions to newHeads show it."""
     header = found.header
     return {
         "hash": to_data(found.hash),
@@ -43,22 +57,24 @@ def block(found: Block, *, full: bool) -> dict[str, Any]:
         "mixHash": to_data(header.prev_randao),
         "nonce": to_data(header.nonce),
         "baseFeePerGas": to_quantity(int(header.base_fee_per_gas)),
-        "size": to_quantity(_size(found)),
-        "uncles": [],
-        "transactions": [
-            transaction(tx, found, index) if full else to_data(tx.hash)
-            for index, tx in enumerate(found.transactions)
-        ],
         "withdrawalsRoot": to_data(header.withdrawals_root),
-        "withdrawals": [withdrawal.to_json() for withdrawal in found.withdrawals],
     }
 
 
-def _size(found: Block) -> int:
-    """Bytes of the whole block in RLP."""
+def encoded(found: Block) -> bytes:
+    """The whole block in RLP."""
     bodies = tuple(encode_transaction(tx.body) for tx in found.transactions)
     withdrawals = tuple(eels_withdrawal(one) for one in found.withdrawals)
-    return len(rlp.encode((found.header, bodies, (), withdrawals)))
+    return bytes(rlp.encode((found.header, bodies, (), withdrawals)))
+
+
+def encoded_receipts(found: Block) -> list[bytes]:
+    """Each receipt as the receipts trie holds it (EIP-2718)."""
+    encodings = []
+    for tx, receipt in zip(found.transactions, found.receipts, strict=True):
+        made = encode_receipt(tx.body, receipt)
+        encodings.append(bytes(made) if isinstance(made, bytes) else bytes(rlp.encode(made)))
+    return encodings
 
 
 def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[str, Any]:
