@@ -1,4 +1,4 @@
-"""The Engine API's structures (Paris and Shanghai, execution-apis) and its JWT authentication.
+"""The Engine API's structures (Paris, Shanghai and Cancun, execution-apis) and its JWT authentication.
 
 Hashes are 32 raw bytes and addresses 20; ``to_json`` and ``from_json`` speak the camelCase hex of the wire. ``from_json``
 raises ``alys.wire.ethereum.BadEthereumData`` naming the field; what to answer then is the server's matter.
@@ -69,40 +69,61 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class PayloadAttributes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a block to be built must contain (PayloadAttributesV2)."""
+class PayloadAttributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a block to be built must contain (PayloadAttributesV1 to V3)."""
 
     timestamp: int
     """Whole seconds; must be above the parent's."""
     prev_randao: bytes
     suggested_fee_recipient: bytes
     withdrawals: tuple[Withdrawal, ...]
+    """Empty in V1, which has none."""
+    parent_beacon_block_root: bytes = bytes(32)
+    """From V3 on (EIP-4788)."""
+    version: int = 2
 
     def to_json(self) -> dict[str, Any]:
-        """PayloadAttributesV2 as the wire shows it."""
-        return {
+        """The attributes of this version as the wire shows them."""
+        shown: dict[str, Any] = {
             "timestamp": to_quantity(self.timestamp),
             "prevRandao": to_data(self.prev_randao),
             "suggestedFeeRecipient": to_data(self.suggested_fee_recipient),
-            "withdrawals": [w.to_json() for w in self.withdrawals],
         }
+        if self.version >= 2:
+            shown["withdrawals"] = [w.to_json() for w in self.withdrawals]
+        if self.version >= 3:
+            shown["parentBeaconBlockRoot"] = to_data(self.parent_beacon_block_root)
+        return shown
 
     @classmethod
-    def from_json(cls, value: object) -> "PayloadAttributes":
-        """Raises BadEthereumData naming the field, also when ``withdrawals`` is absent (that would be V1)."""
+    def from_json(cls, value: object, version: int = 2) -> "PayloadAttributes":
+        """Raises BadEthereumData naming the field that this version must have and that is absent or malformed."""
         fields = _object(value, "payload attributes")
+        root = fields.get("parentBeaconBlockRoot")
         return cls(
+            version=version,
             timestamp=_uint64(fields, "timestamp"),
             prev_randao=from_data(fields.get("prevRandao"), 32, "prevRandao"),
             suggested_fee_recipient=from_data(
                 fields.get("suggestedFeeRecipient"), 20, "suggestedFeeRecipient"
             ),
-            withdrawals=_withdrawals(fields),
+            withdrawals=_withdrawals(fields) if version >= 2 else (),
+            parent_beacon_block_root=from_data(root, 32, "parentBeaconBlockRoot")
+            if version >= 3
+            else bytes(32),
         )
 
 
-class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole EVM block as consensus clients see it (ExecutionPayloadV2, Capella)."""
+def attributes_version(value: object) -> int:
+    """Which version's fields an object has; raises BadEthereumData for what is none."""
+    fields = _object(value, "payload attributes")
+    if fields.get("parentBeaconBlockRoot") is not None:
+        return 3
+    return 2 if fields.get("withdrawals") is not None else 1
+
+
+class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A whole EVM block as consensus clients see it (ExecutionPayloadV1 to V3: Paris, Shanghai, Cancun)."""
 
     parent_hash: bytes
     fee_recipient: bytes
@@ -121,10 +142,15 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True):
     transactions: tuple[bytes, ...]
     """Each as its EIP-2718 bytes, or legacy RLP."""
     withdrawals: tuple[Withdrawal, ...]
+    """Empty in V1, which has none."""
+    blob_gas_used: int = 0
+    """From V3 on (EIP-4844), as the next."""
+    excess_blob_gas: int = 0
+    version: int = 2
 
     def to_json(self) -> dict[str, Any]:
-        """ExecutionPayloadV2 as the wire shows it."""
-        return {
+        """The payload of this version as the wire shows it."""
+        shown: dict[str, Any] = {
             "parentHash": to_data(self.parent_hash),
             "feeRecipient": to_data(self.fee_recipient),
             "stateRoot": to_data(self.state_root),
@@ -139,12 +165,17 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True):
             "baseFeePerGas": to_quantity(self.base_fee_per_gas),
             "blockHash": to_data(self.block_hash),
             "transactions": [to_data(raw) for raw in self.transactions],
-            "withdrawals": [w.to_json() for w in self.withdrawals],
         }
+        if self.version >= 2:
+            shown["withdrawals"] = [w.to_json() for w in self.withdrawals]
+        if self.version >= 3:
+            shown["blobGasUsed"] = to_quantity(self.blob_gas_used)
+            shown["excessBlobGas"] = to_quantity(self.excess_blob_gas)
+        return shown
 
     @classmethod
-    def from_json(cls, value: object) -> "ExecutionPayload":
-        """Raises BadEthereumData naming the field, also when ``withdrawals`` is absent (that would be V1)."""
+    def from_json(cls, value: object, version: int = 2) -> "ExecutionPayload":
+        """Raises BadEthereumData naming the field that this version must have and that is absent or malformed."""
         fields = _object(value, "execution payload")
         extra_data = from_data(fields.get("extraData"), what="extraData")
         if len(extra_data) > 32:
@@ -156,6 +187,7 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True):
             raise BadEthereumData("baseFeePerGas", "does not fit in 256 bits")
         transactions = _list(fields, "transactions")
         return cls(
+            version=version,
             parent_hash=from_data(fields.get("parentHash"), 32, "parentHash"),
             fee_recipient=from_data(fields.get("feeRecipient"), 20, "feeRecipient"),
             state_root=from_data(fields.get("stateRoot"), 32, "stateRoot"),
@@ -170,8 +202,18 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True):
             base_fee_per_gas=base_fee,
             block_hash=from_data(fields.get("blockHash"), 32, "blockHash"),
             transactions=tuple(from_data(raw, what="transaction") for raw in transactions),
-            withdrawals=_withdrawals(fields),
+            withdrawals=_withdrawals(fields) if version >= 2 else (),
+            blob_gas_used=_uint64(fields, "blobGasUsed") if version >= 3 else 0,
+            excess_blob_gas=_uint64(fields, "excessBlobGas") if version >= 3 else 0,
         )
+
+
+def payload_version(value: object) -> int:
+    """Which version's fields an object has; raises BadEthereumData for what is none."""
+    fields = _object(value, "execution payload")
+    if fields.get("blobGasUsed") is not None or fields.get("excessBlobGas") is not None:
+        return 3
+    return 2 if fields.get("withdrawals") is not None else 1
 
 
 class PayloadStatus(msgspec.Struct, frozen=True, kw_only=True):

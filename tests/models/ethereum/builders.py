@@ -11,15 +11,16 @@ from ethereum.forks.shanghai.transactions import (
     signing_hash_pre155,
 )
 from ethereum_rlp import rlp
-from ethereum_types.bytes import Bytes
+from ethereum_types.bytes import Bytes, Bytes0
 from ethereum_types.numeric import U64, U256, Uint
 
-from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.forks import Fork, Schedule
+from alys.models.ethereum.genesis import Genesis, GenesisAccount, dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from alys.models.ethereum.transactions import SignedTransaction, decode
 from alys.models.ethereum.tree import Block
 from alys.wire import ethereum
-from alys.wire.engine import Withdrawal
+from alys.wire.engine import PayloadAttributes, Withdrawal
 from alys.wire.ethereum import BURN_ADDRESS, from_data, to_data
 
 START = 1_767_225_600
@@ -134,15 +135,24 @@ def decoded(nonce: int = 0, **changes: Any) -> SignedTransaction:
     return decode(signed(nonce, **changes), 121212)
 
 
-def legacy(*, protected: bool, nonce: int = 0, gas_price: int = 3 * 10**9) -> bytes:
+def legacy(
+    *,
+    protected: bool,
+    nonce: int = 0,
+    gas_price: int = 3 * 10**9,
+    gas: int = 21_000,
+    to: bytes | None = PAYEE,
+    value: int = ETHER,
+    data: bytes = b"",
+) -> bytes:
     """A transfer of one ether by the user, of the first transaction type; unprotected it holds for every chain."""
     unsigned = LegacyTransaction(
         nonce=U256(nonce),
         gas_price=Uint(gas_price),
-        gas=Uint(21_000),
-        to=Address(PAYEE),
-        value=U256(ETHER),
-        data=Bytes(),
+        gas=Uint(gas),
+        to=Bytes0() if to is None else Address(to),
+        value=U256(value),
+        data=Bytes(data),
         v=U256(0),
         r=U256(0),
         s=U256(0),
@@ -156,3 +166,30 @@ def legacy(*, protected: bool, nonce: int = 0, gas_price: int = 3 * 10**9) -> by
         s=U256.from_be_bytes(signature[32:64]),
     )
     return bytes(rlp.encode(finished))
+
+
+def genesis_of(fork: Fork, begins: int = 0) -> Genesis:
+    """A chain that is of one fork from a height on (a merged one from its first second); the user has ten ether."""
+    if fork >= Fork.PARIS:
+        times = () if fork is Fork.PARIS else ((0, fork),)
+        schedule, difficulty = Schedule(by_time=times), 0
+    else:
+        schedule = Schedule(by_block=((begins, fork),), by_time=(), terminal_total_difficulty=None)
+        difficulty = 1 << 17
+    return Genesis(
+        timestamp=START,
+        schedule=schedule,
+        difficulty=difficulty,
+        accounts=(GenesisAccount(address=USER, balance=10 * ETHER),),
+    )
+
+
+def attributes_of(parent: Block, *withdrawals: Withdrawal, seconds: int = 2) -> PayloadAttributes:
+    """What a block on that parent is asked to be."""
+    return PayloadAttributes(
+        timestamp=int(parent.header.timestamp) + seconds,
+        prev_randao=b"\x05" * 32,
+        suggested_fee_recipient=BURN_ADDRESS,
+        withdrawals=withdrawals,
+        parent_beacon_block_root=b"\x06" * 32,
+    )

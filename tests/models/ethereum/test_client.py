@@ -63,9 +63,9 @@ def test_a_payload_whose_hash_is_not_its_own_is_refused_even_if_that_hash_is_kno
         ({"receiptsRoot": "0x" + "11" * 32}, "receiptsRoot"),
         ({"gasUsed": "0x1"}, "gasUsed"),
         ({"logsBloom": "0x" + "11" * 256}, "logsBloom"),
-        ({"timestamp": hex(START)}, "header"),
-        ({"baseFeePerGas": "0x1"}, "header"),
-        ({"blockNumber": "0x5"}, "header"),
+        ({"timestamp": hex(START)}, "timestamp"),
+        ({"baseFeePerGas": "0x1"}, "baseFeePerGas"),
+        ({"blockNumber": "0x5"}, "number"),
     ],
 )
 def test_a_payload_that_lies_is_invalid_with_its_last_valid_ancestor(

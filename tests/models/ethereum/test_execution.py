@@ -1,23 +1,39 @@
 """Blocks made here are judged by the specification's own state_transition, and header and payload are one thing."""
 
+from typing import Any
+
 import pytest
 from ethereum.forks.shanghai import blocks as eels_blocks
 from ethereum.forks.shanghai import fork
 from ethereum.forks.shanghai.transactions import encode_transaction
-from ethereum_types.numeric import U64
+from ethereum_rlp import rlp
+from ethereum_types.numeric import U64, Uint
 
 from alys.models.ethereum import execution
+from alys.models.ethereum.forks import Fork, rules_of
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.run import InvalidPayload, eels_withdrawal
-from alys.models.ethereum.transactions import SignedTransaction
+from alys.models.ethereum.transactions import SignedTransaction, decode, encoded
 from alys.models.ethereum.tree import Block
 from alys.wire import ethereum
 from alys.wire.engine import PayloadAttributes, Withdrawal
-from alys.wire.ethereum import BRIDGE_ADDRESS, BURN_ADDRESS
-from tests.models.ethereum.builders import ETHER, PAYEE, START, USER, decoded, withdrawal
+from alys.wire.ethereum import BRIDGE_ADDRESS, BURN_ADDRESS, keccak256
+from tests.models.ethereum.builders import (
+    ETHER,
+    PAYEE,
+    START,
+    USER,
+    attributes_of,
+    decoded,
+    genesis_of,
+    legacy,
+    signed,
+    withdrawal,
+)
 
 CHAIN_ID = 121212
-GENESIS = execution.genesis_block(dev_genesis(START, balances={USER: 10 * ETHER}))
+CONFIGURATION = dev_genesis(START, balances={USER: 10 * ETHER})
+GENESIS = execution.genesis_block(CONFIGURATION)
 TWO_BURNS = [
     decoded(
         nonce,
@@ -38,13 +54,15 @@ def build(
         suggested_fee_recipient=BURN_ADDRESS,
         withdrawals=withdrawals,
     )
-    return execution.build(parent, attributes, candidates, CHAIN_ID, [parent.hash])
+    return execution.build(parent, attributes, candidates, CONFIGURATION, [parent.hash])
 
 
 def test_the_specification_accepts_what_is_built_here() -> None:
     """Its own import computes every root of every header anew, without our trie."""
     chain = fork.BlockChain(
-        [eels_blocks.Block(GENESIS.header, (), (), ())], GENESIS.state.fork(), U64(CHAIN_ID)
+        [eels_blocks.Block(GENESIS.header, (), (), ())],
+        GENESIS.state.fork(GENESIS.rules),
+        U64(CHAIN_ID),
     )
     first = build(GENESIS, *TWO_BURNS, withdrawals=(withdrawal(PAYEE, 3), withdrawal(USER, 0)))
     second = build(first, decoded(2), decoded(3, to=None, value=0, gas=60_000))
@@ -56,11 +74,68 @@ def test_the_specification_accepts_what_is_built_here() -> None:
                 header=block.header,
                 transactions=tuple(encode_transaction(tx.body) for tx in block.transactions),
                 ommers=(),
-                withdrawals=tuple(eels_withdrawal(one) for one in block.withdrawals),
+                withdrawals=tuple(eels_withdrawal(one, block.rules) for one in block.withdrawals),
             ),
         )
     assert len(first.transactions) == len(second.transactions) == 2
     assert chain.blocks[-1].header == third.header
+
+
+@pytest.mark.parametrize("fork", list(Fork))
+def test_the_specification_of_every_fork_accepts_what_is_built_for_it(
+    fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Transfers, a contract that is made and one that stores; only the seal of work is not asked for."""
+    genesis = genesis_of(fork)
+    rules = rules_of(fork)
+    blocks = [execution.genesis_block(genesis)]
+    chain = rules.transition.BlockChain(
+        [eels_block(blocks[0])], blocks[0].state.fork(rules), U64(CHAIN_ID)
+    )
+    if not rules.is_merged:
+        monkeypatch.setattr(rules.transition, "validate_proof_of_work", lambda header: None)
+    protected = fork >= Fork.SPURIOUS_DRAGON
+    raws = [legacy(protected=protected)]
+    raws += [legacy(protected=protected, nonce=1, to=None, value=0, gas=100_000, data=STORES)]
+    if rules.has_base_fee:
+        raws += [signed(2, gas=30_000)]
+    sent = [decode(raw, CHAIN_ID, fork) for raw in raws]
+    paid = (withdrawal(PAYEE, 3),) if rules.has_withdrawals else ()
+    for number in range(3):
+        parent = blocks[-1]
+        made = execution.build(
+            parent,
+            attributes_of(parent, *paid),
+            sent if number == 0 else (),
+            genesis,
+            [block.hash for block in blocks],
+        )
+        rules.transition.state_transition(chain, eels_block(made))
+        blocks.append(made)
+    first = blocks[1]
+    assert len(first.transactions) == len(raws)
+    assert first.state.storage(created_by(USER, 1), bytes(32)) == 7
+    received = (1 + rules.has_base_fee) * ETHER + len(paid) * 3 * 10**9
+    assert int(first.state.account(PAYEE).balance) == received
+
+
+def eels_block(block: Block) -> Any:
+    """A block as the specification's import takes it."""
+    rules = block.rules
+    listed = tuple(encoded(tx.body, rules) for tx in block.transactions)
+    parts: tuple[Any, ...] = (block.header, listed, block.ommers)
+    if rules.has_withdrawals:
+        parts += (tuple(eels_withdrawal(one, rules) for one in block.withdrawals),)
+    return rules.blocks.Block(*parts)
+
+
+STORES = bytes.fromhex("6007600055")
+"""Puts 7 at slot 0."""
+
+
+def created_by(sender: bytes, nonce: int) -> bytes:
+    """Where a contract goes: the yellow paper's formula."""
+    return keccak256(bytes(rlp.encode([sender, Uint(nonce)])))[12:]
 
 
 def test_a_payload_is_its_header_and_importing_it_gives_the_same_block() -> None:
@@ -69,7 +144,7 @@ def test_a_payload_is_its_header_and_importing_it_gives_the_same_block() -> None
     header = execution.header_of(payload)
     assert header == made.header
     assert execution.hash_of(header) == payload.block_hash == made.hash
-    read = execution.import_payload(payload, header, GENESIS, CHAIN_ID, lambda: [GENESIS.hash])
+    read = execution.import_payload(payload, header, GENESIS, CONFIGURATION, lambda: [GENESIS.hash])
     assert read.receipts == made.receipts
     assert read.state.root == made.state.root == bytes(header.state_root)
     assert list(read.state.accounts()) == list(made.state.accounts())
@@ -106,5 +181,5 @@ def test_a_payload_with_a_transaction_that_is_none_is_invalid(raw: bytes) -> Non
     wrong = type(payload)(**{**fields, "transactions": (raw,)})
     with pytest.raises(InvalidPayload, match=r"item 0|transaction 0"):
         execution.import_payload(
-            wrong, execution.header_of(wrong), GENESIS, CHAIN_ID, lambda: [GENESIS.hash]
+            wrong, execution.header_of(wrong), GENESIS, CONFIGURATION, lambda: [GENESIS.hash]
         )

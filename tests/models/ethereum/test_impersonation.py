@@ -34,7 +34,7 @@ def test_it_is_believed_only_while_that_is_allowed() -> None:
     )
     attributes = node.development._attributes(node.development.time())
     assert client.build(client.tree.head, attributes).transactions == ()
-    with impersonation.allowed():
+    with impersonation.allowed(client.tree.head.rules):
         assert len(client.build(client.tree.head, attributes).transactions) == 1
     assert client.build(client.tree.head, attributes).transactions == ()
 
@@ -45,7 +45,7 @@ def test_an_exception_ends_it() -> None:
     client.pool.add(
         impersonation.unsigned(ALICE, 121212, FIELDS), client.tree.head.state, 30_000_000, 0.0
     )
-    with pytest.raises(ZeroDivisionError), impersonation.allowed():
+    with pytest.raises(ZeroDivisionError), impersonation.allowed(client.tree.head.rules):
         raise ZeroDivisionError
     attributes = node.development._attributes(node.development.time())
     assert client.build(client.tree.head, attributes).transactions == ()

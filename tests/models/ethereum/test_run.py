@@ -20,7 +20,7 @@ def make_run() -> Run:
     header = dataclasses.replace(
         GENESIS.header, number=Uint(1), timestamp=GENESIS.header.timestamp + U256(2)
     )
-    return Run(header, GENESIS, 121212, [GENESIS.hash])
+    return Run(header, GENESIS, GENESIS.rules, 121212, [GENESIS.hash])
 
 
 def left_by(run: Run) -> tuple[bytes, bytes, bytes, int]:
@@ -83,7 +83,9 @@ def test_finishing_pays_withdrawals_on_top_and_the_parent_knows_nothing_of_it() 
 
 
 def test_the_opcodes_see_the_header_and_the_chain() -> None:
-    environment = environment_of(GENESIS.header, GENESIS.state.fork(), 5, [GENESIS.hash])
+    environment = environment_of(
+        GENESIS.header, GENESIS.rules, GENESIS.state.fork(GENESIS.rules), 5, [GENESIS.hash]
+    )
     assert (int(environment.chain_id), int(environment.time)) == (5, START)
     assert [bytes(one) for one in environment.block_hashes] == [GENESIS.hash]
     assert environment.block_gas_limit == GENESIS.header.gas_limit

@@ -7,11 +7,13 @@ from ethereum_types.numeric import U256, Uint
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alys.models.ethereum.forks import Fork, rules_of
 from alys.models.ethereum.genesis import GenesisAccount
 from alys.models.ethereum.state import genesis_state
 
 ADDRESSES = [bytes([number]) * 20 for number in range(1, 6)]
 KEYS = [bytes([number]) * 32 for number in range(3)]
+RULES = rules_of(Fork.SHANGHAI)
 START = genesis_state(
     (
         GenesisAccount(address=ADDRESSES[0], balance=5),
@@ -45,7 +47,7 @@ def test_after_any_blocks_the_root_is_the_specifications(
 ) -> None:
     sealed = START
     for changes in blocks:
-        working = sealed.fork()
+        working = sealed.fork(RULES)
         for one in changes:
             change(working, *one)
         sealed = sealed.seal(working)
@@ -57,17 +59,17 @@ def test_work_on_a_fork_changes_nothing_until_sealed_and_nothing_before_it_then(
     changes: list[tuple[str, bytes, int]],
 ) -> None:
     root, accounts = START.root, list(START.accounts())
-    working = START.fork()
+    working = START.fork(RULES)
     for one in changes:
         change(working, *one)
     START.seal(working)
     assert (START.root, list(START.accounts())) == (root, accounts)
     assert START.storage(ADDRESSES[1], KEYS[1]) == 7
-    assert specification.state_root(START.fork()) == root
+    assert specification.state_root(START.fork(RULES)) == root
 
 
 def test_a_fork_that_changed_nothing_seals_to_the_same_object() -> None:
-    assert START.seal(START.fork()) is START
+    assert START.seal(START.fork(RULES)) is START
 
 
 def test_what_is_not_there_reads_as_empty() -> None:

@@ -11,9 +11,10 @@ import coincurve
 
 from alys.models.ethereum import chain_calls, execution, gas_calls, impersonation, params, views
 from alys.models.ethereum.development import Development
+from alys.models.ethereum.forks import Fork
 from alys.models.ethereum.gas_calls import DEFAULT_TIP_WEI
 from alys.models.ethereum.params import SERVER_ERROR
-from alys.models.ethereum.transactions import BadTransaction, SignedTransaction, decode
+from alys.models.ethereum.transactions import BadTransaction, SignedTransaction
 from alys.wire.ethereum import (
     BadEthereumData,
     from_data,
@@ -57,9 +58,12 @@ def _signed(dev: Development, value: object) -> SignedTransaction:
         )
     fields = _filled(dev, asked, sender)
     if secret is None:
-        return impersonation.unsigned(sender, chain_id, fields)
+        fork = dev.client.rules_ahead().fork
+        if fork < Fork.LONDON:
+            raise RpcError(SERVER_ERROR, "transaction type not supported before London")
+        return impersonation.unsigned(sender, chain_id, fields, fork)
     try:
-        return decode(sign_transaction(secret, chain_id=chain_id, **fields), chain_id)
+        return dev.client.read_transaction(sign_transaction(secret, chain_id=chain_id, **fields))
     except BadTransaction as error:
         raise RpcError(SERVER_ERROR, error.reason) from error
 

@@ -7,7 +7,7 @@ from alys.models.ethereum import params, views
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.params import SERVER_ERROR
 from alys.models.ethereum.pool import PoolRefusal
-from alys.models.ethereum.transactions import BadTransaction, SignedTransaction, decode
+from alys.models.ethereum.transactions import BadTransaction, SignedTransaction
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import from_data, from_quantity, to_data, to_quantity
 from alys.wire.jsonrpc import RpcError
@@ -97,14 +97,17 @@ def _receipts(client: Client, tag: object) -> Any:
     return None if found is None else views.receipts(found)
 
 
-def _no_uncle(client: Client, tag: object, index: object) -> None:
-    """By block and position: no block of this chain has uncles."""
-    _block_by_either(client, tag)
-    from_quantity(index, "index")
+def _uncle(client: Client, tag: object, index: object) -> Any:
+    """By block and position; blocks after the merge have none."""
+    found, position = _block_by_either(client, tag), from_quantity(index, "index")
+    if found is None or position >= len(found.ommers):
+        return None
+    return views.uncle(found.ommers[position], found.rules)
 
 
 def _uncle_count(client: Client, tag: object) -> str | None:
-    return None if _block_by_either(client, tag) is None else "0x0"
+    found = _block_by_either(client, tag)
+    return None if found is None else to_quantity(len(found.ommers))
 
 
 def _block_by_either(client: Client, tag: object) -> Block | None:
@@ -115,7 +118,7 @@ def _block_by_either(client: Client, tag: object) -> Block | None:
 def _send(client: Client, raw: object) -> str:
     data = from_data(raw, what="transaction")
     try:
-        transaction = decode(data, client.chain_id)
+        transaction = client.read_transaction(data)
         if not transaction.protected:
             raise BadTransaction("only replay-protected (EIP-155) transactions allowed over RPC")
     except BadTransaction as error:
@@ -149,8 +152,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "eth_getTransactionByHash": _transaction,
     "eth_getTransactionCount": _nonce,
     "eth_getTransactionReceipt": _receipt,
-    "eth_getUncleByBlockHashAndIndex": _no_uncle,
-    "eth_getUncleByBlockNumberAndIndex": _no_uncle,
+    "eth_getUncleByBlockHashAndIndex": _uncle,
+    "eth_getUncleByBlockNumberAndIndex": _uncle,
     "eth_getUncleCountByBlockHash": _uncle_count,
     "eth_getUncleCountByBlockNumber": _uncle_count,
     "eth_sendRawTransaction": _send,

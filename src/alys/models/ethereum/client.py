@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Callable
 
 import msgspec
-from ethereum.forks.shanghai.blocks import Header
 
 from alys.models.ethereum import execution
+from alys.models.ethereum.forks import Header, Rules
 from alys.models.ethereum.genesis import Genesis
 from alys.models.ethereum.pool import PoolRefusal, TransactionPool
 from alys.models.ethereum.run import InvalidPayload
-from alys.models.ethereum.transactions import SignedTransaction
+from alys.models.ethereum.transactions import SignedTransaction, decode
 from alys.models.ethereum.tree import Block, BlockTree
 from alys.wire.engine import (
     ExecutionPayload,
@@ -48,6 +48,8 @@ class Client:
     """The chain of one execution client."""
 
     def __init__(self, genesis: Genesis, now: Callable[[], float]) -> None:
+        genesis.schedule.load()
+        self.genesis = genesis
         self.chain_id = genesis.chain_id
         self.tree = BlockTree(execution.genesis_block(genesis))
         self.pool = TransactionPool()
@@ -55,12 +57,29 @@ class Client:
         self.now = now
         self._builds: dict[bytes, _Build] = {}
 
+    def rules_at(self, number: int, timestamp: int) -> Rules:
+        """The rules of a block of the canonical branch, or of one that would be on its head."""
+        parent = self.tree.at(number - 1) or self.tree.head
+        return self.genesis.schedule.rules_at(number, timestamp, parent.total_difficulty)
+
+    def rules_ahead(self) -> Rules:
+        """The rules of a block that is made now on the head: what the pool judges by."""
+        head = self.tree.head
+        time = max(int(self.now()), int(head.header.timestamp) + 1)
+        return execution.rules_after(head, time, self.genesis.schedule)
+
+    def read_transaction(self, raw: bytes) -> SignedTransaction:
+        """A transaction for a block that is made now; raises BadTransaction."""
+        return decode(raw, self.chain_id, self.rules_ahead().fork)
+
     # Engine API
 
-    def new_payload(self, payload: ExecutionPayload) -> PayloadStatus:
+    def new_payload(
+        self, payload: ExecutionPayload, parent_beacon_block_root: bytes = ZERO_HASH
+    ) -> PayloadStatus:
         """Judge and keep a payload; the head does not move."""
         try:
-            header = execution.header_of(payload)
+            header = execution.header_of(payload, parent_beacon_block_root)
         except (InvalidPayload, OverflowError, ValueError) as error:
             return _status(Status.INVALID, None, str(error))
         found = execution.hash_of(header)
@@ -84,7 +103,7 @@ class Client:
             return _status(Status.INVALID, last_valid, "links to previously rejected block")
         try:
             block = execution.import_payload(
-                payload, header, parent, self.chain_id, lambda: self.tree.hashes_before(parent)
+                payload, header, parent, self.genesis, lambda: self.tree.hashes_before(parent)
             )
         except InvalidPayload as error:
             self.tree.refuse(payload.block_hash, parent.hash)
@@ -179,7 +198,7 @@ class Client:
             parent,
             attributes,
             self.pool.in_order(base_fee),
-            self.chain_id,
+            self.genesis,
             self.tree.hashes_before(parent),
         )
 

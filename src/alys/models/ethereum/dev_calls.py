@@ -227,7 +227,7 @@ def _node_info(dev: Development) -> dict[str, Any]:
         "currentBlockNumber": to_quantity(head.number),
         "currentBlockTimestamp": int(head.header.timestamp),
         "currentBlockHash": to_data(head.hash),
-        "hardFork": "shanghai",
+        "hardFork": client.rules_ahead().name,
         "transactionOrder": "fees",
         "environment": {
             "baseFee": to_quantity(base_fee),

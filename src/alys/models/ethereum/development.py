@@ -9,13 +9,13 @@ its header's root. ``snapshot`` keeps head, state, pool and clock; ``revert`` br
 from collections.abc import Callable
 
 import msgspec
-from ethereum.forks.shanghai.fork_types import Account, Address
-from ethereum.forks.shanghai.state import State, get_account, set_account, set_storage
+from ethereum.forks.shanghai.fork_types import Address
 from ethereum_types.bytes import Bytes, Bytes32
 from ethereum_types.numeric import U256, Uint
 
-from alys.models.ethereum import dev_accounts, impersonation
+from alys.models.ethereum import dev_accounts, execution, impersonation
 from alys.models.ethereum.client import Client
+from alys.models.ethereum.forks import Rules, State
 from alys.models.ethereum.params import SERVER_ERROR
 from alys.models.ethereum.pool import Saved
 from alys.models.ethereum.tree import Block
@@ -112,7 +112,9 @@ class Development:
         self._mined_at = self.client.now()
 
     def _built(self, time: int) -> Block:
-        with impersonation.allowed():
+        head = self.client.tree.head
+        rules = execution.rules_after(head, time, self.client.genesis.schedule)
+        with impersonation.allowed(rules):
             return self.client.build(self.client.tree.head, self._attributes(time))
 
     def _attributes(self, time: int) -> PayloadAttributes:
@@ -176,31 +178,32 @@ class Development:
     ) -> None:
         """Change an account in the state after the head."""
 
-        def change(state: State) -> None:
-            old = get_account(state, Address(address))
-            account = Account(
+        def change(rules: Rules, state: State) -> None:
+            old = rules.state.get_account(state, Address(address))
+            account = rules.fork_types.Account(
                 nonce=old.nonce if nonce is None else Uint(nonce),
                 balance=old.balance if balance is None else U256(balance),
                 code=old.code if code is None else Bytes(code),
             )
-            set_account(state, Address(address), account)
+            rules.state.set_account(state, Address(address), account)
 
         self._change(change)
 
     def set_storage(self, address: bytes, key: bytes, value: int) -> None:
         """Change a slot in the state after the head."""
 
-        def change(state: State) -> None:
+        def change(rules: Rules, state: State) -> None:
             at = Address(address)
-            set_account(state, at, get_account(state, at))  # storage needs an account to belong to
-            set_storage(state, at, Bytes32(key), U256(value))
+            # storage needs an account to belong to
+            rules.state.set_account(state, at, rules.state.get_account(state, at))
+            rules.state.set_storage(state, at, Bytes32(key), U256(value))
 
         self._change(change)
 
-    def _change(self, change: Callable[[State], None]) -> None:
+    def _change(self, change: Callable[[Rules, State], None]) -> None:
         head = self.client.tree.head
-        state = head.state.fork()
-        change(state)
+        state = head.state.fork(head.rules)
+        change(head.rules, state)
         self.client.tree.replace(msgspec.structs.replace(head, state=head.state.seal(state)))
 
     # Going back

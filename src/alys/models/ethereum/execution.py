@@ -1,62 +1,81 @@
-"""From a parent and a payload to a block with its state, by the executable specification (EELS, Shanghai).
+"""From a parent and a block's contents to a block with its state, by the executable specification (EELS).
 
-Both ways run the same steps: ``import_payload`` judges a block that somebody made, ``build`` makes one. Execution is
-on a fork of the parent's state, so an exception leaves nothing behind.
+Both ways run the same steps: ``judge`` and ``import_payload`` execute a block that somebody made, ``build`` makes one.
+Execution is on a fork of the parent's state, so an exception leaves nothing behind.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import msgspec
 from ethereum.crypto.hash import Hash32
-from ethereum.crypto.hash import keccak256 as eels_keccak256
 from ethereum.exceptions import EthereumException
-from ethereum.forks.shanghai import blocks as eels_blocks
-from ethereum.forks.shanghai import fork, trie, vm
-from ethereum.forks.shanghai.blocks import Header
-from ethereum.forks.shanghai.bloom import logs_bloom
-from ethereum.forks.shanghai.fork_types import Address, Bloom, Root
-from ethereum.forks.shanghai.state import State
 from ethereum_rlp import rlp
 from ethereum_types.bytes import Bytes, Bytes8, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
-from alys.models.ethereum import transactions
+from alys.models.ethereum import headers, transactions
+from alys.models.ethereum.forks import Fork, Header, Rules, Schedule, rules_of
 from alys.models.ethereum.genesis import Genesis
+from alys.models.ethereum.headers import hash_of, next_base_fee
 from alys.models.ethereum.run import InvalidPayload, Run, eels_withdrawal
 from alys.models.ethereum.state import SealedState, genesis_state
 from alys.models.ethereum.transactions import BadTransaction, SignedTransaction
 from alys.models.ethereum.tree import Block
-from alys.wire.engine import ExecutionPayload, PayloadAttributes
+from alys.wire.engine import ExecutionPayload, PayloadAttributes, Withdrawal
 
-_EMPTY_OMMERS_HASH = fork.EMPTY_OMMER_HASH
-_NO_NONCE = Bytes8(bytes(8))
+__all__ = ["hash_of", "next_base_fee"]
+
+_EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 _GAS_OF_A_TRANSFER = 21_000
+_FORKS = {1: Fork.PARIS, 2: Fork.SHANGHAI, 3: Fork.CANCUN}
+"""The fork that a version of the payload is of."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A block that somebody made, before it is judged."""
+
+    header: Header
+    transactions: tuple[bytes, ...]
+    """Each as its EIP-2718 bytes, or legacy RLP."""
+    ommers: tuple[Header, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
 
 
 def genesis_block(genesis: Genesis) -> Block:
     """Block 0, as every client computes it from the same genesis."""
+    rules = genesis.rules
     state = genesis_state(genesis.accounts)
-    header = Header(
-        parent_hash=Hash32(bytes(32)),
-        ommers_hash=_EMPTY_OMMERS_HASH,
-        coinbase=Address(bytes(20)),
-        state_root=Root(state.root),
-        transactions_root=trie.EMPTY_TRIE_ROOT,
-        receipt_root=trie.EMPTY_TRIE_ROOT,
-        bloom=Bloom(bytes(256)),
-        difficulty=Uint(0),
-        number=Uint(0),
-        gas_limit=Uint(genesis.gas_limit),
-        gas_used=Uint(0),
-        timestamp=U256(genesis.timestamp),
-        extra_data=Bytes(genesis.extra_data),
-        prev_randao=Bytes32(bytes(32)),
-        nonce=_NO_NONCE,
-        base_fee_per_gas=Uint(genesis.base_fee_per_gas),
-        withdrawals_root=trie.EMPTY_TRIE_ROOT,
+    header = rules.header(
+        {
+            "parent_hash": Hash32(bytes(32)),
+            "ommers_hash": Hash32(headers.EMPTY_OMMERS_HASH),
+            "coinbase": rules.fork_types.Address(genesis.coinbase),
+            "state_root": Hash32(state.root),
+            "transactions_root": Hash32(_EMPTY_ROOT),
+            "receipt_root": Hash32(_EMPTY_ROOT),
+            "bloom": rules.fork_types.Bloom(bytes(256)),
+            "difficulty": Uint(genesis.difficulty),
+            "number": Uint(0),
+            "gas_limit": Uint(genesis.gas_limit),
+            "gas_used": Uint(0),
+            "timestamp": U256(genesis.timestamp),
+            "extra_data": Bytes(genesis.extra_data),
+            "prev_randao": Bytes32(genesis.mix_hash),
+            "mix_digest": Bytes32(genesis.mix_hash),
+            "nonce": Bytes8(genesis.nonce),
+            "base_fee_per_gas": Uint(genesis.base_fee_per_gas),
+            "withdrawals_root": Hash32(_EMPTY_ROOT),
+            "blob_gas_used": U64(genesis.blob_gas_used),
+            "excess_blob_gas": U64(genesis.excess_blob_gas),
+            "parent_beacon_block_root": Hash32(bytes(32)),
+        }
     )
     return Block(
         hash=hash_of(header),
+        rules=rules,
         header=header,
+        total_difficulty=genesis.difficulty,
         transactions=(),
         withdrawals=(),
         receipts=(),
@@ -64,38 +83,41 @@ def genesis_block(genesis: Genesis) -> Block:
     )
 
 
-def hash_of(header: Header) -> bytes:
-    """The block hash: Keccak of the header's RLP."""
-    return bytes(eels_keccak256(rlp.encode(header)))
-
-
-def header_of(payload: ExecutionPayload) -> Header:
-    """The header that a payload's contents amount to, whatever hash it claims."""
-    return Header(
-        parent_hash=Hash32(payload.parent_hash),
-        ommers_hash=_EMPTY_OMMERS_HASH,
-        coinbase=Address(payload.fee_recipient),
-        state_root=Root(payload.state_root),
-        transactions_root=_list_root(payload.transactions),
-        receipt_root=Root(payload.receipts_root),
-        bloom=Bloom(payload.logs_bloom),
-        difficulty=Uint(0),
-        number=Uint(payload.block_number),
-        gas_limit=Uint(payload.gas_limit),
-        gas_used=Uint(payload.gas_used),
-        timestamp=U256(payload.timestamp),
-        extra_data=Bytes(payload.extra_data),
-        prev_randao=Bytes32(payload.prev_randao),
-        nonce=_NO_NONCE,
-        base_fee_per_gas=Uint(payload.base_fee_per_gas),
-        withdrawals_root=_list_root([rlp.encode(eels_withdrawal(w)) for w in payload.withdrawals]),
+def header_of(payload: ExecutionPayload, parent_beacon_block_root: bytes = bytes(32)) -> Header:
+    """The header that a payload's contents amount to, whatever hash it claims. Raises InvalidPayload, OverflowError."""
+    rules = rules_of(_FORKS[payload.version])
+    withdrawals = [rlp.encode(eels_withdrawal(w, rules)) for w in payload.withdrawals]
+    return rules.header(
+        {
+            "parent_hash": Hash32(payload.parent_hash),
+            "ommers_hash": Hash32(headers.EMPTY_OMMERS_HASH),
+            "coinbase": rules.fork_types.Address(payload.fee_recipient),
+            "state_root": Hash32(payload.state_root),
+            "transactions_root": _list_root(payload.transactions, rules),
+            "receipt_root": Hash32(payload.receipts_root),
+            "bloom": rules.fork_types.Bloom(payload.logs_bloom),
+            "difficulty": Uint(0),
+            "number": Uint(payload.block_number),
+            "gas_limit": Uint(payload.gas_limit),
+            "gas_used": Uint(payload.gas_used),
+            "timestamp": U256(payload.timestamp),
+            "extra_data": Bytes(payload.extra_data),
+            "prev_randao": Bytes32(payload.prev_randao),
+            "nonce": Bytes8(headers.NO_NONCE),
+            "base_fee_per_gas": Uint(payload.base_fee_per_gas),
+            "withdrawals_root": _list_root(withdrawals, rules),
+            "blob_gas_used": U64(payload.blob_gas_used),
+            "excess_blob_gas": U64(payload.excess_blob_gas),
+            "parent_beacon_block_root": Hash32(parent_beacon_block_root),
+        }
     )
 
 
 def payload_of(block: Block) -> ExecutionPayload:
-    """A block as the Engine API shows it."""
-    header = block.header
+    """A merged block as the Engine API shows it, in the version of its fork."""
+    header, rules = block.header, block.rules
     return ExecutionPayload(
+        version=3 if rules.has_blobs else 2 if rules.has_withdrawals else 1,
         parent_hash=block.parent_hash,
         fee_recipient=bytes(header.coinbase),
         state_root=bytes(header.state_root),
@@ -111,6 +133,8 @@ def payload_of(block: Block) -> ExecutionPayload:
         block_hash=block.hash,
         transactions=tuple(t.raw for t in block.transactions),
         withdrawals=block.withdrawals,
+        blob_gas_used=int(header.blob_gas_used) if rules.has_blobs else 0,
+        excess_blob_gas=int(header.excess_blob_gas) if rules.has_blobs else 0,
     )
 
 
@@ -118,25 +142,60 @@ def import_payload(
     payload: ExecutionPayload,
     header: Header,
     parent: Block,
-    chain_id: int,
+    genesis: Genesis,
     hashes: Callable[[], Sequence[bytes]],
 ) -> Block:
     """Execute a payload on its parent; raises InvalidPayload. ``header`` is ``header_of(payload)``, its hash checked."""
-    _check_header(header, parent)
-    run = Run(header, parent, chain_id, hashes() if payload.transactions else ())
-    for raw in payload.transactions:
+    candidate = Candidate(
+        header=header, transactions=payload.transactions, withdrawals=payload.withdrawals
+    )
+    return judge(candidate, payload.block_hash, parent, genesis, hashes)
+
+
+def judge(
+    candidate: Candidate,
+    block_hash: bytes,
+    parent: Block,
+    genesis: Genesis,
+    hashes: Callable[[], Sequence[bytes]],
+    ancestors: Callable[[], Sequence[Block]] = lambda: (),
+) -> Block:
+    """Execute a block on its parent; raises InvalidPayload.
+
+    That the hash is the header's, and that the header's roots are those of the lists, is the caller's to have checked.
+
+    ``hashes`` and ``ancestors`` are asked only where they matter: up to 256 hashes for BLOCKHASH and seven blocks for
+    the judgement of ommers, both ending with the parent.
+    """
+    header, schedule = candidate.header, genesis.schedule
+    rules = rules_after(parent, int(header.timestamp), schedule)
+    if type(header) is not rules.blocks.Header:
+        raise InvalidPayload(f"the header is not one of {rules.name}")
+    try:
+        headers.check(header, parent.header, rules, schedule)
+    except (EthereumException, OverflowError) as error:
+        raise InvalidPayload(f"the header does not follow from its parent: {error!r}") from error
+    if not rules.is_merged:
+        headers.check_ommers(candidate.ommers, header, ancestors(), schedule)
+    run = Run(header, parent, rules, genesis.chain_id, hashes() if candidate.transactions else ())
+    if int(header.number) == schedule.dao_block:
+        run.move_the_daos_ether()
+    for raw in candidate.transactions:
         try:
-            transaction = transactions.decode(raw, chain_id)
+            transaction = transactions.decode(raw, genesis.chain_id, rules.fork)
         except BadTransaction as error:
             raise InvalidPayload(f"transaction {len(run.included)}: {error.reason}") from error
         run.apply(transaction)
-    state = run.finish(payload.withdrawals)
-    _check_outcome(header, run.output, state)
+    state = run.finish(candidate.withdrawals, candidate.ommers)
+    _check_outcome(header, run, state)
     return Block(
-        hash=payload.block_hash,
+        hash=block_hash,
+        rules=rules,
         header=header,
+        total_difficulty=parent.total_difficulty + int(header.difficulty),
+        ommers=candidate.ommers,
         transactions=tuple(run.included),
-        withdrawals=payload.withdrawals,
+        withdrawals=candidate.withdrawals,
         receipts=run.receipts(),
         state=state,
     )
@@ -146,12 +205,18 @@ def build(
     parent: Block,
     attributes: PayloadAttributes,
     candidates: Iterable[SignedTransaction],
-    chain_id: int,
+    genesis: Genesis,
     hashes: Sequence[bytes],
 ) -> Block:
-    """A valid block on ``parent`` with those candidates that fit, in their order; after a refusal the sender waits."""
-    draft = _draft(parent, attributes)
-    run = Run(draft, parent, chain_id, hashes)
+    """A valid block on ``parent`` with those candidates that fit, in their order; after a refusal the sender waits.
+
+    Before the merge it is a block with the right difficulty and no seal.
+    """
+    draft = _draft(parent, attributes, genesis.schedule)
+    rules = rules_after(parent, attributes.timestamp, genesis.schedule)
+    run = Run(draft, parent, rules, genesis.chain_id, hashes)
+    if int(draft.number) == genesis.schedule.dao_block:
+        run.move_the_daos_ether()
     waiting: set[bytes] = set()
     for candidate in candidates:
         if run.gas_left() < _GAS_OF_A_TRANSFER:
@@ -166,16 +231,22 @@ def build(
     output = run.output
     header = _replaced(
         draft,
-        state_root=Root(state.root),
-        transactions_root=trie.root(output.transactions_trie),
-        receipt_root=trie.root(output.receipts_trie),
-        bloom=logs_bloom(output.block_logs),
+        rules,
+        state_root=Hash32(state.root),
+        transactions_root=rules.trie.root(output.transactions_trie),
+        receipt_root=rules.trie.root(output.receipts_trie),
+        bloom=rules.bloom.logs_bloom(output.block_logs),
         gas_used=output.block_gas_used,
-        withdrawals_root=trie.root(output.withdrawals_trie),
+        withdrawals_root=rules.trie.root(output.withdrawals_trie)
+        if rules.has_withdrawals
+        else None,
+        blob_gas_used=U64(run.blob_gas_used()),
     )
     return Block(
         hash=hash_of(header),
+        rules=rules,
         header=header,
+        total_difficulty=parent.total_difficulty + int(header.difficulty),
         transactions=tuple(run.included),
         withdrawals=attributes.withdrawals,
         receipts=run.receipts(),
@@ -183,68 +254,76 @@ def build(
     )
 
 
-def next_base_fee(header: Header) -> int:
-    """The base fee of the block after this one, in wei, at an unchanged gas limit (EIP-1559)."""
-    return int(
-        fork.calculate_base_fee_per_gas(
-            header.gas_limit, header.gas_limit, header.gas_used, header.base_fee_per_gas
-        )
-    )
+def rules_after(parent: Block, timestamp: int, schedule: Schedule) -> Rules:
+    """The rules of a block of that time on that parent."""
+    return schedule.rules_at(parent.number + 1, timestamp, parent.total_difficulty)
 
 
-def _draft(parent: Block, attributes: PayloadAttributes) -> Header:
+def _draft(parent: Block, attributes: PayloadAttributes, schedule: Schedule) -> Header:
     """The next header before execution: what depends on the body is still the parent's."""
-    return _replaced(
-        parent.header,
-        parent_hash=Hash32(parent.hash),
-        coinbase=Address(attributes.suggested_fee_recipient),
-        number=parent.header.number + Uint(1),
-        timestamp=U256(attributes.timestamp),
-        extra_data=Bytes(b""),
-        prev_randao=Bytes32(attributes.prev_randao),
-        base_fee_per_gas=Uint(next_base_fee(parent.header)),
+    rules = rules_after(parent, attributes.timestamp, schedule)
+    number = parent.number + 1
+    marked = schedule.dao_block is not None and (
+        schedule.dao_block <= number < schedule.dao_block + headers.DAO_MARKED_BLOCKS
+    )
+    before = parent.header
+    return rules.header(
+        {
+            "parent_hash": Hash32(parent.hash),
+            "ommers_hash": Hash32(headers.EMPTY_OMMERS_HASH),
+            "coinbase": rules.fork_types.Address(attributes.suggested_fee_recipient),
+            "state_root": before.state_root,
+            "transactions_root": before.transactions_root,
+            "receipt_root": before.receipt_root,
+            "bloom": before.bloom,
+            "difficulty": Uint(headers.difficulty_after(before, rules, attributes.timestamp)),
+            "number": Uint(number),
+            "gas_limit": Uint(headers.gas_limit_before(before, rules)),
+            "gas_used": Uint(0),
+            "timestamp": U256(attributes.timestamp),
+            "extra_data": Bytes(headers.DAO_MARK if marked else b""),
+            "prev_randao": Bytes32(attributes.prev_randao),
+            "mix_digest": Bytes32(attributes.prev_randao),
+            "nonce": Bytes8(headers.NO_NONCE),
+            "base_fee_per_gas": Uint(headers.base_fee_after(before, rules) or 0),
+            "withdrawals_root": Hash32(_EMPTY_ROOT),
+            "blob_gas_used": U64(0),
+            "excess_blob_gas": U64(headers.excess_blob_gas_after(before, rules) or 0),
+            "parent_beacon_block_root": Hash32(attributes.parent_beacon_block_root),
+        }
     )
 
 
-def _replaced(header: Header, **changes: object) -> Header:
-    """The header with some fields changed."""
-    fields = {name: getattr(header, name) for name in Header.__dataclass_fields__}
-    return Header(**(fields | changes))
+def _replaced(header: Header, rules: Rules, **changes: object) -> Header:
+    """The header with some fields changed; fields that it does not have are ignored."""
+    fields = {name: getattr(header, name) for name in type(header).__dataclass_fields__}
+    return rules.header(fields | changes)
 
 
-def _check_header(header: Header, parent: Block) -> None:
-    """The specification's header rules against the parent; raises InvalidPayload."""
-    before = eels_blocks.Block(parent.header, (), (), ())
-    try:
-        fork.validate_header(fork.BlockChain([before], State(), U64(0)), header)
-    except (EthereumException, OverflowError) as error:
-        raise InvalidPayload(
-            str(error)
-            or "the header does not follow from its parent (number, time, gas limit, gas used or base fee)"
-        ) from error
-
-
-def _check_outcome(header: Header, output: vm.BlockOutput, state: SealedState) -> None:
+def _check_outcome(header: Header, run: Run, state: SealedState) -> None:
     """What the header promises against what execution gave; raises InvalidPayload naming the field."""
-    outcome = (
+    output, root = run.output, run.rules.trie.root
+    outcome: list[tuple[str, Any, Any]] = [
         ("gasUsed", int(header.gas_used), int(output.block_gas_used)),
         ("stateRoot", header.state_root.hex(), state.root.hex()),
-        ("receiptsRoot", header.receipt_root.hex(), trie.root(output.receipts_trie).hex()),
-    )
+        ("receiptsRoot", header.receipt_root.hex(), root(output.receipts_trie).hex()),
+    ]
+    if run.rules.has_blobs:
+        outcome.append(("blobGasUsed", int(header.blob_gas_used), run.blob_gas_used()))
     for name, promised, found in outcome:
         if promised != found:
             raise InvalidPayload(f"{name} differs: header {promised}, execution {found}")
-    if header.bloom != logs_bloom(output.block_logs):
+    if header.bloom != run.rules.bloom.logs_bloom(output.block_logs):
         raise InvalidPayload("logsBloom differs")
 
 
-def _list_root(items: Sequence[bytes]) -> Root:
+def _list_root(items: Sequence[bytes], rules: Rules) -> Any:
     """The root of an index-keyed trie of encoded items; raises InvalidPayload for an empty item."""
     if not items:
-        return trie.EMPTY_TRIE_ROOT
-    listed: trie.Trie[Bytes, Bytes | None] = trie.Trie(secured=False, default=None)
+        return Hash32(_EMPTY_ROOT)
+    listed = rules.trie.Trie(secured=False, default=None)
     for index, item in enumerate(items):
         if not item:
             raise InvalidPayload(f"item {index} is empty")
-        trie.trie_set(listed, rlp.encode(Uint(index)), Bytes(item))
-    return trie.root(listed)
+        rules.trie.trie_set(listed, rlp.encode(Uint(index)), Bytes(item))
+    return rules.trie.root(listed)

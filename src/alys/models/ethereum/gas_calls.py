@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from ethereum_types.numeric import U64
 
 from alys.models.ethereum import execution, params
 from alys.models.ethereum.client import Client
@@ -104,7 +105,7 @@ def _fee_history(
         return {"oldestBlock": "0x0", "gasUsedRatio": None}
     first = max(0, last.number + 1 - min(amount, HISTORY_BLOCKS_MAX))
     blocks = client.tree.canonical[first : last.number + 1]
-    fees = [int(block.header.base_fee_per_gas) for block in blocks]
+    fees = [_base_fee(block) for block in blocks]
     view: dict[str, Any] = {
         "oldestBlock": to_quantity(first),
         "baseFeePerGas": [
@@ -112,9 +113,41 @@ def _fee_history(
         ],
         "gasUsedRatio": [int(b.header.gas_used) / int(b.header.gas_limit) for b in blocks],
     }
+    if last.rules.has_blobs:
+        excess = [_excess_blob_gas(block) for block in blocks] + [_next_excess(last)]
+        view["baseFeePerBlobGas"] = [to_quantity(_blob_fee(last, one)) for one in excess]
+        limit = int(last.rules.vm.gas.BLOB_SCHEDULE_MAX) * int(last.rules.vm.gas.GAS_PER_BLOB)
+        view["blobGasUsedRatio"] = [
+            int(getattr(block.header, "blob_gas_used", 0)) / limit for block in blocks
+        ]
     if wanted:
         view["reward"] = [_rewards(block, wanted) for block in blocks]
     return view
+
+
+def _base_fee(block: Block) -> int:
+    """0 before London."""
+    return int(getattr(block.header, "base_fee_per_gas", 0))
+
+
+def _blob_base_fee(client: Client) -> str | None:
+    """Of a block on the head; null before Cancun, as geth answers."""
+    head = client.tree.head
+    if not head.rules.has_blobs:
+        return None
+    return to_quantity(_blob_fee(head, _next_excess(head)))
+
+
+def _blob_fee(block: Block, excess: int) -> int:
+    return int(block.rules.vm.gas.calculate_blob_gas_price(U64(excess)))
+
+
+def _excess_blob_gas(block: Block) -> int:
+    return int(getattr(block.header, "excess_blob_gas", 0))
+
+
+def _next_excess(block: Block) -> int:
+    return int(block.rules.vm.gas.calculate_excess_blob_gas(block.header))
 
 
 def _percentiles(value: object) -> list[float]:
@@ -132,7 +165,7 @@ def _percentiles(value: object) -> list[float]:
 
 def _rewards(block: Block, percentiles: list[float]) -> list[str]:
     """Tips of the block's transactions at these percentiles of its gas; zeros for an empty block."""
-    base_fee = int(block.header.base_fee_per_gas)
+    base_fee = _base_fee(block)
     used, tips = 0, []
     for transaction, receipt in zip(block.transactions, block.receipts, strict=True):
         tips.append((transaction.tip(base_fee), int(receipt.cumulative_gas_used) - used))
@@ -151,7 +184,7 @@ def _rewards(block: Block, percentiles: list[float]) -> list[str]:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
-    "eth_blobBaseFee": lambda client: None,
+    "eth_blobBaseFee": _blob_base_fee,
     "eth_call": _call,
     "eth_createAccessList": _access_list,
     "eth_estimateGas": _estimate,

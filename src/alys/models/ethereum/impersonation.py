@@ -8,12 +8,10 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ethereum.forks.shanghai import fork
-from ethereum.forks.shanghai.fork_types import Address
-from ethereum.forks.shanghai.transactions import decode_transaction
 from ethereum_rlp import rlp
-from ethereum_types.numeric import U64, Uint
+from ethereum_types.numeric import Uint
 
+from alys.models.ethereum.forks import Fork, Rules, rules_of
 from alys.models.ethereum.transactions import SignedTransaction
 from alys.wire.ethereum import DYNAMIC_FEE_TYPE, keccak256
 
@@ -21,7 +19,9 @@ NO_SIGNATURE = 1
 """The ``s`` of a transaction that is not signed; its ``r`` is the sender's address. Nobody finds a key for which this is true."""
 
 
-def unsigned(sender: bytes, chain_id: int, fields: dict[str, Any]) -> SignedTransaction:
+def unsigned(
+    sender: bytes, chain_id: int, fields: dict[str, Any], fork: Fork = Fork.SHANGHAI
+) -> SignedTransaction:
     """A transaction of ``sender`` by decree; fields as ``wire.ethereum.sign_transaction`` takes them."""
     numbers = (chain_id, *(fields[name] for name in ("nonce", "max_tip", "max_fee", "gas")))
     body: list[Any] = [Uint(number) for number in numbers]
@@ -29,7 +29,12 @@ def unsigned(sender: bytes, chain_id: int, fields: dict[str, Any]) -> SignedTran
     body += [Uint(0), Uint(int.from_bytes(sender, "big")), Uint(NO_SIGNATURE)]
     raw = bytes([DYNAMIC_FEE_TYPE]) + rlp.encode(body)
     return SignedTransaction(
-        raw=raw, hash=keccak256(raw), sender=sender, body=decode_transaction(raw)
+        raw=raw,
+        hash=keccak256(raw),
+        sender=sender,
+        chain_id=chain_id,
+        fork=fork,
+        body=rules_of(fork).transactions.decode_transaction(raw),
     )
 
 
@@ -39,18 +44,18 @@ def is_unsigned(body: Any) -> bool:
 
 
 @contextlib.contextmanager
-def allowed() -> Iterator[None]:
-    """While inside, the specification believes unsigned transactions."""
-    module: Any = fork
-    original = module.recover_sender
+def allowed(rules: Rules) -> Iterator[None]:
+    """While inside, the specification of these rules' fork believes unsigned transactions."""
+    original = rules.transition.recover_sender
 
-    def recover(chain_id: U64, body: Any) -> Address:
+    def recover(*asked: Any) -> Any:
+        body = asked[-1]  # before it, from Spurious Dragon on, the chain id
         if is_unsigned(body):
-            return Address(int(body.r).to_bytes(20, "big"))
-        return Address(original(chain_id, body))
+            return rules.fork_types.Address(int(body.r).to_bytes(20, "big"))
+        return original(*asked)
 
-    module.recover_sender = recover
+    rules.transition.recover_sender = recover
     try:
         yield
     finally:
-        module.recover_sender = original
+        rules.transition.recover_sender = original

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 from ethereum.exceptions import EthereumException
-from ethereum.forks.shanghai.transactions import validate_transaction
 
 from alys.base.errors import AlysError
+from alys.models.ethereum.forks import rules_of
 from alys.models.ethereum.state import SealedState
 from alys.models.ethereum.transactions import SignedTransaction
 
@@ -177,7 +177,7 @@ def _check(transaction: SignedTransaction, state: SealedState, gas_limit: int) -
     if transaction.tip_cap > transaction.fee_cap:
         raise PoolRefusal("max priority fee per gas higher than max fee per gas")
     try:
-        validate_transaction(body)
+        rules_of(transaction.fork).transactions.validate_transaction(body)
     except EthereumException as error:
         raise PoolRefusal(_GETH_WORDS.get(type(error).__name__, str(error))) from error
     cost = int(body.gas) * transaction.fee_cap + int(body.value)

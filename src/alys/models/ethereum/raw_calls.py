@@ -26,10 +26,10 @@ def _raw_transaction(client: Client, tx_hash: object) -> str:
 
 
 METHODS: dict[str, Callable[..., Any]] = {
-    "debug_getRawBlock": lambda client, named: to_data(views.encoded(_block(client, named))),
+    "debug_getRawBlock": lambda client, named: to_data(views.raw(_block(client, named))),
     "debug_getRawHeader": lambda client, named: to_data(rlp.encode(_block(client, named).header)),
     "debug_getRawReceipts": lambda client, named: [
-        to_data(one) for one in views.encoded_receipts(_block(client, named))
+        to_data(one) for one in views.raw_receipts(_block(client, named))
     ],
     "debug_getRawTransaction": _raw_transaction,
 }

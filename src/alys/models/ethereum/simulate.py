@@ -1,33 +1,16 @@
 """Calls that change nothing: eth_call and eth_estimateGas, by the same specification that executes blocks."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from ethereum.forks.shanghai import vm
-from ethereum.forks.shanghai.fork_types import Account, Address
-from ethereum.forks.shanghai.state import (
-    State,
-    destroy_storage,
-    get_account,
-    increment_nonce,
-    set_account,
-    set_storage,
-)
-from ethereum.forks.shanghai.transactions import (
-    Access,
-    FeeMarketTransaction,
-    Transaction,
-    calculate_intrinsic_cost,
-)
+from ethereum.forks.shanghai.fork_types import Address
 from ethereum.forks.shanghai.utils.address import compute_contract_address
-from ethereum.forks.shanghai.utils.message import prepare_message
-from ethereum.forks.shanghai.vm.exceptions import AddressCollision, Revert
-from ethereum.forks.shanghai.vm.interpreter import process_create_message, process_message
-from ethereum.forks.shanghai.vm.precompiled_contracts.mapping import PRE_COMPILED_CONTRACTS
 from ethereum_types.bytes import Bytes, Bytes0, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
 from alys.base.errors import AlysError
+from alys.models.ethereum.forks import Fork, Rules, State, made
 from alys.models.ethereum.run import environment_of
 from alys.models.ethereum.tree import Block
 
@@ -36,6 +19,9 @@ CALL_STIPEND = 2300
 
 REFUND_SHARE = 5
 """At most one part in so many of the gas is refunded (EIP-3529)."""
+
+OLD_REFUND_SHARE = 2
+"""Before London."""
 
 ERROR_SELECTOR = bytes.fromhex("08c379a0")
 """First four bytes of keccak256("Error(string)"): how Solidity encodes the reason of a revert."""
@@ -104,7 +90,7 @@ class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     gas_used: int
     """After refunds: what a transaction would pay for."""
     accessed: AccessList
-    """What it touched, by ascending address and key; precompiles not counted."""
+    """What it touched, by ascending address and key, precompiles not counted; nothing before Berlin."""
 
 
 class Simulator:
@@ -125,37 +111,27 @@ class Simulator:
 
     def run(self, call: Call) -> CallResult:
         """Execute once; raises CallFailed."""
-        message = self.message(call)
-        return _result(call, _execute(message), int(message.tx_env.gas))
+        return _result(call, self.executed(call), self._block.rules)
 
-    def message(self, call: Call) -> vm.Message:
-        """The call as the EVM takes it, on a state of its own; raises CallFailed when it cannot begin."""
-        header, state = self._block.header, self._block.state.fork()
+    def executed(self, call: Call) -> Any:
+        """The specification's EVM after the call, whatever its end; raises CallFailed when the call cannot begin."""
+        rules, header = self._block.rules, self._block.header
+        state = self._block.state.fork(rules)
         for address, override in self._overrides.items():
-            _overridden(state, Address(address), override)
-        sender = Address(call.sender)
-        account = get_account(state, sender)
-        tx = _transaction(call, self._chain_id, int(account.nonce))
-        intrinsic = int(calculate_intrinsic_cost(tx))
+            _overridden(rules, state, rules.fork_types.Address(address), override)
+        sender = rules.fork_types.Address(call.sender)
+        account = rules.state.get_account(state, sender)
+        tx = _transaction(call, rules, self._chain_id, int(account.nonce))
+        intrinsic = int(rules.transactions.calculate_intrinsic_cost(tx))
         if call.gas < intrinsic:
             raise OutOfGas(f"intrinsic gas too low: have {call.gas}, want {intrinsic}")
         self._check_funds(call, int(account.balance))
-        increment_nonce(state, sender)
-        outer = vm.TransactionEnvironment(
-            origin=sender,
-            gas_price=Uint(call.fee_cap),
-            gas=Uint(call.gas - intrinsic),
-            access_list_addresses={header.coinbase, *(Address(a) for a, _ in call.access_list)},
-            access_list_storage_keys={
-                (Address(a), Bytes32(key)) for a, keys in call.access_list for key in keys
-            },
-            index_in_block=Uint(0),
-            tx_hash=None,
-        )
-        inner = environment_of(header, state, self._chain_id, self._hashes)
-        if not call.fee_cap:
+        rules.state.increment_nonce(state, sender)
+        outer = _outer(call, rules, header.coinbase, call.gas - intrinsic)
+        inner = environment_of(header, rules, state, self._chain_id, self._hashes)
+        if rules.has_base_fee and not call.fee_cap:
             inner.base_fee_per_gas = Uint(0)
-        return prepare_message(inner, outer, tx)
+        return _execute(rules, rules.message.prepare_message(inner, outer, tx))
 
     def created_by(self, call: Call) -> bytes:
         """The address of the contract that a call without a recipient creates."""
@@ -163,11 +139,12 @@ class Simulator:
         return bytes(compute_contract_address(Address(call.sender), nonce))
 
     def _check_funds(self, call: Call, balance: int) -> None:
-        base_fee, who = int(self._block.header.base_fee_per_gas), f"address 0x{call.sender.hex()}"
+        who = f"address 0x{call.sender.hex()}"
         if not call.fee_cap:
             if balance < call.value:
                 raise CallFailed(f"insufficient funds for transfer: {who}")
             return
+        base_fee = int(self._block.header.base_fee_per_gas) if self._block.rules.has_base_fee else 0
         if call.fee_cap < base_fee:
             raise CallFailed(
                 f"max fee per gas less than block base fee: {who}, "
@@ -216,33 +193,53 @@ class Simulator:
         return True
 
 
-def _execute(message: vm.Message) -> vm.Evm:
+def _execute(rules: Rules, message: Any) -> Any:
     """The specification's process_message_call, which would keep the output to itself."""
     if message.target != Bytes0(b""):
-        return process_message(message)
-    target = get_account(message.block_env.state, message.current_target)
+        return rules.interpreter.process_message(message)
+    target = rules.state.get_account(message.block_env.state, message.current_target)
     if target.nonce or target.code:
-        raise CallFailed(_GETH_WORDS[AddressCollision.__name__])
-    return process_create_message(message)
+        raise CallFailed(_GETH_WORDS["AddressCollision"])
+    return rules.interpreter.process_create_message(message)
 
 
-def _overridden(state: State, address: Address, override: Override) -> None:
-    account = get_account(state, address)
-    changed = Account(
+def _outer(call: Call, rules: Rules, coinbase: bytes, gas: int) -> Any:
+    """What the EVM sees of the transaction that the call stands for."""
+    address = rules.fork_types.Address
+    told: dict[str, object] = {
+        "origin": address(call.sender),
+        "gas_price": Uint(call.fee_cap),
+        "gas": Uint(gas),
+        "access_list_addresses": {coinbase, *(address(a) for a, _ in call.access_list)},
+        "access_list_storage_keys": {
+            (address(a), Bytes32(key)) for a, keys in call.access_list for key in keys
+        },
+        "blob_versioned_hashes": (),
+        "index_in_block": Uint(0),
+        "tx_hash": None,
+    }
+    if rules.has_blobs:
+        told["transient_storage"] = rules.state.TransientStorage()
+    return made(rules.vm.TransactionEnvironment, told)
+
+
+def _overridden(rules: Rules, state: State, address: bytes, override: Override) -> None:
+    account = rules.state.get_account(state, address)
+    changed = rules.fork_types.Account(
         nonce=account.nonce if override.nonce is None else Uint(override.nonce),
         balance=account.balance if override.balance is None else U256(override.balance),
         code=account.code if override.code is None else Bytes(override.code),
     )
-    set_account(state, address, changed)
+    rules.state.set_account(state, address, changed)
     if override.cleared:
-        destroy_storage(state, address)
+        rules.state.destroy_storage(state, address)
     for key, value in override.storage.items():
-        set_storage(state, address, Bytes32(key), U256(value))
+        rules.state.set_storage(state, address, Bytes32(key), U256(value))
 
 
-def _result(call: Call, evm: vm.Evm, gas: int) -> CallResult:
+def _result(call: Call, evm: Any, rules: Rules) -> CallResult:
     """What the EVM left behind; raises CallFailed when that is an error."""
-    if isinstance(evm.error, Revert):
+    if type(evm.error).__name__ == "Revert":
         output = bytes(evm.output)
         raise CallFailed(_revert_words(output), output)
     if evm.error is not None:
@@ -250,20 +247,21 @@ def _result(call: Call, evm: vm.Evm, gas: int) -> CallResult:
         kind = OutOfGas if name == "OutOfGasError" else CallFailed
         raise kind(_GETH_WORDS.get(name, name))
     needed = call.gas - int(evm.gas_left)
+    share = REFUND_SHARE if rules.has_base_fee else OLD_REFUND_SHARE
     return CallResult(
         output=bytes(evm.output),
         gas_needed=needed,
-        gas_used=needed - min(needed // REFUND_SHARE, evm.refund_counter),
-        accessed=_accessed(evm),
+        gas_used=needed - min(needed // share, int(evm.refund_counter)),
+        accessed=_accessed(evm, rules) if rules.has_typed_transactions else (),
     )
 
 
-def _accessed(evm: vm.Evm) -> AccessList:
+def _accessed(evm: Any, rules: Rules) -> AccessList:
     """Every address and slot that is warm at the end of a call, those that are so from the start not counted."""
     touched: dict[bytes, set[bytes]] = {
         bytes(address): set()
         for address in evm.accessed_addresses
-        if address not in PRE_COMPILED_CONTRACTS
+        if address not in rules.interpreter.PRE_COMPILED_CONTRACTS
     }
     for address, key in evm.accessed_storage_keys:
         touched.setdefault(bytes(address), set()).add(bytes(key))
@@ -278,21 +276,35 @@ def _revert_words(output: bytes) -> str:
     return f"execution reverted: {output[68 : 68 + length].decode('utf-8', 'replace')}"
 
 
-def _transaction(call: Call, chain_id: int, nonce: int) -> Transaction:
-    return FeeMarketTransaction(
-        chain_id=U64(chain_id),
-        nonce=U256(nonce),
-        max_priority_fee_per_gas=Uint(0),
-        max_fee_per_gas=Uint(call.fee_cap),
-        gas=Uint(call.gas),
-        to=Bytes0(b"") if call.to is None else Address(call.to),
-        value=U256(call.value),
-        data=Bytes(call.data),
-        access_list=tuple(
-            Access(account=Address(address), slots=tuple(Bytes32(key) for key in keys))
-            for address, keys in call.access_list
-        ),
-        y_parity=U256(0),
-        r=U256(0),
-        s=U256(0),
+def _transaction(call: Call, rules: Rules, chain_id: int, nonce: int) -> Any:
+    fields: dict[str, object] = {
+        "chain_id": U64(chain_id),
+        "nonce": U256(nonce),
+        "gas_price": Uint(call.fee_cap),
+        "max_priority_fee_per_gas": Uint(0),
+        "max_fee_per_gas": Uint(call.fee_cap),
+        "gas": Uint(call.gas),
+        "to": Bytes0(b"") if call.to is None else rules.fork_types.Address(call.to),
+        "value": U256(call.value),
+        "data": Bytes(call.data),
+        "access_list": _eels_access_list(call, rules),
+        "v": U256(27),
+        "y_parity": U256(0),
+        "r": U256(0),
+        "s": U256(0),
+    }
+    if rules.has_base_fee:
+        return made(rules.transactions.FeeMarketTransaction, fields)
+    return made(rules.legacy_transaction, fields)
+
+
+def _eels_access_list(call: Call, rules: Rules) -> tuple[Any, ...]:
+    if rules.fork < Fork.BERLIN:
+        return ()
+    return tuple(
+        rules.transactions.Access(
+            account=rules.fork_types.Address(address),
+            slots=tuple(Bytes32(key) for key in keys),
+        )
+        for address, keys in call.access_list
     )

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 from ethereum.crypto.hash import keccak256
 from ethereum.forks.shanghai import state as eels_state
-from ethereum.forks.shanghai.fork_types import Account, Address, encode_account
-from ethereum.forks.shanghai.state import State
-from ethereum.forks.shanghai.trie import copy_trie
+from ethereum.forks.shanghai.fork_types import EMPTY_ACCOUNT, Address, encode_account
 from ethereum_types.bytes import Bytes, Bytes32
 from ethereum_types.numeric import U256, Uint
 
 from alys.models.ethereum import trie
+from alys.models.ethereum.forks import Account, Fork, Rules, State, rules_of
 from alys.models.ethereum.genesis import GenesisAccount
 
 
@@ -29,13 +28,21 @@ class SealedState:
         self.root = trie.root_of(accounts)
         """The state root that a header commits to."""
 
-    def fork(self) -> State:
-        """A copy that the specification may execute on; accounts are frozen and shared."""
-        main = self._state._main_trie
+    def fork(self, rules: Rules) -> State:
+        """A copy that the specification of a fork may execute on."""
+        kind = rules.fork_types.Account
+        accounts = {
+            address: account
+            if type(account) is kind
+            else kind(account.nonce, account.balance, account.code)
+            for address, account in self._state._main_trie._data.items()
+        }
         storage = self._state._storage_tries
-        return State(
-            _main_trie=copy_trie(main),
-            _storage_tries={address: copy_trie(slots) for address, slots in storage.items()},
+        return rules.state.State(
+            _main_trie=rules.trie.Trie(secured=True, default=None, _data=accounts),
+            _storage_tries={
+                address: rules.trie.copy_trie(slots) for address, slots in storage.items()
+            },
         )
 
     def seal(self, changed: State) -> "SealedState":
@@ -46,7 +53,7 @@ class SealedState:
         node = self._accounts
         for address in touched:
             path = trie.nibbles(keccak256(address))
-            account = eels_state.get_account_optional(changed, address)
+            account = changed._main_trie._data.get(address)
             if account is None:
                 node = trie.drop(node, path)
             else:
@@ -56,7 +63,8 @@ class SealedState:
 
     def account(self, address: bytes) -> Account:
         """The account at 20 bytes; an empty one where there is none."""
-        return eels_state.get_account(self._state, Address(address))
+        found = self._state._main_trie._data.get(Address(address))
+        return EMPTY_ACCOUNT if found is None else found
 
     def storage(self, address: bytes, key: bytes) -> int:
         """The value of a storage slot (32-byte key), 0 where nothing was stored."""
@@ -80,14 +88,18 @@ class SealedState:
 
 def genesis_state(accounts: tuple[GenesisAccount, ...]) -> SealedState:
     """The state of block 0."""
-    state = State()
+    rules = rules_of(Fork.SHANGHAI)
+    nothing = SealedState(rules.state.State(), None)
+    state = nothing.fork(rules)
     for entry in accounts:
         address = Address(entry.address)
-        account = Account(Uint(entry.nonce), U256(entry.balance), Bytes(entry.code))
+        account = rules.fork_types.Account(
+            Uint(entry.nonce), U256(entry.balance), Bytes(entry.code)
+        )
         eels_state.set_account(state, address, account)
         for key, value in entry.storage.items():
             eels_state.set_storage(state, address, Bytes32(key), U256(value))
-    return SealedState(State(), None).seal(state)
+    return nothing.seal(state)
 
 
 def _touched(before: State, after: State) -> set[Address]:

@@ -5,8 +5,8 @@ built on it can be refused too, with the last valid ancestor named.
 """
 
 import msgspec
-from ethereum.forks.shanghai.blocks import Header, Receipt
 
+from alys.models.ethereum.forks import Header, Receipt, Rules
 from alys.models.ethereum.state import SealedState
 from alys.models.ethereum.transactions import SignedTransaction
 from alys.wire.engine import Withdrawal
@@ -22,7 +22,12 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A block that was executed, with what came of it. Compared by identity: the tree holds one per hash."""
 
     hash: bytes
+    rules: Rules
+    """Of the block's fork; header, transactions and receipts are of its classes."""
     header: Header
+    total_difficulty: int = 0
+    """Of this block and all before it; it stands still after the merge."""
+    ommers: tuple[Header, ...] = ()
     transactions: tuple[SignedTransaction, ...]
     withdrawals: tuple[Withdrawal, ...]
     receipts: tuple[Receipt, ...]

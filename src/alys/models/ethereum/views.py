@@ -3,78 +3,100 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ethereum.forks.shanghai.blocks import Log, encode_receipt
-from ethereum.forks.shanghai.fork_types import Account, Address
-from ethereum.forks.shanghai.transactions import (
-    FeeMarketTransaction,
-    LegacyTransaction,
-    encode_transaction,
-)
+from ethereum.forks.shanghai.fork_types import Address
 from ethereum.forks.shanghai.utils.address import compute_contract_address
 from ethereum_rlp import rlp
 from ethereum_types.numeric import Uint
 
+from alys.models.ethereum.forks import Account, Header, Log, Rules
+from alys.models.ethereum.headers import hash_of
 from alys.models.ethereum.run import eels_withdrawal
 from alys.models.ethereum.state import SealedState
-from alys.models.ethereum.transactions import SignedTransaction
+from alys.models.ethereum.transactions import SignedTransaction, encoded
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import keccak256, to_data, to_quantity
 
 
 def block(found: Block, *, full: bool) -> dict[str, Any]:
     """eth_getBlockBy...: with transaction hashes, or with whole transactions."""
-    return {
+    view: dict[str, Any] = {
         **header(found),
-        "size": to_quantity(len(encoded(found))),
-        "uncles": [],
+        "size": to_quantity(len(raw(found))),
+        "uncles": [to_data(hash_of(ommer)) for ommer in found.ommers],
         "transactions": [
             transaction(tx, found, index) if full else to_data(tx.hash)
             for index, tx in enumerate(found.transactions)
         ],
-        "withdrawals": [withdrawal.to_json() for withdrawal in found.withdrawals],
     }
+    if found.rules.has_withdrawals:
+        view["withdrawals"] = [withdrawal.to_json() for withdrawal in found.withdrawals]
+    return view
 
 
 def header(found: Block) -> dict[str, Any]:
     """A header as subscriptions to newHeads show it."""
-    header = found.header
+    view = header_fields(found.header, found.rules)
     return {
         "hash": to_data(found.hash),
-        "parentHash": to_data(found.parent_hash),
+        **view,
+        "totalDifficulty": to_quantity(found.total_difficulty),
+    }
+
+
+def header_fields(header: Header, rules: Rules) -> dict[str, Any]:
+    """What a header itself has."""
+    mix = header.prev_randao if rules.is_merged else header.mix_digest
+    view: dict[str, Any] = {
+        "parentHash": to_data(header.parent_hash),
         "sha3Uncles": to_data(header.ommers_hash),
         "miner": to_data(header.coinbase),
         "stateRoot": to_data(header.state_root),
         "transactionsRoot": to_data(header.transactions_root),
         "receiptsRoot": to_data(header.receipt_root),
         "logsBloom": to_data(header.bloom),
-        "difficulty": "0x0",
-        "totalDifficulty": "0x0",
-        "number": to_quantity(found.number),
+        "difficulty": to_quantity(int(header.difficulty)),
+        "number": to_quantity(int(header.number)),
         "gasLimit": to_quantity(int(header.gas_limit)),
         "gasUsed": to_quantity(int(header.gas_used)),
         "timestamp": to_quantity(int(header.timestamp)),
         "extraData": to_data(header.extra_data),
-        "mixHash": to_data(header.prev_randao),
+        "mixHash": to_data(mix),
         "nonce": to_data(header.nonce),
-        "baseFeePerGas": to_quantity(int(header.base_fee_per_gas)),
-        "withdrawalsRoot": to_data(header.withdrawals_root),
     }
+    if rules.has_base_fee:
+        view["baseFeePerGas"] = to_quantity(int(header.base_fee_per_gas))
+    if rules.has_withdrawals:
+        view["withdrawalsRoot"] = to_data(header.withdrawals_root)
+    if rules.has_blobs:
+        view["blobGasUsed"] = to_quantity(int(header.blob_gas_used))
+        view["excessBlobGas"] = to_quantity(int(header.excess_blob_gas))
+        view["parentBeaconBlockRoot"] = to_data(header.parent_beacon_block_root)
+    return view
 
 
-def encoded(found: Block) -> bytes:
+def uncle(ommer: Header, rules: Rules) -> dict[str, Any]:
+    """eth_getUncleBy...: an uncle as a block without a body."""
+    size = len(rlp.encode((ommer, (), ())))
+    view = header_fields(ommer, rules)
+    return {"hash": to_data(hash_of(ommer)), **view, "size": to_quantity(size), "uncles": []}
+
+
+def raw(found: Block) -> bytes:
     """The whole block in RLP."""
-    bodies = tuple(encode_transaction(tx.body) for tx in found.transactions)
-    withdrawals = tuple(eels_withdrawal(one) for one in found.withdrawals)
-    return bytes(rlp.encode((found.header, bodies, (), withdrawals)))
+    rules = found.rules
+    bodies = tuple(encoded(tx.body, rules) for tx in found.transactions)
+    parts: tuple[Any, ...] = (found.header, bodies, found.ommers)
+    if rules.has_withdrawals:
+        parts += (tuple(eels_withdrawal(one, rules) for one in found.withdrawals),)
+    return bytes(rlp.encode(parts))
 
 
-def encoded_receipts(found: Block) -> list[bytes]:
+def raw_receipts(found: Block) -> list[bytes]:
     """Each receipt as the receipts trie holds it (EIP-2718)."""
-    encodings = []
-    for tx, receipt in zip(found.transactions, found.receipts, strict=True):
-        made = encode_receipt(tx.body, receipt)
-        encodings.append(bytes(made) if isinstance(made, bytes) else bytes(rlp.encode(made)))
-    return encodings
+    return [
+        (bytes([tx.kind]) if tx.kind else b"") + bytes(rlp.encode(receipt))
+        for tx, receipt in zip(found.transactions, found.receipts, strict=True)
+    ]
 
 
 def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[str, Any]:
@@ -97,7 +119,7 @@ def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[
         "blockNumber": None if where is None else to_quantity(where.number),
         "transactionIndex": None if where is None else to_quantity(index),
     }
-    if isinstance(body, LegacyTransaction):
+    if tx.kind == 0:
         return {**view, "v": to_quantity(int(body.v))}
     view.update(
         chainId=to_quantity(int(body.chain_id)),
@@ -108,15 +130,22 @@ def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[
             for item in body.access_list
         ],
     )
-    if isinstance(body, FeeMarketTransaction):
+    if tx.kind >= 2:
         view.update(
             maxFeePerGas=to_quantity(tx.fee_cap), maxPriorityFeePerGas=to_quantity(tx.tip_cap)
+        )
+    if tx.kind == 3:
+        view.update(
+            maxFeePerBlobGas=to_quantity(int(body.max_fee_per_blob_gas)),
+            blobVersionedHashes=[to_data(one) for one in tx.blob_hashes],
         )
     return view
 
 
 def _price(tx: SignedTransaction, where: Block | None) -> int:
     if where is None:
+        return tx.fee_cap
+    if not where.rules.has_base_fee:
         return tx.fee_cap
     base_fee = int(where.header.base_fee_per_gas)
     return base_fee + tx.tip(base_fee)
@@ -131,26 +160,33 @@ def receipts(found: Block) -> list[dict[str, Any]]:
         created = None
         if tx.to is None:
             created = to_data(compute_contract_address(Address(tx.sender), Uint(tx.nonce)))
-        views.append(
-            {
-                "transactionHash": to_data(tx.hash),
-                "transactionIndex": to_quantity(index),
-                "blockHash": to_data(found.hash),
-                "blockNumber": to_quantity(found.number),
-                "from": to_data(tx.sender),
-                "to": None if tx.to is None else to_data(tx.to),
-                "cumulativeGasUsed": to_quantity(gas_after),
-                "gasUsed": to_quantity(gas_after - gas_before),
-                "effectiveGasPrice": to_quantity(_price(tx, found)),
-                "contractAddress": created,
-                "logs": [
-                    _log(found, tx, index, log, first_log + n) for n, log in enumerate(receipt.logs)
-                ],
-                "logsBloom": to_data(receipt.bloom),
-                "type": to_quantity(tx.kind),
-                "status": "0x1" if receipt.succeeded else "0x0",
-            }
-        )
+        view: dict[str, Any] = {
+            "transactionHash": to_data(tx.hash),
+            "transactionIndex": to_quantity(index),
+            "blockHash": to_data(found.hash),
+            "blockNumber": to_quantity(found.number),
+            "from": to_data(tx.sender),
+            "to": None if tx.to is None else to_data(tx.to),
+            "cumulativeGasUsed": to_quantity(gas_after),
+            "gasUsed": to_quantity(gas_after - gas_before),
+            "effectiveGasPrice": to_quantity(_price(tx, found)),
+            "contractAddress": created,
+            "logs": [
+                _log(found, tx, index, log, first_log + n) for n, log in enumerate(receipt.logs)
+            ],
+            "logsBloom": to_data(receipt.bloom),
+            "type": to_quantity(tx.kind),
+        }
+        if found.rules.has_status:
+            view["status"] = "0x1" if receipt.succeeded else "0x0"
+        else:
+            view["root"] = to_data(receipt.post_state)
+        if tx.kind == 3:
+            gas = found.rules.vm.gas
+            view["blobGasUsed"] = to_quantity(int(gas.calculate_total_blob_gas(tx.body)))
+            price = gas.calculate_blob_gas_price(found.header.excess_blob_gas)
+            view["blobGasPrice"] = to_quantity(int(price))
+        views.append(view)
         gas_before = gas_after
         first_log += len(receipt.logs)
     return views
