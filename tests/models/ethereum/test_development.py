@@ -3,11 +3,12 @@
 import pytest
 
 from alys.models.ethereum import dev_accounts, development, execution
+from alys.models.ethereum.forks import Fork
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from alys.wire.ethereum import to_data
 from tests.models.ethereum.asking import refused
-from tests.models.ethereum.builders import START, forkchoice, head_of, imported, mined
+from tests.models.ethereum.builders import START, forkchoice, genesis_of, head_of, imported, mined
 from tests.models.ethereum.development import ALICE, BOB, DevNode
 
 
@@ -176,3 +177,15 @@ def test_a_reset_is_a_new_node() -> None:
     assert node.ask("evm_revert", snapshot) is False
     node.pay()
     assert node.number() == 1
+
+
+@pytest.mark.parametrize("fork", [fork for fork in Fork if fork >= Fork.FRONTIER])
+def test_blocks_are_mined_by_the_rules_of_every_fork(fork: Fork) -> None:
+    node = EthereumNode(genesis_of(fork), lambda: START + 10.0, development=True)
+    node.handle("anvil_setBalance", [to_data(BOB), "0x7"])
+    node.handle("anvil_mine", [2])
+    assert node.handle("eth_getBalance", [to_data(BOB), "latest"]) == "0x7"
+    assert node.handle("eth_blockNumber", []) == "0x2"
+    assert node.handle("eth_getUncleCountByBlockNumber", ["latest"]) == "0x0"
+    assert node.handle("debug_getRawBlock", ["latest"]).startswith("0xf9")
+    assert node.handle("anvil_nodeInfo", [])["hardFork"] == fork.name.lower()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from alys.models.ethereum.forks import Fork
 from alys.models.ethereum.node import EthereumNode
 from alys.wire import ethereum
 from alys.wire.ethereum import BRIDGE_ADDRESS, from_data, to_data
@@ -11,8 +12,10 @@ from alys.wire.jsonrpc import RpcError
 from tests.models.ethereum.builders import (
     ETHER,
     PAYEE,
+    START,
     USER,
     built,
+    genesis_of,
     head_of,
     make_node,
     mined,
@@ -235,3 +238,24 @@ def test_an_access_list_of_a_call_that_fails_says_so() -> None:
 
 def test_there_is_no_blob_fee_before_cancun() -> None:
     assert make_node().handle("eth_blobBaseFee", []) is None
+
+
+def test_from_cancun_on_blobs_have_a_price_of_their_own() -> None:
+    node = EthereumNode(genesis_of(Fork.CANCUN), lambda: START + 10.0, development=True)
+    node.handle("anvil_mine", [3])
+    assert node.handle("eth_blobBaseFee", []) == "0x1"
+    history = node.handle("eth_feeHistory", ["0x2", "latest", []])
+    assert history["baseFeePerBlobGas"] == ["0x1"] * 3
+    assert history["blobGasUsedRatio"] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("fork", list(Fork))
+def test_calls_are_executed_by_the_rules_of_the_blocks_fork(fork: Fork) -> None:
+    node = EthereumNode(genesis_of(fork), lambda: START + 10.0)
+    assert node.handle("eth_call", [TRANSFER, "latest"]) == "0x"
+    assert int(node.handle("eth_estimateGas", [TRANSFER]), 16) == 21_000
+    overrides = {CONTRACT: {"code": RETURN_SLOT_1, "state": {"0x1": "0x5"}}}
+    assert words(node.handle("eth_call", [{"to": CONTRACT}, "latest", overrides])) == [5]
+    history = node.handle("eth_feeHistory", ["0x1", "latest", [50]])
+    assert len(history["baseFeePerGas"]) == 2
+    assert node.handle("eth_createAccessList", [TRANSFER])["accessList"] == []

@@ -116,7 +116,7 @@ def _fee_history(
     if last.rules.has_blobs:
         excess = [_excess_blob_gas(block) for block in blocks] + [_next_excess(last)]
         view["baseFeePerBlobGas"] = [to_quantity(_blob_fee(last, one)) for one in excess]
-        limit = int(last.rules.vm.gas.BLOB_SCHEDULE_MAX) * int(last.rules.vm.gas.GAS_PER_BLOB)
+        limit = int(last.rules.transition.MAX_BLOB_GAS_PER_BLOCK)
         view["blobGasUsedRatio"] = [
             int(getattr(block.header, "blob_gas_used", 0)) / limit for block in blocks
         ]
