@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from alys.models.ethereum import dev_calls
-from alys.wire.ethereum import to_data
+from alys.wire.ethereum import BRIDGE_ADDRESS, to_data
 from tests.models.ethereum.asking import refused
 from tests.models.ethereum.builders import START
 from tests.models.ethereum.development import ALICE, BOB, DevNode
@@ -164,6 +164,17 @@ def test_an_impersonated_account_sends_until_it_is_stopped() -> None:
     assert refused(node.ask, "eth_sendTransaction", sent).message == "unknown account"
     node.ask("anvil_autoImpersonateAccount", True)
     assert node.ask("eth_sendTransaction", sent)
+
+
+def test_a_contract_may_be_impersonated() -> None:
+    node = DevNode()
+    bridge = to_data(BRIDGE_ADDRESS)
+    code = node.ask("eth_getCode", bridge)
+    node.ask("hardhat_impersonateAccount", bridge)
+    node.ask("hardhat_setBalance", bridge, hex(10**18))
+    tx = node.ask("eth_sendTransaction", {"from": bridge, "to": to_data(NOBODY), "value": "0x9"})
+    assert node.ask("eth_getTransactionReceipt", tx)["status"] == "0x1"
+    assert (node.balance(NOBODY), node.ask("eth_getCode", bridge)) == (9, code)
 
 
 def test_transactions_are_dropped_from_the_pool() -> None:

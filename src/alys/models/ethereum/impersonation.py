@@ -1,7 +1,8 @@
 """Transactions of accounts whose key nobody has: no signature, a sender by decree.
 
-The specification takes the sender from the signature. For a block with such transactions the very function that does it
-is replaced for as long as the block is executed, by one that knows the marks of ours and asks the original for all others.
+The specification takes the sender from the signature, and lets no contract send. For a block with such transactions the
+functions that do so are replaced for as long as the block is executed, by ones that know the marks of ours and ask the
+originals for all others.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ethereum_rlp import rlp
+from ethereum_types.bytes import Bytes
 from ethereum_types.numeric import Uint
 
 from alys.models.ethereum.forks import Fork, Rules, rules_of
@@ -45,17 +47,32 @@ def is_unsigned(body: Any) -> bool:
 
 @contextlib.contextmanager
 def allowed(rules: Rules) -> Iterator[None]:
-    """While inside, the specification of these rules' fork believes unsigned transactions."""
-    original = rules.transition.recover_sender
+    """While inside, the specification of these rules' fork believes unsigned transactions, of contracts too (EIP-3607)."""
+    module = rules.transition
+    recover_sender, check_transaction = module.recover_sender, module.check_transaction
 
     def recover(*asked: Any) -> Any:
         body = asked[-1]  # before it, from Spurious Dragon on, the chain id
-        if is_unsigned(body):
-            return rules.fork_types.Address(int(body.r).to_bytes(20, "big"))
-        return original(*asked)
+        return _sender(body, rules) if is_unsigned(body) else recover_sender(*asked)
 
-    rules.transition.recover_sender = recover
+    def check(block_env: Any, block_output: Any, tx: Any) -> Any:
+        if not is_unsigned(tx):
+            return check_transaction(block_env, block_output, tx)
+        sender = _sender(tx, rules)
+        account = rules.state.get_account(block_env.state, sender)
+        bare = rules.fork_types.Account(account.nonce, account.balance, Bytes())
+        rules.state.set_account(block_env.state, sender, bare)
+        try:
+            return check_transaction(block_env, block_output, tx)
+        finally:
+            rules.state.set_account(block_env.state, sender, account)
+
+    module.recover_sender, module.check_transaction = recover, check
     try:
         yield
     finally:
-        rules.transition.recover_sender = original
+        module.recover_sender, module.check_transaction = recover_sender, check_transaction
+
+
+def _sender(body: Any, rules: Rules) -> Any:
+    return rules.fork_types.Address(int(body.r).to_bytes(20, "big"))

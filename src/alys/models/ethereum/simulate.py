@@ -13,6 +13,7 @@ from alys.base.errors import AlysError
 from alys.models.ethereum.forks import Fork, Rules, State, made
 from alys.models.ethereum.run import environment_of
 from alys.models.ethereum.tree import Block
+from alys.wire.ethereum import checksum_address
 
 CALL_STIPEND = 2300
 """What a call with value gets on top; a hint in the search for the least limit, nothing depends on it."""
@@ -139,13 +140,9 @@ class Simulator:
         return bytes(compute_contract_address(Address(call.sender), nonce))
 
     def _check_funds(self, call: Call, balance: int) -> None:
-        who = f"address 0x{call.sender.hex()}"
-        if not call.fee_cap:
-            if balance < call.value:
-                raise CallFailed(f"insufficient funds for transfer: {who}")
-            return
-        base_fee = int(self._block.header.base_fee_per_gas) if self._block.rules.has_base_fee else 0
-        if call.fee_cap < base_fee:
+        rules, who = self._block.rules, f"address {checksum_address(call.sender)}"
+        base_fee = int(self._block.header.base_fee_per_gas) if rules.has_base_fee else 0
+        if 0 < call.fee_cap < base_fee:
             raise CallFailed(
                 f"max fee per gas less than block base fee: {who}, "
                 f"maxFeePerGas: {call.fee_cap}, baseFee: {base_fee}"
