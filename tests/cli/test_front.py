@@ -15,6 +15,8 @@ import alys
 from alys.base import errors
 from alys.cli import front as cli
 from alys.config import loader
+from alys.models.ethereum.execution import genesis_block
+from alys.models.ethereum.genesis import dev_genesis, read_genesis
 from alys.worlds import registry
 from tests.runner import runs, tiny_world
 
@@ -293,6 +295,21 @@ def test_a_run_leaves_no_key_and_no_password_anywhere(alys_command: Front) -> No
 
 def test_config_without_an_action_shows_the_help(alys_command: Front) -> None:
     assert alys_command("config") == 2
+
+
+def test_config_genesis_prints_the_block_0_that_the_execution_client_begins_with(
+    alys_command: Front,
+) -> None:
+    assert alys_command("config", "genesis", "--timestamp", "1767225600") == 0
+    read = read_genesis(json.loads(alys_command.out))
+    assert genesis_block(read).hash == genesis_block(dev_genesis(1767225600)).hash
+
+
+@pytest.mark.parametrize("second", ["soon", "-1", "18446744073709551616"])
+def test_config_genesis_wants_a_second(alys_command: Front, second: str) -> None:
+    assert alys_command("config", "genesis", f"--timestamp={second}") == 2
+    assert second in alys_command.err
+    assert not alys_command.out
 
 
 def test_progress_is_a_record_where_logs_are_json(alys_command: Front) -> None:

@@ -42,6 +42,8 @@ DOORS = {
             "ethereum",
             {
                 "network": "development",
+                "genesis": "",
+                "chain": "",
                 "http_rpc_port": 8545,
                 "ws_rpc_port": 8546,
                 "engine_port": 8551,
@@ -202,7 +204,8 @@ def test_the_page_has_every_variable_with_its_flag_and_default() -> None:
     told = dict(rows)
     for one in (one for _, table in services.SERVICES.values() for one in table):
         if one.flag:
-            assert told[one.name].startswith(f"`{one.flag}` | `{one.default}` | ")
+            default = f"`{one.default}`" if one.default else "none"
+            assert told[one.name].startswith(f"`{one.flag}` | {default} | ")
         elif one.name != "ENGINE_JWT_SECRET":
             assert told[one.name].endswith(f" `{services.LOCAL_SECRETS[one.name]}` |")
     assert told["ENGINE_JWT_SECRET"].endswith("`a1` 32 times |")

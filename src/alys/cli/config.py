@@ -1,4 +1,4 @@
-"""``alys config check`` and ``alys config show``: look at settings."""
+"""``alys config``: look at settings, and at the genesis that other execution clients need to share a chain with us."""
 
 import argparse
 from collections.abc import Mapping
@@ -18,15 +18,26 @@ def add(commands: "words.Commands") -> None:
         "show", help="print what a run would use, and where each value is from"
     )
     show.add_argument("--config", metavar="FILE", type=Path, help="settings, TOML")
+    genesis = actions.add_parser(
+        "genesis",
+        help="print the development genesis, bridge contract and all, as geth's genesis.json",
+    )
+    genesis.add_argument(
+        "--timestamp", metavar="SECONDS", required=True, help="of block 0, since the Unix epoch"
+    )
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Check files, or show what a run would use."""
+    """Check files, show what a run would use, or print a genesis."""
     if arguments.action == "check":
         return _check(arguments.files)
     if arguments.action == "show":
         return _show(arguments.config, environment)
-    raise errors.UsageError("config needs an action: check or show (see alys config --help)")
+    if arguments.action == "genesis":
+        return _genesis(arguments.timestamp)
+    raise errors.UsageError(
+        "config needs an action: check, show or genesis (see alys config --help)"
+    )
 
 
 def _check(files: list[Path]) -> int:
@@ -49,4 +60,18 @@ def _show(path: Path | None, environment: Mapping[str, str]) -> int:
     from alys.config import loader
 
     words.out(loader.dump(*loader.resolve(path, environment, {})))
+    return int(errors.ExitCode.PASS)
+
+
+def _genesis(timestamp: str) -> int:
+    """``alys config genesis``: block 0 for other clients; the same second gives the same block."""
+    if not timestamp.isascii() or not timestamp.isdecimal() or int(timestamp) >= 1 << 64:
+        raise errors.UsageError(
+            f"--timestamp is {timestamp!r}, it must be whole seconds since the Unix epoch"
+        )
+    import json
+
+    from alys.models.ethereum.genesis import dev_genesis, geth_genesis
+
+    words.out(json.dumps(geth_genesis(dev_genesis(int(timestamp))), indent=2) + "\n")
     return int(errors.ExitCode.PASS)

@@ -18,6 +18,8 @@ _FLAGS = {
     "--host": ("HOST", "where it listens (ALYS_HOST, 127.0.0.1)"),
     "--network": ("NAME", "bitcoin: regtest; ethereum: development"),
     "--rpc-port": ("PORT", "bitcoin: JSON-RPC (RPC_PORT, 18332)"),
+    "--genesis": ("FILE", "ethereum: a geth-style genesis.json (ETHEREUM_GENESIS)"),
+    "--import": ("FILE", "ethereum: blocks in RLP to begin with (ETHEREUM_IMPORT)"),
     "--http-rpc-port": ("PORT", "ethereum: JSON-RPC (HTTP_RPC_PORT, 8545)"),
     "--ws-rpc-port": ("PORT", "ethereum: JSON-RPC over WebSocket (WS_RPC_PORT, 8546)"),
     "--engine-port": ("PORT", "ethereum: Engine API (ENGINE_PORT, 8551)"),

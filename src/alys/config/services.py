@@ -51,6 +51,10 @@ class EthereumService(Doors, frozen=True, kw_only=True):
     """``alys mock ethereum``."""
 
     network: str
+    genesis: str
+    """Path of a geth-style genesis.json; empty for the development genesis."""
+    chain: str
+    """Path of the blocks to begin with, in RLP; empty for none."""
     http_rpc_port: int
     ws_rpc_port: int
     engine_port: int
@@ -248,6 +252,10 @@ def _network_variable(name: str, only: str) -> Variable:
     )
 
 
+def _file_variable(name: str, field: str, flag: str) -> Variable:
+    return Variable(name=name, field=field, read=str, allowed="the path of a file", flag=flag)
+
+
 def _text_secret(name: str, field: str, pattern: str, allowed: str) -> Variable:
     return Variable(name=name, field=field, read=_matching(pattern), allowed=allowed)
 
@@ -280,6 +288,8 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
         EthereumService,
         (
             _network_variable("ETHEREUM_NETWORK", "development"),
+            _file_variable("ETHEREUM_GENESIS", "genesis", "--genesis"),
+            _file_variable("ETHEREUM_IMPORT", "chain", "--import"),
             _port_variable("HTTP_RPC_PORT", 8545),
             _port_variable("WS_RPC_PORT", 8546),
             _port_variable("ENGINE_PORT", 8551),

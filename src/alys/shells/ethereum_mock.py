@@ -9,12 +9,10 @@ from typing_extensions import override
 
 from alys.base.errors import AlysError
 from alys.config.services import EthereumService
-from alys.models.ethereum import dev_accounts
-from alys.models.ethereum.genesis import dev_genesis
-from alys.models.ethereum.node import EthereumNode
 from alys.models.ethereum.subscriptions import Connection, Notify
 from alys.shells import jsonrpc_websocket, mock_service, session
 from alys.shells.admin_server import Verbs
+from alys.shells.ethereum_files import read_files
 from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.shells.jsonrpc_websocket import RunningWebSocket
@@ -22,10 +20,12 @@ from alys.wire.jsonrpc import Params
 
 
 class EthereumMock(mock_service.Service):
-    """See the module's docstring. The genesis has the bridge contract, and gives ether to development accounts alone."""
+    """See the module's docstring. Without a genesis of its own it has the bridge contract, and ether for development accounts alone."""
 
     def __init__(self, settings: EthereumService) -> None:
+        """Raises UsageError for a genesis or a file of blocks that cannot be read."""
         super().__init__()
+        self._files = read_files(settings.genesis, settings.chain)
         self._settings = settings
         self._jwt = Jwt(secret=settings.engine_jwt_secret.reveal())
         self._doors: dict[str, str] = {}
@@ -87,10 +87,10 @@ class EthereumMock(mock_service.Service):
     def _begin(self, wanted: session.Session) -> session.EthereumSession:
         now = session.clock(wanted, time.time, time.monotonic)
         settings = self._settings
-        genesis = dev_genesis(int(now()), balances=dev_accounts.balances(settings.dev_accounts))
-        self._node = EthereumNode(
-            genesis, now, development=settings.dev_methods, accounts=settings.dev_accounts
+        self._node = self._files.begin(
+            now, development=settings.dev_methods, accounts=settings.dev_accounts
         )
+        genesis = self._node.client.genesis
         if self._websocket is not None:
             self._websocket.hang_up()
         self._now = now

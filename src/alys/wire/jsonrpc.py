@@ -76,7 +76,7 @@ def answer(body: bytes, handle: Handle, dialect: Dialect) -> tuple[int, bytes]:
     ``handle`` gets method and params and raises RpcError to refuse. Any other exception is a bug and passes through.
     """
     try:
-        if _too_deep(body):
+        if too_deep(body):
             return _protocol_error(RpcError(PARSE_ERROR, _parse_words(dialect)), dialect)
         request = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -151,7 +151,7 @@ def _result(reply: Any, body: bytes) -> Any:
     return reply["result"]
 
 
-def _too_deep(body: bytes) -> bool:
+def too_deep(body: bytes) -> bool:
     """Whether brackets nest beyond what the decoder's stack is sure to bear; where it does not, the process dies."""
     if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
         return False

@@ -123,16 +123,19 @@ class Client:
             return ForkchoiceAnswer(payload_status=valid)
         safe = self._ancestor(head, state.safe_block_hash, "safe")
         finalized = self._ancestor(head, state.finalized_block_hash, "finalized")
-        moved = head is not self.tree.head
-        if moved:
-            self._move(head)
         self.tree.safe = safe
         self.tree.finalized = finalized
-        if moved:
-            for listener in list(self.listeners):
-                listener(head)
+        self.adopt(head)
         payload_id = None if attributes is None else self._begin(head, attributes)
         return ForkchoiceAnswer(payload_status=valid, payload_id=payload_id)
+
+    def adopt(self, head: Block) -> None:
+        """Make a block of the tree the head, without a consensus client's word, and tell the listeners."""
+        if head is self.tree.head:
+            return
+        self._move(head)
+        for listener in list(self.listeners):
+            listener(head)
 
     def _unknown_head(self, head_hash: bytes) -> PayloadStatus:
         if head_hash == ZERO_HASH:

@@ -201,6 +201,25 @@ def judge(
     )
 
 
+def check_lists(candidate: Candidate, rules: Rules) -> None:
+    """Raises InvalidPayload unless the header's roots are those of the transactions and withdrawals."""
+    header = candidate.header
+    found = _list_root(candidate.transactions, rules)
+    if header.transactions_root != found:
+        raise InvalidPayload(
+            f"transactionsRoot differs: header {header.transactions_root.hex()}, list {found.hex()}"
+        )
+    if not rules.has_withdrawals:
+        return
+    found = _list_root(
+        [rlp.encode(eels_withdrawal(one, rules)) for one in candidate.withdrawals], rules
+    )
+    if header.withdrawals_root != found:
+        raise InvalidPayload(
+            f"withdrawalsRoot differs: header {header.withdrawals_root.hex()}, list {found.hex()}"
+        )
+
+
 def build(
     parent: Block,
     attributes: PayloadAttributes,

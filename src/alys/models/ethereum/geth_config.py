@@ -15,7 +15,7 @@ BY_BLOCK: Mapping[Fork, tuple[str, ...]] = {
     Fork.TANGERINE_WHISTLE: ("eip150Block",),
     Fork.SPURIOUS_DRAGON: ("eip155Block", "eip158Block"),
     Fork.BYZANTIUM: ("byzantiumBlock",),
-    Fork.CONSTANTINOPLE: ("constantinopleBlock", "petersburgBlock"),
+    Fork.CONSTANTINOPLE: ("constantinopleBlock",),
     Fork.ISTANBUL: ("istanbulBlock",),
     Fork.MUIR_GLACIER: ("muirGlacierBlock",),
     Fork.BERLIN: ("berlinBlock",),
@@ -29,7 +29,9 @@ OPTIONAL = frozenset({Fork.MUIR_GLACIER, Fork.ARROW_GLACIER, Fork.GRAY_GLACIER})
 """Delays of the difficulty bomb, which a chain may leave out."""
 
 _SHOWN_MAX = 80
-_NOT_A_FORK = frozenset({"mergeNetsplitBlock", "daoForkBlock"})
+_NOT_A_FORK = frozenset({"mergeNetsplitBlock", "daoForkBlock", "petersburgBlock"})
+"""Petersburg took EIP-1283 out of Constantinople again; the specification has Constantinople without it from the start."""
+
 _CANCUN_BLOBS = {"target": 3, "max": 6, "baseFeeUpdateFraction": 3338477}
 """EIP-4844's parameters, the only ones that there are rules for."""
 
@@ -185,6 +187,8 @@ def written(schedule: Schedule, chain_id: int) -> dict[str, Any]:
         place = _first(schedule.by_block, fork)
         if place is not None:
             config.update(dict.fromkeys(names, place))
+            if fork is Fork.CONSTANTINOPLE:
+                config["petersburgBlock"] = place
     if schedule.dao_block is not None:
         config.update(daoForkBlock=schedule.dao_block, daoForkSupport=True)
     if schedule.begins_merged:

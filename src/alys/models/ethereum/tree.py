@@ -67,6 +67,9 @@ class BlockTree:
         self._transactions: dict[bytes, tuple[Block, int]] = {}
         self._refused: dict[bytes, bytes] = {}
 
+    def __len__(self) -> int:
+        return len(self._blocks)
+
     @property
     def genesis(self) -> Block:
         """Block 0."""
@@ -151,6 +154,13 @@ class BlockTree:
         if self.finalized is not None and not self.is_canonical(self.finalized):
             self.finalized = None
         return Reorganisation(head=head, removed=tuple(reversed(removed)), added=tuple(added))
+
+    def branch(self, last: Block, count: int) -> list[Block]:
+        """Up to ``count`` blocks that end with ``last``, oldest first."""
+        blocks = [last]
+        while len(blocks) < count and blocks[-1].number > 0:
+            blocks.append(self._blocks[blocks[-1].parent_hash])
+        return blocks[::-1]
 
     def hashes_before(self, parent: Block) -> list[bytes]:
         """Up to 256 block hashes that end with ``parent``, oldest first (the BLOCKHASH opcode)."""
