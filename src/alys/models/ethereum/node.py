@@ -20,6 +20,7 @@ from alys.models.ethereum import (
     info_calls,
     log_calls,
     pool_calls,
+    proof_calls,
     raw_calls,
     subscriptions,
 )
@@ -40,6 +41,7 @@ OF_CLIENT: Mapping[str, Method] = {
     **info_calls.METHODS,
     **log_calls.METHODS,
     **pool_calls.METHODS,
+    **proof_calls.METHODS,
     **raw_calls.METHODS,
 }
 OF_DEVELOPMENT: Mapping[str, Method] = {**account_calls.METHODS, **dev_calls.METHODS}
