@@ -23,6 +23,7 @@ from alys.models.ethereum import (
     proof_calls,
     raw_calls,
     subscriptions,
+    trace_calls,
 )
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.development import Development
@@ -43,6 +44,7 @@ OF_CLIENT: Mapping[str, Method] = {
     **pool_calls.METHODS,
     **proof_calls.METHODS,
     **raw_calls.METHODS,
+    **trace_calls.METHODS,
 }
 OF_DEVELOPMENT: Mapping[str, Method] = {**account_calls.METHODS, **dev_calls.METHODS}
 PUBLIC: Mapping[str, Method] = {**OF_CLIENT, **filters.METHODS, **OF_DEVELOPMENT}

@@ -28,6 +28,7 @@ ERROR_SELECTOR = bytes.fromhex("08c379a0")
 """First four bytes of keccak256("Error(string)"): how Solidity encodes the reason of a revert."""
 
 _GETH_WORDS = {
+    "Revert": "execution reverted",
     "OutOfGasError": "out of gas",
     "InvalidOpcode": "invalid opcode",
     "InvalidJumpDestError": "invalid jump destination",
@@ -133,6 +134,10 @@ class Simulator:
         if rules.has_base_fee and not call.fee_cap:
             inner.base_fee_per_gas = Uint(0)
         return _execute(rules, rules.message.prepare_message(inner, outer, tx))
+
+    def gas_used(self, call: Call, evm: Any) -> int:
+        """What a transaction would pay for, however the call ended."""
+        return _gas_used(call, evm, self._block.rules)
 
     def created_by(self, call: Call) -> bytes:
         """The address of the contract that a call without a recipient creates."""
@@ -242,15 +247,21 @@ def _result(call: Call, evm: Any, rules: Rules) -> CallResult:
     if evm.error is not None:
         name = type(evm.error).__name__
         kind = OutOfGas if name == "OutOfGasError" else CallFailed
-        raise kind(_GETH_WORDS.get(name, name))
-    needed = call.gas - int(evm.gas_left)
-    share = REFUND_SHARE if rules.has_base_fee else OLD_REFUND_SHARE
+        raise kind(failure_words(evm.error))
     return CallResult(
         output=bytes(evm.output),
-        gas_needed=needed,
-        gas_used=needed - min(needed // share, int(evm.refund_counter)),
+        gas_needed=call.gas - int(evm.gas_left),
+        gas_used=_gas_used(call, evm, rules),
         accessed=_accessed(evm, rules) if rules.has_typed_transactions else (),
     )
+
+
+def _gas_used(call: Call, evm: Any, rules: Rules) -> int:
+    used = call.gas - int(evm.gas_left)
+    if evm.error is not None:
+        return used
+    share = REFUND_SHARE if rules.has_base_fee else OLD_REFUND_SHARE
+    return used - min(used // share, int(evm.refund_counter))
 
 
 def _accessed(evm: Any, rules: Rules) -> AccessList:
@@ -265,12 +276,23 @@ def _accessed(evm: Any, rules: Rules) -> AccessList:
     return tuple((address, tuple(sorted(touched[address]))) for address in sorted(touched))
 
 
-def _revert_words(output: bytes) -> str:
-    """geth's message: with the reason where the contract gave one as text."""
+def failure_words(error: Exception) -> str:
+    """geth's words for how an EVM ended."""
+    name = type(error).__name__
+    return _GETH_WORDS.get(name, name)
+
+
+def revert_reason(output: bytes) -> str | None:
+    """What a contract that reverted gave as text, None where it gave none."""
     if output[:4] != ERROR_SELECTOR or len(output) < 4 + 64:
-        return "execution reverted"
+        return None
     length = int.from_bytes(output[36:68], "big")
-    return f"execution reverted: {output[68 : 68 + length].decode('utf-8', 'replace')}"
+    return output[68 : 68 + length].decode("utf-8", "replace")
+
+
+def _revert_words(output: bytes) -> str:
+    reason = revert_reason(output)
+    return _GETH_WORDS["Revert"] if reason is None else f"{_GETH_WORDS['Revert']}: {reason}"
 
 
 def _transaction(call: Call, rules: Rules, chain_id: int, nonce: int) -> Any:
