@@ -50,14 +50,16 @@ def _dump(client: Client, tag: object = "latest") -> dict[str, Any]:
 # Blocks and transactions
 
 
-def _by_number(client: Client, tag: object, full: object = False) -> Any:
+def _by_number(client: Client, tag: object, full: object) -> Any:
+    whole = params.flag(full, "whole transactions")
     found = params.block_or_none(client.tree, tag)
-    return None if found is None else views.block(found, full=full is True)
+    return None if found is None else views.block(found, full=whole)
 
 
-def _by_hash(client: Client, block_hash: object, full: object = False) -> Any:
+def _by_hash(client: Client, block_hash: object, full: object) -> Any:
+    whole = params.flag(full, "whole transactions")
     found = client.tree.get(from_data(block_hash, 32, "hash"))
-    return None if found is None else views.block(found, full=full is True)
+    return None if found is None else views.block(found, full=whole)
 
 
 def _count_by_number(client: Client, tag: object) -> str | None:
@@ -79,9 +81,16 @@ def _transaction(client: Client, tx_hash: object) -> Any:
     return None if waiting is None else views.transaction(waiting, None, 0)
 
 
-def _transaction_in(client: Client, tag: object, index: object) -> Any:
-    """By block number or hash, and position."""
-    found, position = _block_by_either(client, tag), from_quantity(index, "index")
+def _transaction_in_number(client: Client, tag: object, index: object) -> Any:
+    return _at(params.block_or_none(client.tree, tag), from_quantity(index, "index"))
+
+
+def _transaction_in_hash(client: Client, block_hash: object, index: object) -> Any:
+    found = client.tree.get(from_data(block_hash, 32, "hash"))
+    return _at(found, from_quantity(index, "index"))
+
+
+def _at(found: Block | None, position: int) -> Any:
     if found is None or position >= len(found.transactions):
         return None
     return views.transaction(found.transactions[position], found, position)
@@ -147,8 +156,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "eth_getBlockTransactionCountByNumber": _count_by_number,
     "eth_getCode": _code,
     "eth_getStorageAt": _storage,
-    "eth_getTransactionByBlockHashAndIndex": _transaction_in,
-    "eth_getTransactionByBlockNumberAndIndex": _transaction_in,
+    "eth_getTransactionByBlockHashAndIndex": _transaction_in_hash,
+    "eth_getTransactionByBlockNumberAndIndex": _transaction_in_number,
     "eth_getTransactionByHash": _transaction,
     "eth_getTransactionCount": _nonce,
     "eth_getTransactionReceipt": _receipt,

@@ -35,12 +35,6 @@ def _padded_quantity(value: object, what: str) -> int:
     return from_quantity(value, what)
 
 
-def _flag(value: object, what: str) -> bool:
-    if not isinstance(value, bool):
-        raise BadEthereumData(what, f"{value!r} is neither true nor false")
-    return value
-
-
 def _address(value: object) -> bytes:
     return from_data(value, 20, "address")
 
@@ -77,7 +71,7 @@ def _evm_mine(dev: Development, asked: object = None) -> str:
 
 
 def _set_automine(dev: Development, enabled: object) -> None:
-    wanted = _flag(enabled, "automine")
+    wanted = params.flag(enabled, "automine")
     if wanted:
         dev.undriven("automining")
     dev.automine = wanted
@@ -192,7 +186,7 @@ def _stop_impersonating(dev: Development, address: object) -> None:
 
 
 def _impersonate_all(dev: Development, enabled: object) -> None:
-    wanted = _flag(enabled, "auto-impersonation")
+    wanted = params.flag(enabled, "auto-impersonation")
     if wanted:
         dev.undriven("anvil_autoImpersonateAccount")
     dev.impersonate_all = wanted

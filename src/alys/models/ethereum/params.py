@@ -33,6 +33,13 @@ def as_list(value: object, what: str) -> list[Any]:
     return value
 
 
+def flag(value: object, what: str) -> bool:
+    """True or false; raises BadEthereumData."""
+    if not isinstance(value, bool):
+        raise BadEthereumData(what, f"{value!r} is neither true nor false")
+    return value
+
+
 def block_or_none(tree: BlockTree, tag: object) -> Block | None:
     """The block that a tag, a number or an EIP-1898 object names; None when there is none.
 

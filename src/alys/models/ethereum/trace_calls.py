@@ -61,10 +61,7 @@ def _step_options(asked: Mapping[str, Any]) -> StepOptions:
 
 
 def _flag(asked: Mapping[str, Any], name: str) -> bool:
-    value = asked.get(name, False)
-    if not isinstance(value, bool):
-        raise BadEthereumData(name, f"{value!r} is neither true nor false")
-    return value
+    return params.flag(asked.get(name, False), name)
 
 
 def _trace_transaction(client: Client, tx_hash: object, config: object = None) -> Any:
