@@ -128,7 +128,7 @@ def ethereumjs(
     command += ["--wsEngineAddr=127.0.0.1", f"--wsEnginePort={engine_websocket}"]
     command += [f"--jwtSecret={folder / 'jwt'}", "--isSingleNode", "--maxPeers=0", "--sync=none"]
     command += [f"--port={peers}", "--extIP=127.0.0.1", "--discV4=false", "--discDns=false"]
-    command += ["--logFile=false", "--pruneEngineCache=false"]
+    command += [f"--logFile={folder / 'log'}", "--logRotate=false", "--pruneEngineCache=false"]
     with _process([*command, *words], folder) as process:
         node = EthereumJs(
             url=f"http://127.0.0.1:{public}",
@@ -145,7 +145,10 @@ def ethereumjs(
 @contextlib.contextmanager
 def _process(command: Sequence[str], folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
     with (folder / "said.txt").open("wb") as said:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        # What a program leaves where it was started (ethereumjs a log file) lies in its folder.
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
         try:
             yield process
         finally:

@@ -31,7 +31,7 @@ SECRETS = {
     "GOVERNANCE_TOKEN": "g0v-t0ken",
 }
 PORTS = {
-    "bitcoin": ("RPC_PORT",),
+    "bitcoin": ("RPC_PORT", "P2P_PORT"),
     "ethereum": ("HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT"),
     "governance": ("GRPC_PORT",),
 }

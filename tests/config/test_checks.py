@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alys.config import errors, loader
-from alys.config.settings import MockServices
+from alys.config.settings import MockServices, Settings
 
 REMOTE = {
     "ALYS_WORLD": "remote",
@@ -16,13 +16,14 @@ REMOTE = {
 }
 
 
-def loaded(tmp_path: Path, text: str, **variables: str) -> None:
+def loaded(tmp_path: Path, text: str, **variables: str) -> Settings:
     path = tmp_path / "a.toml"
     path.write_text(text)
     resolved = loader.load(path, variables, {})
     again = tmp_path / "config.resolved.toml"
     again.write_text(loader.dump(resolved))
     assert loader.load(again, {}, {}) == resolved, "what was accepted once is accepted again"
+    return resolved
 
 
 def complaint(tmp_path: Path, text: str, **variables: str) -> str:
@@ -77,12 +78,34 @@ def test_the_remote_world_needs_every_service(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize("world", ["local", "sim"])
-def test_the_other_worlds_refuse_every_service(tmp_path: Path, world: str) -> None:
+def test_the_other_worlds_refuse_services_that_are_their_own(tmp_path: Path, world: str) -> None:
     for name in REMOTE:
-        if name != "ALYS_WORLD":
+        if name != "ALYS_WORLD" and (world == "sim" or name == "GOVERNANCE_ENDPOINTS"):
             said = complaint(tmp_path, "", ALYS_WORLD=world, **{name: REMOTE[name]})
             assert said.startswith(f"environment variable {name}: mock_services.")
-            assert "the worlds local and sim start their own" in said
+            assert f"world {world} starts its own" in said
+
+
+def test_the_local_world_takes_real_nodes_and_an_execution_client_by_both_of_its_doors(
+    tmp_path: Path,
+) -> None:
+    nodes = {name: REMOTE[name] for name in REMOTE if name.endswith("_URL")}
+    found = loaded(tmp_path, "", **nodes)
+    assert found.mock_services.elsewhere
+    assert found.concurrency == 1
+    for name in ("ETHEREUM_RPC_URL", "ENGINE_API_URL"):
+        rest = {other: url for other, url in nodes.items() if other != name}
+        said = complaint(tmp_path, "", **rest)
+        assert "is empty, but mock_services." in said
+        assert "the same client's URL" in said
+
+
+def test_nodes_named_without_governance_stay_when_the_local_world_is_typed(tmp_path: Path) -> None:
+    flags: loader.Flags = {("world", "kind"): ("--world", "local")}
+    found = loader.load(None, {"BITCOIN_RPC_URL": "http://d:1"}, flags)
+    assert found.mock_services.bitcoin_rpc_url == "http://d:1"
+    pod = {name: url for name, url in REMOTE.items() if name != "ALYS_WORLD"}
+    assert loader.load(None, pod, flags).mock_services == MockServices()
 
 
 def test_leaving_prometheus_out_is_told_at_the_place_that_left_it_out(tmp_path: Path) -> None:

@@ -55,3 +55,14 @@ def test_user_and_password_may_stand_in_the_bitcoin_url() -> None:
     found = keys.read(ALL, services(urls, "http://mock-governance-1:50051"))
     assert found.bitcoin_user.reveal() == b"bob"
     assert found.bitcoin_password.reveal() == b"p@ss"
+
+
+def test_a_real_node_in_the_local_world_needs_its_own_key_alone() -> None:
+    coin = MockServices(bitcoin_rpc_url="http://bitcoin.example:18443")
+    found = keys.read({"BITCOIN_RPC_USER": "alice", "BITCOIN_RPC_PASSWORD": "hush"}, coin)
+    assert found.bitcoin_password.reveal() == b"hush"
+    with pytest.raises(errors.ConfigError, match="BITCOIN_RPC_PASSWORD is not set"):
+        keys.read({"BITCOIN_RPC_USER": "alice"}, coin)
+    engine = MockServices(engine_api_url="http://geth.example:8551")
+    with pytest.raises(errors.ConfigError, match="ENGINE_JWT_SECRET is not set"):
+        keys.read({}, engine)

@@ -69,8 +69,8 @@ def test_flags_over_environment_over_file_over_what_was_chosen(
             ":2: test_environment.log_level: directive 'lod' cannot stand",
         ),
         (
-            "[mock_services]\nbitcoin_rpc_url = 'http://x'\n",
-            ":2: mock_services.bitcoin_rpc_url names a",
+            "[mock_services]\nethereum_rpc_url = 'http://x'\n",
+            ":2: mock_services.engine_api_url is empty",
         ),
         ("[test_scenarios.chaos]\n", ":1: unknown key 'test_scenarios.chaos'"),
     ],

@@ -37,7 +37,16 @@ DOORS = {
 @pytest.mark.parametrize(
     ("service", "own"),
     [
-        ("bitcoin", {"network": "regtest", "rpc_port": 18332}),
+        (
+            "bitcoin",
+            {
+                "network": "regtest",
+                "rpc_port": 18332,
+                "p2p_port": 18333,
+                "connect": (),
+                "data_dir": "",
+            },
+        ),
         (
             "ethereum",
             {
@@ -51,7 +60,10 @@ DOORS = {
                 "dev_accounts": 0,
             },
         ),
-        ("governance", {"node_id": "governance-node-1", "grpc_port": 50051, "delay_ms": 0}),
+        (
+            "governance",
+            {"node_id": "governance-node-1", "grpc_port": 50051, "delay_ms": 0, "peers": ()},
+        ),
     ],
 )
 def test_on_a_machine_of_ones_own_nothing_needs_to_be_said(
@@ -115,6 +127,9 @@ def test_the_admin_token_is_asked_for_where_the_admin_port_is_open() -> None:
         ("bitcoin", "RPC_PORT", "-1", "a port"),
         ("bitcoin", "RPC_PORT", "http", "a port"),
         ("bitcoin", "RPC_PORT", "１", "a port"),
+        ("bitcoin", "P2P_PORT", "p2p", "a port"),
+        ("bitcoin", "BITCOIN_CONNECT", "somewhere", "host:port of the nodes"),
+        ("bitcoin", "BITCOIN_CONNECT", "a:1,b:0", "host:port of the nodes"),
         ("bitcoin", "BITCOIN_NETWORK", "mainnet", "regtest"),
         ("ethereum", "ETHEREUM_NETWORK", "sepolia", "development"),
         ("ethereum", "DEV_METHODS", "yes", "on or off"),
@@ -135,6 +150,12 @@ def test_a_value_that_cannot_stand_is_named_with_what_is_allowed(
     said = str(error.value)
     assert said.startswith(f"environment variable {variable}: {variable} = {value!r} cannot stand")
     assert f"allowed: {allowed}" in said
+
+
+def test_nodes_to_connect_to_are_a_list() -> None:
+    told = services.read("bitcoin", {"BITCOIN_CONNECT": "a.b:1, [::1]:2,"}, {})
+    assert isinstance(told, services.BitcoinService)
+    assert told.connect == ("a.b:1", "[::1]:2")
 
 
 def test_a_wrong_flag_is_named_as_it_was_typed() -> None:
@@ -191,6 +212,26 @@ def test_a_caller_finds_the_secret_that_the_service_has() -> None:
         services.secret("GOVERNANCE_TOKEN", {}, "mock-governance-1")
 
 
+def test_the_api_key_may_be_left_out_where_others_can_call_and_is_then_none() -> None:
+    outside = services.read("governance", {**SECRETS, **OUTSIDE}, {})
+    here = services.read("governance", {}, {})
+    assert isinstance(outside, services.GovernanceService)
+    assert isinstance(here, services.GovernanceService)
+    assert outside.api_key.reveal() == b""
+    assert here.api_key.reveal() == b"local-governance-api-key"
+    with pytest.raises(ConfigError, match="GOVERNANCE_API_KEY cannot stand"):
+        services.read("governance", {"GOVERNANCE_API_KEY": "tooshort"}, {})
+
+
+def test_peers_are_targets_with_commas_between_them() -> None:
+    told = services.read("governance", {"GOVERNANCE_PEERS": "gov-2:50051, [::1]:50052 ,"}, {})
+    assert isinstance(told, services.GovernanceService)
+    assert told.peers == ("gov-2:50051", "[::1]:50052")
+    for wrong in ("gov-2", "gov-2:0", "gov-2:99999", "http://gov-2:1", "a:1,a:1", ":50051"):
+        with pytest.raises(ConfigError, match="GOVERNANCE_PEERS"):
+            services.read("governance", {"GOVERNANCE_PEERS": wrong}, {})
+
+
 def test_every_secret_has_a_constant_and_every_variable_but_secrets_a_flag() -> None:
     variables = [one for _, table in services.SERVICES.values() for one in table]
     assert {one.name for one in variables if not one.flag} == set(services.LOCAL_SECRETS)
@@ -200,7 +241,9 @@ def test_every_secret_has_a_constant_and_every_variable_but_secrets_a_flag() -> 
 
 def test_the_page_has_every_variable_with_its_flag_and_default() -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "mock-services.md"
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z0-9_]+)` \| (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
     told = dict(rows)
     for one in (one for _, table in services.SERVICES.values() for one in table):
         if one.flag:

@@ -13,7 +13,13 @@ every_folder = pytest.mark.parametrize("folder", cluster.FOLDERS)
 
 MOCK_VARIABLES = {
     "governance": {"GOVERNANCE_NODE_ID", "GRPC_PORT", "MOCK_DELAY_MS", "GOVERNANCE_TOKEN"},
-    "bitcoin": {"BITCOIN_NETWORK", "RPC_PORT", "BITCOIN_RPC_USER", "BITCOIN_RPC_PASSWORD"},
+    "bitcoin": {
+        "BITCOIN_NETWORK",
+        "RPC_PORT",
+        "P2P_PORT",
+        "BITCOIN_RPC_USER",
+        "BITCOIN_RPC_PASSWORD",
+    },
     "ethereum": {
         "ETHEREUM_NETWORK",
         "HTTP_RPC_PORT",
@@ -40,7 +46,7 @@ PORTS = {
     "mock-governance-1": {50051, 9100, 9101},
     "mock-governance-2": {50051, 9100, 9101},
     "mock-governance-3": {50051, 9100, 9101},
-    "mock-bitcoin-node": {18332, 9100, 9101},
+    "mock-bitcoin-node": {18332, 18333, 9100, 9101},
     "mock-ethereum-node": {8545, 8546, 8551, 9100, 9101},
     "prometheus": {9090},
     "alertmanager": {9093},
@@ -234,6 +240,7 @@ def test_commands_and_ports_of_the_services_are_those_of_the_document(folder: st
         "MOCK_DELAY_MS": ["10", "15", "20"],
         "GRPC_PORT": ["50051"] * 3,
         "RPC_PORT": ["18332"],
+        "P2P_PORT": ["18333"],
         "HTTP_RPC_PORT": ["8545"],
         "WS_RPC_PORT": ["8546"],
         "BITCOIN_NETWORK": ["regtest"],

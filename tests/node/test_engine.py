@@ -60,8 +60,10 @@ def test_a_client_without_version_two_does_not_start() -> None:
 def test_it_reads_the_genesis_and_executes_what_is_valid() -> None:
     client = make_node()
     bench = started(client)
-    genesis = bench.ask("engine", GetGenesis())
+    genesis = bench.ask("engine", GetGenesis(block_hash=client.tree.genesis.hash))
     assert genesis.block_hash == client.tree.genesis.hash
+    with pytest.raises((AskError, EngineRefused), match=r"no block 0x7878|EngineRefused"):
+        bench.ask("engine", GetGenesis(block_hash=b"x" * 32))
     payload = ExecutionPayload.from_json(built(make_node()))
     assert bench.ask("engine", ExecutePayload(payload=payload)).valid
     assert client.tree.head is client.tree.genesis  # executing moves no head

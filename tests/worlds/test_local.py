@@ -112,11 +112,18 @@ def _until_listening(process: "subprocess.Popen[str]", port: int) -> None:
                 return
 
 
-def test_services_elsewhere_are_refused_and_not_ignored(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("line", "exit_code", "named"),
+    [
+        ('governance_nodes = ["http://127.0.0.1:1"]', 2, "mock_services.governance_nodes"),
+        ('bitcoin_rpc_url = "http://127.0.0.1:1"', 3, "the Bitcoin node: http://127.0.0.1:1"),
+    ],
+)
+def test_services_elsewhere_are_refused_or_asked_and_not_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, exit_code: int, named: str
 ) -> None:
     config = tmp_path / "elsewhere.toml"
-    config.write_text('[mock_services]\nbitcoin_rpc_url = "http://127.0.0.1:1"\n')
+    config.write_text(f"[mock_services]\n{line}\n")
     code = cli.main(
         [
             "test",
@@ -130,5 +137,5 @@ def test_services_elsewhere_are_refused_and_not_ignored(
         ]
     )
     told = json.loads(capsys.readouterr().out)
-    assert code == 2
-    assert "mock_services.bitcoin_rpc_url" in told["cause"]
+    assert code == exit_code
+    assert named in told["cause"]

@@ -66,7 +66,7 @@ def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFact
     from alys.config import keys
     from alys.worlds import registry
 
-    if settings.world.kind != "remote":
+    if settings.world.kind != "remote" and not settings.mock_services.elsewhere:
         return registry.open_driver
     return functools.partial(
         registry.open_driver, keys=keys.read(environment, settings.mock_services)

@@ -81,7 +81,7 @@ def run(
 
     def begun() -> None:
         about = {"suite": suite, "world": world.kind, "seed": world.seed}
-        say(f"alys: {suite} in world {world.kind}, seed {world.seed}", about)
+        say(f"alys: {suite} in world {world.kind}, seed {world.seed}{_elsewhere(settings)}", about)
 
     request = session.RunRequest(
         suite=suite,
@@ -107,13 +107,24 @@ def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFact
     from alys.config import keys
     from alys.worlds import registry, turn
 
-    if settings.world.kind != "remote":
+    if settings.world.kind != "remote" and not settings.mock_services.elsewhere:
         return registry.open_driver
     return functools.partial(
         registry.open_driver,
         keys=keys.read(environment, settings.mock_services),
         turns=turn.lease_of(settings, environment),
     )
+
+
+def _elsewhere(settings: "Settings") -> str:
+    """Which nodes stand in the place of ours, so that nobody has to guess."""
+    given = settings.mock_services
+    if settings.world.kind != "local" or not given.elsewhere:
+        return ""
+    from alys.worlds import addresses
+
+    named = {"Bitcoin": given.bitcoin_rpc_url, "execution client": given.engine_api_url}
+    return "".join(f", {what} {addresses.without_user(url)}" for what, url in named.items() if url)
 
 
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":

@@ -19,6 +19,13 @@ _FLOWS = {
     "bridge_operation_flow": ("BridgeActor", "StreamActor"),
     "multi_actor_coordination": ("StreamActor", "ChainActor", "BridgeActor", "EngineActor"),
 }
+_REPLACEABLE = (
+    "mock_services.bitcoin_rpc_url",
+    "mock_services.ethereum_rpc_url",
+    "mock_services.engine_api_url",
+)
+"""What the local world is given by URL instead of starting its own."""
+
 _GOVERNANCE_NODES = 3  # of the local world, on ports in a row
 
 
@@ -90,9 +97,10 @@ def log_level(known: Known) -> Iterator[errors.ConfigError]:
 
 
 def services(known: Known) -> Iterator[errors.ConfigError]:
-    """Services by URL are for the remote world, which needs all of them."""
+    """The remote world needs all services by URL, the local one may have Bitcoin and the execution client so, sim none."""
     keys = [".".join(path) for path in schema.leaves() if path[0] == "mock_services"]
-    if known["world.kind"] == "remote":
+    kind = known["world.kind"]
+    if kind == "remote":
         for key in keys:
             if not known[key] and "admin" not in key:
                 yield errors.ConfigError(
@@ -103,13 +111,28 @@ def services(known: Known) -> Iterator[errors.ConfigError]:
                 )
         return
     for key in keys:
-        if known[key]:
+        if known[key] and not (kind == "local" and key in _REPLACEABLE):
             # Silently starting our own services instead would test something else than was asked for.
             yield errors.ConfigError(
-                f"{key} names a service by URL, but the worlds local and sim start their own",
+                f"{key} names a service by URL, but world {kind} starts its own",
                 key=key,
                 where=known.where(key),
                 allowed="empty, or world.kind remote",
+            )
+    if kind == "local":
+        yield from _one_client(known)
+
+
+def _one_client(known: Known) -> Iterator[errors.ConfigError]:
+    """The execution client has two doors; a run needs both of them or neither."""
+    public, engine = "mock_services.ethereum_rpc_url", "mock_services.engine_api_url"
+    for given, missing in ((public, engine), (engine, public)):
+        if known[given] and not known[missing]:
+            yield errors.ConfigError(
+                f"{missing} is empty, but {given} names an execution client",
+                key=missing,
+                where=known.where(given),
+                allowed="the same client's URL, or neither of the two",
             )
 
 

@@ -22,11 +22,13 @@ class ServiceKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(environment: Mapping[str, str], given: MockServices) -> ServiceKeys:
-    """The keys for these services. Raises ConfigError for one that is missing, unless all of them are on this machine."""
-    urls = (given.bitcoin_rpc_url, given.ethereum_rpc_url, given.engine_api_url)
-    hosts = [urlsplit(url).hostname or "" for url in (*urls, *given.governance_nodes)]
-    elsewhere = [host for host in hosts if not services.is_loopback(host)]
-    host = elsewhere[0] if elsewhere else "localhost"
+    """The keys for these services. Raises ConfigError for one that is missing, unless all of them are on this machine.
+
+    Without governance nodes these are real nodes for the local world: each has its own key, and none an admin port.
+    """
+    coin, engine = _host(given.bitcoin_rpc_url), _host(given.engine_api_url)
+    members = [_host(url) for url in given.governance_nodes]
+    everyone = [coin, engine, _host(given.ethereum_rpc_url), *members] if members else []
 
     inside = urlsplit(given.bitcoin_rpc_url)
     variables = dict(environment)
@@ -34,13 +36,19 @@ def read(environment: Mapping[str, str], given: MockServices) -> ServiceKeys:
         variables["BITCOIN_RPC_USER"] = unquote(inside.username)
         variables["BITCOIN_RPC_PASSWORD"] = unquote(inside.password or "")
 
-    def secret(name: str) -> Secret:
-        return services.secret(name, variables, host)
+    def secret(name: str, *hosts: str) -> Secret:
+        elsewhere = (host for host in (*hosts, *everyone) if not services.is_loopback(host))
+        return services.secret(name, variables, next(elsewhere, "localhost"))
 
     return ServiceKeys(
-        bitcoin_user=secret("BITCOIN_RPC_USER"),
-        bitcoin_password=secret("BITCOIN_RPC_PASSWORD"),
-        engine_jwt_secret=secret("ENGINE_JWT_SECRET"),
+        bitcoin_user=secret("BITCOIN_RPC_USER", coin),
+        bitcoin_password=secret("BITCOIN_RPC_PASSWORD", coin),
+        engine_jwt_secret=secret("ENGINE_JWT_SECRET", engine),
         governance_token=secret("GOVERNANCE_TOKEN"),
         admin_token=secret("ADMIN_TOKEN"),
     )
+
+
+def _host(url: str) -> str:
+    """Of a URL; nobody's service is this machine's."""
+    return urlsplit(url).hostname or "localhost"

@@ -74,9 +74,12 @@ def resolve(
 
 
 def _overrule_services(values: Layer) -> None:
-    """A world that starts its own services, chosen by a later word than services elsewhere were named by, does without these."""
+    """A world that starts its own services, chosen by a later word than services elsewhere were named by, does without these.
+
+    Nodes named without any governance node were meant for the local world, where they stand in the place of its own.
+    """
     kind, said = values["world", "kind"]
-    if kind == "remote":
+    if kind == "remote" or (kind == "local" and not values["mock_services", "governance_nodes"][0]):
         return
     for target in [path for path in values if path[0] == "mock_services"]:
         if checks.rank(said) > checks.rank(values[target][1]) > 0:

@@ -69,7 +69,10 @@ class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MockServices(msgspec.Struct, frozen=True, kw_only=True):
-    """``[mock_services]``: services that run elsewhere, by URL. Empty: the world starts its own."""
+    """``[mock_services]``: services that run elsewhere, by URL. Empty: the world starts its own.
+
+    World ``remote`` needs all four. World ``local`` can be given a Bitcoin node, an execution client or both: any that are real.
+    """
 
     governance_nodes: tuple[Url, ...] = ()
     """One URL per governance node."""
@@ -85,6 +88,11 @@ class MockServices(msgspec.Struct, frozen=True, kw_only=True):
     """The Bitcoin node's."""
     ethereum_admin_url: Url = ""
     """The execution client's."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether a node was started by somebody else."""
+        return bool(self.bitcoin_rpc_url or self.engine_api_url)
 
 
 class PrometheusSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,4 +252,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def concurrency(self) -> int:
         """How many local scenarios may run at once."""
-        return 1 if self.world.fixed_ports else self.test_environment.max_concurrent_tests
+        alone = self.world.fixed_ports or self.mock_services.elsewhere
+        return 1 if alone else self.test_environment.max_concurrent_tests

@@ -15,9 +15,10 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
+from alys.base.units import Wei
 from alys.chain import approvals, blocks, peg, slots, state, validity
 from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
-from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
+from alys.chain.blocks import ZERO_ROOT, AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.node import engine, lookups, messages, questions, storage
@@ -93,10 +94,13 @@ class Chain(Actor):
 
     @override
     async def on_start(self, ctx: Context) -> None:
-        """Take up the saved head, or begin at the execution client's genesis."""
+        """Take up the saved head, or begin at the execution client's block that the specification names."""
         saved = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadHead())
         if saved is None:
-            payload = await ctx.ask(ctx.whereis(self._names.engine), engine.GetGenesis())
+            payload = await ctx.ask(
+                ctx.whereis(self._names.engine),
+                engine.GetGenesis(block_hash=self._spec.genesis_execution_hash),
+            )
             genesis = blocks.genesis_block(
                 payload, bits=self._spec.bits, aux_chain_id=self._spec.aux_chain_id
             )
@@ -340,14 +344,17 @@ class Chain(Actor):
         )
 
     async def _read_head_facts(self, ctx: Context, block: ConsensusBlock) -> None:
-        self._head_facts = await ctx.ask(
+        """What the head leaves to the next block to answer. Nothing, where another chain ended and this one starts."""
+        first = block.parent_root == ZERO_ROOT
+        facts = await ctx.ask(
             ctx.whereis(self._names.engine),
             engine.GetPayloadFacts(
                 block_hash=block.payload.block_hash,
                 base_fee_per_gas=block.payload.base_fee_per_gas,
-                imported=True,
+                imported=not first,
             ),
         )
+        self._head_facts = engine.PayloadFacts(requests=(), tips=Wei(0)) if first else facts
 
     async def _execute(self, ctx: Context, block: ConsensusBlock) -> None:
         verdict = await ctx.ask(

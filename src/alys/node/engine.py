@@ -28,7 +28,9 @@ CAPABILITIES = (
 
 
 class GetGenesis(Request[ExecutionPayload], frozen=True, kw_only=True):
-    """The execution client's block 0."""
+    """The execution client's block that the chain starts from. Fails with EngineRefused when the client does not have it."""
+
+    block_hash: bytes
 
 
 class BuildPayload(Request[ExecutionPayload], frozen=True, kw_only=True):
@@ -106,7 +108,10 @@ class Engine(Actor):
 
     async def on_get_genesis(self, message: GetGenesis, ctx: Context) -> ExecutionPayload:
         """See GetGenesis."""
-        block = await self._call(ctx, "eth_getBlockByNumber", "0x0", False)
+        wanted = ethereum.to_data(message.block_hash)
+        block = await self._call(ctx, "eth_getBlockByHash", wanted, False)
+        if block is None:
+            raise EngineRefused("eth_getBlockByHash", f"no block {wanted}, where the chain starts")
         return blocks.payload_from_rpc_block(block)
 
     async def on_build_payload(self, message: BuildPayload, ctx: Context) -> ExecutionPayload:

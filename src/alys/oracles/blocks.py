@@ -28,6 +28,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     """Compact target of the merged-mining work."""
     aux_chain_id: int
+    genesis_height: int = 0
+    """Of the block that the chain starts from."""
     timestamp_slack_s: int = 0
     """How long after its slot's end a block's time may be, for clocks that are not exact."""
 
@@ -114,7 +116,7 @@ def examine(blocks: Sequence[Json], executed: Sequence[Json], rules: Rules) -> P
     Raises BrokenFeed when the blocks do not begin with a genesis or one is malformed.
     """
     seen = [read_block(block) for block in blocks]
-    if not seen or seen[0].height != 0:
+    if not seen or seen[0].height != rules.genesis_height:
         raise BrokenFeed("consensus", "production is judged from the genesis on")
     known = {number(block["number"]): block for block in executed}
     walk = _Walk(rules, known, seen[0])
@@ -175,7 +177,7 @@ class _Walk:
     def __init__(self, rules: Rules, executed: Mapping[int, Json], genesis: Seen) -> None:
         self.faults: list[BlockFault] = []
         self.samples: Counter[str] = Counter(dict.fromkeys(CHECKS, 0))
-        self.finalised = 0
+        self.finalised = rules.genesis_height
         self._rules = rules
         self._executed = executed
         self._parent = genesis
@@ -259,7 +261,7 @@ class _Walk:
 
     def _proof(self, claimed: Work) -> Found:
         """The range begins right after the last finalised block and ends at an ancestor; nothing is final without proof."""
-        above = self._walked[self.finalised + 1 :]
+        above = self._walked[self.finalised - self._rules.genesis_height + 1 :]
         roots = [block.root for block in above]
         if claimed.range_end not in roots or roots[0] != claimed.range_start:
             wanted = f"from {roots[0]}" if roots else "no AuxPoW, nothing is open"

@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 
 
 class Balances(msgspec.Struct, frozen=True, kw_only=True):
-    """All the ether there is after a block, and the part that lies on the burn address."""
+    """All the ether there is after a block, and the part that lies on the burn address; both may be relative to the anchor."""
 
     total_wei: int
     burn_wei: int
@@ -183,6 +183,19 @@ def _receipts_wrong(expected: int, actual: int, what: str, culprit: str) -> Viol
     )
 
 
+def _anchor(facts: EvmBlock) -> EvmBlock:
+    """The block that the chain starts from, without what an earlier chain did in it."""
+    return msgspec.structs.replace(
+        facts,
+        base_fees_wei=0,
+        tips_wei=0,
+        direct_burns_wei=0,
+        withdrawals=(),
+        requests=(),
+        complaints=(),
+    )
+
+
 class EvmSide:
     """The canonical chain as fed. Blocks must link; a block on an older parent unwinds what stands above it."""
 
@@ -210,6 +223,8 @@ class EvmSide:
     ) -> list[EvmBlock]:
         """Append a block; returns the blocks that it pushed off. Raises BrokenFeed on a gap."""
         facts = read_block(block, receipts, balances, self._terms)
+        if facts.number == self._terms.evm_genesis_number:
+            facts = _anchor(facts)
         if facts.hash in self._positions:
             self._replace(facts)
             return []
@@ -231,7 +246,7 @@ class EvmSide:
 
     def _make_room(self, facts: EvmBlock) -> list[EvmBlock]:
         if not self._blocks:
-            if facts.number > 1:
+            if facts.number > self._terms.evm_genesis_number + 1:
                 raise BrokenFeed("evm", f"starts at block {facts.number}, not at the genesis")
             return []
         if facts.parent not in self._positions:

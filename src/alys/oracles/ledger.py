@@ -117,11 +117,12 @@ class Ledger:
     def judge(self) -> LedgerStatement:
         """The statement, whatever is wrong; what is wrong is in its ``violations`` and in the ledger's."""
         blocks = self._judged_blocks()
-        progress = Progress(self._canonical(), blocks)
+        genesis = self._terms.evm_genesis_number
+        progress = Progress(self._canonical(), blocks, genesis)
         self._remember_final(blocks, progress.finalised_height)
         mints = MintJudge(self._terms, self._bitcoin, self._claims, self._sightings)
         mints.run(blocks)
-        supply = SupplyJudge(self._terms.genesis_wei)
+        supply = SupplyJudge(self._terms.genesis_wei, genesis)
         supply.run(blocks)
         payouts = self._payouts(blocks, mints, progress)
         closing = Closing(
@@ -176,8 +177,9 @@ class Ledger:
         return [self._claims[b.hash] for b in self._evm.blocks if b.hash in self._claims]
 
     def _remember_final(self, blocks: Sequence[EvmBlock], finalised: int) -> None:
-        for block in blocks[: finalised + 1]:
-            self._finalised[block.number] = block.hash
+        for block in blocks:
+            if block.number <= finalised:
+                self._finalised[block.number] = block.hash
 
     def _finality_without_work(self, finalised: int) -> list[Violation]:
         if self._called_final is None or self._called_final <= finalised:

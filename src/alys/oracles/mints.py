@@ -69,7 +69,7 @@ class MintJudge:
     def run(self, blocks: Sequence[EvmBlock]) -> None:
         """Judge the blocks, from the first one on."""
         for block in blocks:
-            if block.number > 0:
+            if block.number > self._terms.evm_genesis_number:
                 self._judge(block)
             self.pot_wei += block.tips_wei
             self._take_requests(block.requests)

@@ -15,15 +15,17 @@ from alys.oracles.statement import Stage
 class Progress:
     """Reads the claims of the canonical blocks once. ``blocks`` are those to be judged, from the genesis on."""
 
-    def __init__(self, canonical: Sequence[Claim], blocks: Sequence[EvmBlock]) -> None:
-        judged = {block.hash for block in blocks if block.number > 0}
+    def __init__(
+        self, canonical: Sequence[Claim], blocks: Sequence[EvmBlock], genesis_number: int = 0
+    ) -> None:
+        judged = {block.hash for block in blocks if block.number > genesis_number}
         by_root = {claim.root: claim.height for claim in canonical}
         covered = (
-            by_root.get(claim.auxpow.range_end, 0)
+            by_root.get(claim.auxpow.range_end, genesis_number)
             for claim in canonical
             if claim.auxpow is not None and claim.execution_hash in judged
         )
-        self.finalised_height = max(covered, default=0)
+        self.finalised_height = max(covered, default=genesis_number)
         """The last height that an AuxPoW covers."""
         self.proposals: dict[str, int] = {
             claim.proposal_txid: claim.height - 1

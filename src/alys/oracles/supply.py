@@ -44,26 +44,27 @@ class SupplyTotals(msgspec.Struct, frozen=True, kw_only=True):
 class SupplyJudge:
     """Walks the blocks once, from the genesis on. The public attributes are its result."""
 
-    def __init__(self, genesis_wei: int) -> None:
+    def __init__(self, genesis_wei: int, genesis_number: int = 0) -> None:
         self.totals = SupplyTotals()
         self.last = Balances(total_wei=genesis_wei, burn_wei=0)
         """The balances after the last block that came with them."""
         self.violations: list[Violation] = []
         self.samples: Counter[str] = Counter()
         self._genesis_wei = genesis_wei
+        self._genesis_number = genesis_number
         self._burn_at_genesis = 0
 
     def run(self, blocks: Sequence[EvmBlock]) -> None:
         """Judge the blocks; one that was fed without balances only adds to the sums."""
         for block in blocks:
-            if block.number > 0:
+            if block.number > self._genesis_number:
                 self.totals = self.totals.plus(block)
             self.violations.extend(block.complaints)
             if block.balances is not None:
                 self._judge(block, block.balances)
 
     def _judge(self, block: EvmBlock, found: Balances) -> None:
-        if block.number == 0:
+        if block.number == self._genesis_number:
             self._burn_at_genesis = found.burn_wei
         self.samples["supply"] += 1
         self.last = found

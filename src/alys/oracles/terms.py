@@ -28,6 +28,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     bridge_address: bytes
     genesis_wei: int
     bitcoin_genesis_height: int
+    evm_genesis_number: int = 0
+    """The block that the chain starts from. What it holds is nobody's business here, and balances count from there."""
     confirmations: int
     fee_members: tuple[str, ...]
     """EVM addresses (0x, lower case) that share the part of the tips that the miner does not get."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from alys.base.errors import UsageError
+from alys.base.prng import Random
 from alys.models.ethereum import dev_accounts
 from alys.models.ethereum.chain_file import ImportRefused, import_chain
 from alys.models.ethereum.genesis import BadGenesis, Genesis, dev_genesis, read_genesis
@@ -30,7 +31,12 @@ class ChainFiles(msgspec.Struct, frozen=True, kw_only=True):
     chain_path: str = ""
 
     def begin(
-        self, now: Callable[[], float], *, development: bool = False, accounts: int = 0
+        self,
+        now: Callable[[], float],
+        chance: Random,
+        *,
+        development: bool = False,
+        accounts: int = 0,
     ) -> EthereumNode:
         """A client on a fresh chain. A block that cannot be imported is logged; those before it stay.
 
@@ -38,7 +44,7 @@ class ChainFiles(msgspec.Struct, frozen=True, kw_only=True):
         """
         balances = dev_accounts.balances(accounts)
         genesis = self.genesis or dev_genesis(int(now()), balances=balances)
-        node = EthereumNode(genesis, now, development=development, accounts=accounts)
+        node = EthereumNode(genesis, now, chance, development=development, accounts=accounts)
         if self.chain:
             try:
                 count = import_chain(node.client, self.chain)

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import override
 
 from alys.base.errors import AlysError
+from alys.base.misbehaviour import Misbehaviour
 from alys.config.services import EthereumService
+from alys.models.ethereum.node import EthereumNode
 from alys.models.ethereum.subscriptions import Connection, Notify
 from alys.shells import jsonrpc_websocket, mock_service, session
 from alys.shells.admin_server import Verbs
@@ -31,17 +33,27 @@ class EthereumMock(mock_service.Service):
         self._doors: dict[str, str] = {}
         self._websocket: RunningWebSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._begin(self.session)
+        self._node = self._begun(self.session)
 
     @override
     async def open(self, end: Callable[[], None]) -> dict[str, str]:
         settings = self._settings
         host = settings.host
-        self._doors["http"] = self.keep(await serve_ethereum(self, host, settings.http_rpc_port))
-        self._websocket = await jsonrpc_websocket.serve(self.connect, host, settings.ws_rpc_port)
+        self._doors["http"] = self.keep(
+            await serve_ethereum(self, host, settings.http_rpc_port, faults=self._misbehaviour)
+        )
+        self._websocket = await jsonrpc_websocket.serve(
+            self.connect, host, settings.ws_rpc_port, faults=self._misbehaviour
+        )
         self._doors["websocket"] = self.keep(self._websocket)
         self._doors["engine"] = self.keep(
-            await serve_engine(self, host, settings.engine_port, jwt_secret=self._jwt.secret)
+            await serve_engine(
+                self,
+                host,
+                settings.engine_port,
+                jwt_secret=self._jwt.secret,
+                faults=self._misbehaviour,
+            )
         )
         self.closers.append(self._stop_clock)
         return dict(self._doors)
@@ -53,12 +65,12 @@ class EthereumMock(mock_service.Service):
         asked = ""
         try:
             asked = "eth_chainId"
-            async with JsonRpcClient(doors["http"], None, seconds) as public:
+            async with JsonRpcClient(doors["http"], None, seconds, witness=True) as public:
                 await public.call("eth_chainId")
             asked = "eth_chainId over WebSocket"
             await jsonrpc_websocket.ask(doors["websocket"], "eth_chainId", seconds)
             asked = "engine_exchangeCapabilities"
-            async with JsonRpcClient(doors["engine"], self._jwt, seconds) as engine:
+            async with JsonRpcClient(doors["engine"], self._jwt, seconds, witness=True) as engine:
                 await engine.call("engine_exchangeCapabilities", [])
         except AlysError as error:
             return f"{asked}: {error}"
@@ -67,7 +79,12 @@ class EthereumMock(mock_service.Service):
     @property
     @override
     def verbs(self) -> Verbs:
-        return Verbs(state=self._state, faults=self._faults, session=self._begin)
+        return Verbs(
+            state=self._state,
+            faults=self._misbehaviour,
+            name=lambda: self.session.name,
+            session=self._begin,
+        )
 
     def handle(self, method: str, params: Params) -> Any:
         """A call on a public port; raises RpcError."""
@@ -84,21 +101,31 @@ class EthereumMock(mock_service.Service):
         """A call on the Engine port; raises RpcError."""
         return self._node.handle_engine(method, params)
 
-    def _begin(self, wanted: session.Session) -> session.EthereumSession:
+    def _begun(self, wanted: session.Session) -> EthereumNode:
         now = session.clock(wanted, time.time, time.monotonic)
         settings = self._settings
-        self._node = self._files.begin(
-            now, development=settings.dev_methods, accounts=settings.dev_accounts
+        return self._files.begin(
+            now,
+            mock_service.chance(),
+            development=settings.dev_methods,
+            accounts=settings.dev_accounts,
         )
-        genesis = self._node.client.genesis
+
+    def _misbehaviour(self) -> Misbehaviour:
+        return self._node.misbehaviour
+
+    def _begin(self, wanted: session.Session) -> session.EthereumSession:
+        node = self._begun(wanted)
+        self._node.misbehaviour.clear()
+        self._node = node
+        self._set_clock()
         if self._websocket is not None:
             self._websocket.hang_up()
-        self._now = now
         self.session = wanted
         return session.EthereumSession(
             name=wanted.name,
-            chain_id=genesis.chain_id,
-            genesis_time=genesis.timestamp,
+            chain_id=node.client.chain_id,
+            genesis_time=int(self._block("0x0")["timestamp"], 16),
             genesis_hash=self._block("0x0")["hash"],
         )
 
@@ -130,13 +157,9 @@ class EthereumMock(mock_service.Service):
             "height": int(head["number"], 16),
             "hash": head["hash"],
             "genesis_hash": self._block("0x0")["hash"],
-            "now": self._now(),
+            "now": self._node.misbehaviour.now(),
         }
 
     def _block(self, which: str) -> dict[str, str]:
         found: dict[str, str] = self._node.handle("eth_getBlockByNumber", [which, False])
         return found
-
-    def _faults(self, wanted: Mapping[str, object]) -> dict[str, object]:
-        mock_service.no_faults("ethereum", wanted)
-        return {"name": self.session.name}

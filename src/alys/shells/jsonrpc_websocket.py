@@ -1,6 +1,7 @@
 """JSON-RPC over WebSocket, as execution clients offer it: each message is a request or a batch, each answer a message.
 
-A connection may subscribe; what it is told then goes out between the answers, in the order in which it came about.
+A connection may subscribe; what it is told then goes out beside the answers, in the order in which it came about. Faults are
+done to answers alone.
 """
 
 import asyncio
@@ -12,15 +13,16 @@ import msgspec
 from aiohttp import web
 
 from alys.node.errors import PortDown
-from alys.shells.jsonrpc_server import BODY_BYTES_MAX, RunningServer, serve_app
+from alys.shells import misbehaving
+from alys.shells.jsonrpc_server import BODY_BYTES_MAX, RunningServer, guarded, serve_app
 from alys.wire.jsonrpc import (
     Dialect,
     MalformedAnswer,
     Params,
-    answer,
     decode_answer,
     encode_call,
 )
+from alys.wire.jsonrpc_faults import answer
 
 UNREAD_MAX = 20_000
 """A connection that leaves so many messages unread is closed, as geth closes it."""
@@ -58,7 +60,7 @@ class RunningWebSocket(RunningServer):
 
 
 class _Line:
-    """The way out of one connection: what is to be sent, in order, and a task that sends it."""
+    """The notifications of one connection: what is to be sent, in order, and a task that sends it."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
@@ -89,44 +91,56 @@ class _Line:
         await self._socket.close(code=aiohttp.WSCloseCode.SERVICE_RESTART)
 
 
-async def serve(connect: Connect, host: str = "127.0.0.1", port: int = 0) -> RunningWebSocket:
+async def serve(
+    connect: Connect,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    faults: misbehaving.Faults | None = None,
+) -> RunningWebSocket:
     """Serve a node until ``close``; port 0 takes a free one. Raises EnvironmentFailure when it cannot be bound."""
+    silence = misbehaving.Silence()
     lines: set[_Line] = set()
 
     async def talk(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=BODY_BYTES_MAX)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ValueError as error:  # a key with bytes beyond ASCII, which aiohttp does not expect
+            raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not base64") from error
         line = _Line(socket)
-        lines.add(line)
-        work = asyncio.get_running_loop().create_task(line.work())
         node = connect(lambda told: line.send(msgspec.json.encode(told)))
+        talk_back = misbehaving.Talk(request, socket, silence)
+        work = asyncio.get_running_loop().create_task(line.work())
+        lines.add(line)
+        carry_out = guarded(node.handle)
         try:
             async for message in socket:
                 if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     asked = message.data.encode() if isinstance(message.data, str) else message.data
-                    _, told = answer(asked, node.handle, Dialect.ETHEREUM)
-                    if told:
-                        line.send(told)
+                    now = misbehaving.suffered(request, faults)
+                    await talk_back.answer(answer(asked, carry_out, Dialect.ETHEREUM, now), now)
         finally:
             lines.discard(line)
             node.close()
             work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await asyncio.gather(work, talk_back.end(), return_exceptions=True)
         return socket
 
     app = web.Application()
+    app.on_shutdown.append(silence.end)
     app.router.add_get("/{path:.*}", talk)
     server = await serve_app(app, host, port, "the Ethereum node's JSON-RPC over WebSocket")
     return RunningWebSocket(server, lines)
 
 
 async def ask(url: str, method: str, timeout_seconds: float) -> object:
-    """One call without parameters on a connection of its own. Raises RpcError and PortDown."""
+    """One call without parameters on a connection of its own, as a witness. Raises RpcError and PortDown."""
     timeout = aiohttp.ClientTimeout(total=timeout_seconds)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.ws_connect(url) as socket,
+            session.ws_connect(url, headers={misbehaving.WITNESS: "1"}) as socket,
         ):
             await socket.send_bytes(encode_call(method, [], 1))
             told = await socket.receive_str(timeout=timeout_seconds)

@@ -9,11 +9,11 @@ as far as a deposit needs to ripen in between, the look begins again.
 from typing import Any
 
 from alys.oracles.blocks import Production, Rules, examine
-from alys.oracles.evm_side import balances_of_dump
 from alys.oracles.ledger import Ledger
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
 from alys.wire.ethereum import from_quantity, to_quantity
+from alys.worlds.books import Books
 from alys.worlds.protocol import BitcoinSide, EthereumSide, NodeSide
 
 
@@ -30,6 +30,7 @@ class Auditor:
         self._bitcoin = bitcoin
         self._ethereum = ethereum
         self._node = node
+        self._books = Books(ethereum)
         self._consensus: list[Any] = []
         self._executed: list[Any] = []
 
@@ -40,8 +41,7 @@ class Auditor:
             fresh = await self._read_evm()
             after = await self._bitcoin_height()
             await self._feed_bitcoin(before)
-            for block, receipts, dump, consensus in fresh:
-                balances = balances_of_dump(dump)
+            for block, receipts, balances, consensus in fresh:
                 self.ledger.feed_evm_block(block, receipts, balances, bitcoin_height=after)
                 self.ledger.feed_consensus_block(consensus)
                 self._consensus.append(consensus)
@@ -66,16 +66,13 @@ class Auditor:
         executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag behind for a moment
         last = min(head["height"], from_quantity(executed))
         fresh = []
-        for number in range(len(self._executed), last + 1):
+        for number in range(self._terms.evm_genesis_number + len(self._executed), last + 1):
             tag = to_quantity(number)
-            fresh.append(
-                (
-                    await self._ethereum.call("eth_getBlockByNumber", tag, True),
-                    await self._ethereum.call("eth_getBlockReceipts", tag),
-                    await self._ethereum.call("debug_dumpBlock", tag),
-                    await self._node.call("getblockbyheight", number),
-                )
-            )
+            block = await self._ethereum.call("eth_getBlockByNumber", tag, True)
+            receipts = await self._ethereum.call("eth_getBlockReceipts", tag)
+            balances = await self._books.after(block, receipts)
+            consensus = await self._node.call("getblockbyheight", number)
+            fresh.append((block, receipts, balances, consensus))
         return fresh
 
     async def _feed_bitcoin(self, height: int) -> None:

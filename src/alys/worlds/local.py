@@ -2,13 +2,22 @@
 
 All scenarios of a run share one event loop; each has services, ports, a store and a system of its own, so they overlap
 without meeting.
+
+A node that the settings name by URL stands in the place of ours (``real``); the other services are still started here. Such
+nodes are somebody's own: runs take turns at them, and scenarios go one after the other.
 """
 
 from typing_extensions import override
 
 from alys.base.errors import UsageError
+from alys.base.turns import Turns
+from alys.chain.spec import DEV_SECRETS
+from alys.config.keys import ServiceKeys
 from alys.config.services import LOCAL_SECRETS
 from alys.config.settings import Settings
+from alys.models.bitcoin.node import BitcoinNode
+from alys.models.ethereum.node import EthereumNode
+from alys.models.governance.node import GovernanceNode
 from alys.shells import governance_questions
 from alys.shells.admin_server import Verbs, serve_admin
 from alys.shells.bitcoin_server import serve_bitcoin
@@ -16,8 +25,9 @@ from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.shells.jsonrpc_server import RunningServer
+from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
-from alys.worlds import network, split
+from alys.worlds import addresses, misbehaving, network, real, real_execution, split, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
@@ -33,53 +43,155 @@ class LocalWorld(AttachedWorld):
 
     name = "local"
 
+    def __init__(
+        self,
+        settings: Settings,
+        info: ScenarioInfo,
+        keys: ServiceKeys | None = None,
+        *,
+        metrics_port: int | None = None,
+    ) -> None:
+        """The keys open the nodes that the settings name by URL; without any, none are needed."""
+        super().__init__(settings, info, metrics_port=metrics_port)
+        self._keys = keys
+        self._coins: real.CoinAnchor | None = None
+        self._chain: real_execution.ExecutionAnchor | None = None
+
+    @override
+    async def prepare(self) -> None:
+        """Look at the real nodes. Whoever comes after an earlier run has other keys and other users than that one had."""
+        given = self.settings.mock_services
+        if not given.elsewhere:
+            return
+        assert self._keys is not None, "who names nodes by URL brings the keys"
+        if given.bitcoin_rpc_url:
+            self._coins = await real.anchor_bitcoin(
+                addresses.without_user(given.bitcoin_rpc_url), addresses.basic(self._keys)
+            )
+            self.random = self.random.fork(f"after Bitcoin block {self._coins.hash}")
+            self.note(bitcoin_anchor=self._coins.about)
+        if given.engine_api_url:
+            door = Jwt(secret=self._keys.engine_jwt_secret.reveal())
+            self._chain = await real_execution.anchor_execution(
+                given.ethereum_rpc_url, given.engine_api_url, door
+            )
+            self.random = self.random.fork(f"after block {self._chain.hash.hex()}")
+            # An earlier run at a faster clock may have left a head that lies ahead of the wall's.
+            self.not_before = self._chain.timestamp + 1.0
+            self.note(execution_anchor=self._chain.about)
+
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, "_Governance"]:
-        random = self.random.fork("network")
-        net = network.build(self.settings.node, self.dispatcher.now, random)
-        governance = _Governance(net, self.settings.world.host)
+        random, now = self.random.fork("network"), self.dispatcher.now
+        start = int(now())
+        found = self._coins
+        secrets = DEV_SECRETS if found is None else network.fresh_secrets(random)
+        depositor = (
+            random.fork("depositor").randbytes(32) if found is None else real.DEPOSITOR_SECRET
+        )
+        clients = await self._clients(start)
+        spec = network.specification(
+            self.settings.node,
+            network.genesis_hash(clients[0]) if self._chain is None else self._chain.hash,
+            network.BOOTSTRAP_BLOCKS if found is None else found.height,
+            network.federation_of(secrets),
+        )
+        grounds = network.Grounds(
+            spec=spec,
+            depositor_secret=depositor,
+            governance_nodes=len(secrets),
+            first_height=0 if self._chain is None else self._chain.number,
+        )
+        governance = _Governance(
+            network.governance(spec, secrets, now, random), self.settings.world.host
+        )
         self.closers.append(governance.close)
         base = self.settings.world.governance_base_port
-        for index in range(net.governance_nodes):
+        for index in range(grounds.governance_nodes):
             await governance.serve(index, base + index if base else 0)
-        jwt = random.fork("jwt").randbytes(JWT_BYTES)
-        endpoints = await self._serve_chains(net, Jwt(secret=jwt), governance.targets)
-        return net, endpoints, governance
+        coins: real.CoinDoor | None = found
+        own = None
+        if coins is None:
+            own = network.bitcoin_node(start, now, depositor)
+            coins = await self._bitcoin(own)
+        if self._chain is None:
+            jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
+            ethereum_url = await self._ethereum(clients[0])
+            engines: tuple[str, ...] = ()
+        else:
+            jwt, ethereum_url = self._chain.jwt, self._chain.url
+            engines = (self._chain.engine_url,)
+        endpoints = Endpoints(
+            bitcoin_url=coins.url,
+            bitcoin=coins.auth,
+            ethereum_url=ethereum_url,
+            engine_urls=await self._engines(clients, jwt, engines),
+            engine=jwt,
+            foreign_execution=self._chain is not None,
+            governance_targets=tuple(governance.targets),
+        )
+        self.faults.doors = misbehaving.in_process(
+            own, dict(enumerate(clients, len(engines))), governance.nodes
+        )
+        return grounds, endpoints, governance
 
-    async def _serve_chains(
-        self, net: network.Network, jwt: Jwt, governance: list[str]
-    ) -> Endpoints:
-        """The Bitcoin node that all share, and a client per authority."""
+    async def _bitcoin(self, node: BitcoinNode) -> real.CoinDoor:
+        """The RPC of a node of ours."""
         chosen = self.settings.world
         served = await serve_bitcoin(
-            net.bitcoin, chosen.host, chosen.bitcoin_rpc_port, BITCOIN_USER, BITCOIN_PASSWORD
+            node,
+            chosen.host,
+            chosen.bitcoin_rpc_port,
+            BITCOIN_USER,
+            BITCOIN_PASSWORD,
+            faults=_faults_of(node),
         )
         self.closers.append(served.close)
-        public = await serve_ethereum(
-            net.clients[network.PRODUCER], chosen.host, chosen.ethereum_rpc_port
+        door = Basic(user=BITCOIN_USER, password=BITCOIN_PASSWORD)
+        return real.CoinDoor(url=served.url, auth=door)
+
+    async def _ethereum(self, client: EthereumNode) -> str:
+        """The public JSON-RPC of the producer's client."""
+        chosen = self.settings.world
+        served = await serve_ethereum(
+            client, chosen.host, chosen.ethereum_rpc_port, faults=_faults_of(client)
         )
-        self.closers.append(public.close)
-        engine_urls = []
-        for index, client in enumerate(net.clients):
-            port = chosen.engine_api_port if index == network.PRODUCER else 0
-            engine = await serve_engine(client, chosen.host, port, jwt_secret=jwt.secret)
+        self.closers.append(served.close)
+        return served.url
+
+    async def _clients(self, start: int) -> tuple[EthereumNode, ...]:
+        """A client of ours for each authority, but for the one that has a real one."""
+        if self._chain is None:
+            return network.execution_clients(start, self.dispatcher.now)
+        return await real_execution.followers(
+            self._chain, network.AUTHORITIES - 1, self.dispatcher.now
+        )
+
+    async def _engines(
+        self, clients: tuple[EthereumNode, ...], jwt: Jwt, before: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The Engine API of each authority's client, after those that are there already."""
+        chosen = self.settings.world
+        urls = list(before)
+        for client in clients:
+            port = 0 if urls else chosen.engine_api_port
+            engine = await serve_engine(
+                client, chosen.host, port, jwt_secret=jwt.secret, faults=_faults_of(client)
+            )
             self.closers.append(engine.close)
-            engine_urls.append(engine.url)
-        return Endpoints(
-            bitcoin_url=served.url,
-            bitcoin=Basic(user=BITCOIN_USER, password=BITCOIN_PASSWORD),
-            ethereum_url=public.url,
-            engine_urls=tuple(engine_urls),
-            engine=jwt,
-            governance_targets=tuple(governance),
-        )
+            urls.append(engine.url)
+        return tuple(urls)
+
+
+def _faults_of(node: BitcoinNode | EthereumNode) -> Faults:
+    return lambda: node.misbehaviour
 
 
 class _Governance:
     """The governance nodes' servers and their admin ports, and a scenario's way to them."""
 
-    def __init__(self, net: network.Network, host: str) -> None:
-        self._nodes = net.governance
+    def __init__(self, nodes: tuple[GovernanceNode, ...], host: str) -> None:
+        self.nodes = nodes
         self._host = host
         self._servers: dict[int, RunningGovernance] = {}
         self._admin: dict[int, RunningServer] = {}
@@ -94,8 +206,13 @@ class _Governance:
         return [self._admin[index].url for index in sorted(self._admin)]
 
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
-        node = self._nodes[index]
-        verbs = Verbs(state=node.state, faults=node.faults.change)
+        node = self.nodes[index]
+        verbs = Verbs(
+            state=node.state,
+            faults=lambda: node.misbehaviour,
+            switches=node.faults.change,
+            push=node.push,
+        )
         server = await serve_governance(node, self._host, port)
         self._servers[index] = server
         admin = await serve_admin(verbs, self._host, admin_port, ADMIN_TOKEN)
@@ -135,23 +252,50 @@ class _Governance:
 class LocalDriver(LoopDriver):
     """Local worlds, as many at once as the settings allow."""
 
-    def __init__(self, settings: Settings, *, metrics_port: int | None = None) -> None:
-        """``metrics_port``: see AttachedWorld. A fixed one is for a single world at a time."""
+    def __init__(
+        self,
+        settings: Settings,
+        keys: ServiceKeys | None = None,
+        turns: Turns | None = None,
+        *,
+        metrics_port: int | None = None,
+    ) -> None:
+        """``metrics_port``: see AttachedWorld. A fixed one is for a single world at a time.
+
+        With ``turns`` (for nodes that are somebody else's) this waits for its turn, which lasts as long as the driver.
+        """
 
         def make(info: ScenarioInfo) -> AttachedWorld:
             if (info.placement or settings.world.placement) == "split":
+                if settings.mock_services.elsewhere:
+                    raise UsageError(
+                        f"{info.name} runs in placement split, which starts all of its services itself: "
+                        "name no node by URL for it"
+                    )
                 return split.SplitWorld(settings, info)
-            return LocalWorld(settings, info, metrics_port=metrics_port)
+            return LocalWorld(settings, info, keys, metrics_port=metrics_port)
 
         super().__init__("local", make, settings.concurrency, settings.cleanup.cleanup_timeout)
+        self._held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
+        if self._held is None:
+            return
+        try:
+            self._held.take(settings.world.turn_timeout_seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    @override
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._held is not None:
+                self._held.close()
 
 
-def open_driver(settings: Settings) -> LocalDriver:
-    """See ``protocol.DriverFactory``. Raises UsageError for services elsewhere, which this world cannot use yet."""
-    given = settings.mock_services
-    for name in given.__struct_fields__:
-        if getattr(given, name):
-            raise UsageError(
-                f"mock_services.{name} is set, but the local world starts its own services: remove it"
-            )
-    return LocalDriver(settings)
+def open_driver(
+    settings: Settings, keys: ServiceKeys | None = None, turns: Turns | None = None
+) -> LocalDriver:
+    """See ``protocol.DriverFactory``; the keys are for nodes by URL."""
+    return LocalDriver(settings, keys, turns)

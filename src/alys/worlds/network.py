@@ -3,11 +3,12 @@
 Every world stands on the same network; it differs in what lies between the services and the node's actors.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from alys.base.prng import Random
+from alys.chain import slots
 from alys.chain import spec as chain_spec
 from alys.chain.approvals import BlsScheme
 from alys.chain.federation import Federation
@@ -44,6 +45,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     depositor_secret: bytes
     """Of the Bitcoin user who has coins."""
     governance_nodes: int
+    first_height: int = 0
+    """Of the execution block that the chain starts from: heights count on from there."""
 
     def authority(self, index: int) -> Authority:
         """Who an authority is, for its tree."""
@@ -75,21 +78,37 @@ def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> N
     """Fresh services whose chains begin now, with a depositor who has coins to spend."""
     start = int(now())
     depositor = random.fork("depositor").randbytes(32)
-    bitcoin_node = BitcoinNode(now, genesis_time=start)
-    address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
-    bitcoin_node.handle("generatetoaddress", [BOOTSTRAP_BLOCKS, address])
-    clients = tuple(EthereumNode(dev_genesis(start), now) for _ in range(AUTHORITIES))
-    genesis = clients[PRODUCER].handle("eth_getBlockByNumber", ["0x0", False])
-    anchor = ethereum.from_data(genesis["hash"], 32)
-    spec = specification(settings, anchor, BOOTSTRAP_BLOCKS, chain_spec.dev_federation())
+    clients = execution_clients(start, now)
+    spec = specification(
+        settings, genesis_hash(clients[PRODUCER]), BOOTSTRAP_BLOCKS, chain_spec.dev_federation()
+    )
     return Network(
-        bitcoin=bitcoin_node,
+        bitcoin=bitcoin_node(start, now, depositor),
         clients=clients,
-        governance=_governance(spec, now, random),
+        governance=governance(spec, chain_spec.DEV_SECRETS, now, random),
         spec=spec,
         depositor_secret=depositor,
         governance_nodes=len(spec.federation.keys),
     )
+
+
+def bitcoin_node(start: int, now: Callable[[], float], depositor: bytes) -> BitcoinNode:
+    """A chain that begins at ``start`` and has paid ``BOOTSTRAP_BLOCKS`` coinbases to the depositor."""
+    node = BitcoinNode(now, genesis_time=start)
+    address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
+    node.handle("generatetoaddress", [BOOTSTRAP_BLOCKS, address])
+    return node
+
+
+def execution_clients(start: int, now: Callable[[], float]) -> tuple[EthereumNode, ...]:
+    """A client per authority, on the development genesis of that time."""
+    return tuple(EthereumNode(dev_genesis(start), now) for _ in range(AUTHORITIES))
+
+
+def genesis_hash(client: EthereumNode) -> bytes:
+    """Of the client's block 0."""
+    block = client.handle("eth_getBlockByNumber", ["0x0", False])
+    return ethereum.from_data(block["hash"], 32)
 
 
 def specification(
@@ -108,9 +127,21 @@ def specification(
     )
 
 
-def _governance(
-    spec: ChainSpec, now: Callable[[], float], random: Random
+def federation_of(secrets: Sequence[bytes]) -> Federation:
+    """Whom these keys make; two thirds must sign."""
+    keys = tuple(bitcoin.xonly_of(secret) for secret in secrets)
+    return Federation(keys=keys, threshold=slots.quorum(len(keys)))
+
+
+def fresh_secrets(random: Random) -> tuple[bytes, ...]:
+    """A federation's keys that no earlier run had, where ``random`` is of this run alone."""
+    return tuple(random.fork(f"federation {number}").randbytes(32) for number in (1, 2, 3))
+
+
+def governance(
+    spec: ChainSpec, secrets: Sequence[bytes], now: Callable[[], float], random: Random
 ) -> tuple[GovernanceNode, ...]:
+    """The nodes that hold the federation's keys, one each."""
     return tuple(
         GovernanceNode(
             f"governance-{number + 1}",
@@ -122,5 +153,5 @@ def _governance(
             spec.network,
             GOVERNANCE_TOKEN,
         )
-        for number, secret in enumerate(chain_spec.DEV_SECRETS)
+        for number, secret in enumerate(secrets)
     )

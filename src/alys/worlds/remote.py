@@ -11,7 +11,7 @@ remote client names. The node is the only one that drives that one.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -26,10 +26,10 @@ from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from alys.shells import governance_questions, session
 from alys.shells.ethereum_server import serve_engine
-from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
+from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.shells.service_admin import AdminDown, AdminRefused, ServiceAdmin
 from alys.wire import bitcoin, ethereum
-from alys.worlds import network, redaction, turn
+from alys.worlds import addresses, misbehaving, network, redaction, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
@@ -63,7 +63,7 @@ def places(given: MockServices) -> Places:
     """The addresses that the settings give or imply: an admin port is port 9101 of its service's host."""
     nodes = given.governance_nodes
     return Places(
-        bitcoin=_without_user(given.bitcoin_rpc_url),
+        bitcoin=addresses.without_user(given.bitcoin_rpc_url),
         bitcoin_admin=given.bitcoin_admin_url or _admin(given.bitcoin_rpc_url),
         ethereum=given.ethereum_rpc_url,
         engine=given.engine_api_url,
@@ -71,12 +71,6 @@ def places(given: MockServices) -> Places:
         governance=tuple(urlsplit(url).netloc for url in nodes),
         governance_admin=given.governance_admin_urls or tuple(_admin(url) for url in nodes),
     )
-
-
-def _without_user(url: str) -> str:
-    """The URL without user and password, which go into a header."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _admin(url: str) -> str:
@@ -138,18 +132,16 @@ class RemoteWorld(AttachedWorld):
             keys=tuple(member.public_key for member in members), threshold=federation.threshold
         )
         await _all(*(admin.federation(told) for admin in governance.admins))
+        self.faults.doors = misbehaving.by_admin(
+            self._service(self._places.bitcoin_admin),
+            self._service(self._places.ethereum_admin),
+            *governance.admins,
+        )
         grounds = await self._grounds(coin, chain, federation)
         return grounds, await self._endpoints(chain), governance
 
     def _service(self, url: str) -> ServiceAdmin:
         return ServiceAdmin(url, self._keys.admin_token.reveal().decode())
-
-    @property
-    def _basic(self) -> Basic:
-        return Basic(
-            user=self._keys.bitcoin_user.reveal().decode(),
-            password=self._keys.bitcoin_password.reveal().decode(),
-        )
 
     async def _grounds(
         self, coin: session.BitcoinSession, chain: session.EthereumSession, federation: Federation
@@ -157,7 +149,7 @@ class RemoteWorld(AttachedWorld):
         """The anchor, and a depositor with coins that are old enough."""
         depositor = self.random.fork("network").fork("depositor").randbytes(32)
         address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
-        async with JsonRpcClient(self._places.bitcoin, self._basic) as client:
+        async with JsonRpcClient(self._places.bitcoin, addresses.basic(self._keys)) as client:
             await client.call("generatetoaddress", network.BOOTSTRAP_BLOCKS, address)
         spec = network.specification(
             self.settings.node,
@@ -187,7 +179,7 @@ class RemoteWorld(AttachedWorld):
             engine_urls.append(server.url)
         return Endpoints(
             bitcoin_url=self._places.bitcoin,
-            bitcoin=self._basic,
+            bitcoin=addresses.basic(self._keys),
             ethereum_url=self._places.ethereum,
             engine_urls=tuple(engine_urls),
             engine=jwt,

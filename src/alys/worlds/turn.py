@@ -12,6 +12,7 @@ from typing_extensions import override
 from alys.base.turns import NoTurn, TurnLost, Turns
 from alys.config.settings import Settings
 from alys.shells import lease
+from alys.worlds import addresses
 
 RENEW_SECONDS = 5.0
 LOG = logging.getLogger("alys.turns")
@@ -23,10 +24,15 @@ def lease_of(settings: Settings, environment: Mapping[str, str]) -> Turns | None
     In a pod it is the Lease of its namespace, elsewhere the lock file of this machine. Raises EnvironmentFailure for a pod that cannot
     speak to its API server.
     """
+    given = settings.mock_services
+    if settings.world.kind == "local" and given.elsewhere:
+        return lease.FileTurns(
+            lease.path_of(given.engine_api_url or addresses.without_user(given.bitcoin_rpc_url))
+        )
     if settings.world.kind != "remote":
         return None
     if not environment.get("KUBERNETES_SERVICE_HOST"):
-        return lease.FileTurns(lease.path_of(settings.mock_services.engine_api_url))
+        return lease.FileTurns(lease.path_of(given.engine_api_url))
     from alys.kube import client, clock
     from alys.kube import lease as cluster_lease
 

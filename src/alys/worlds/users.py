@@ -10,7 +10,7 @@ from alys.wire import bitcoin, ethereum
 from alys.worlds.protocol import BitcoinSide, EthereumSide
 
 FEE_SATS = 1_000
-"""What a depositor leaves the Bitcoin miner."""
+"""What a depositor leaves the Bitcoin miner, for each coin."""
 
 MATURITY = 100
 PEGOUT_GAS = 200_000
@@ -20,7 +20,7 @@ OP_RETURN_20 = b"\x6a\x14"
 
 
 class NoCoins(AlysError):
-    """The user has no coin that is large and old enough; mine to the user first."""
+    """The user has not enough in coins that are old enough; mine to the user first."""
 
 
 class BitcoinUser:
@@ -45,13 +45,17 @@ class BitcoinUser:
 
     async def pay(self, outputs: tuple[bitcoin.TxOut, ...]) -> str:
         """Send these outputs and take back the change; returns the txid. Raises NoCoins."""
-        needed = sum(output.value for output in outputs) + FEE_SATS
-        place, amount = await self._coin(needed)
-        change = bitcoin.TxOut(value=amount - needed, script=self.script)
-        tx = bitcoin.Tx(inputs=(bitcoin.TxIn(outpoint=place),), outputs=(*outputs, change))
-        signed = bitcoin.sign_p2wpkh_input(tx, 0, self._secret, amount)
-        self._used.add(place.label)
-        return str(await self._node.call("sendrawtransaction", signed.serialize().hex()))
+        wanted = sum(output.value for output in outputs)
+        coins = await self._coins(wanted)
+        change = sum(sats for _, sats in coins) - wanted - len(coins) * FEE_SATS
+        tx = bitcoin.Tx(
+            inputs=tuple(bitcoin.TxIn(outpoint=place) for place, _ in coins),
+            outputs=(*outputs, bitcoin.TxOut(value=change, script=self.script)),
+        )
+        for index, (_, sats) in enumerate(coins):
+            tx = bitcoin.sign_p2wpkh_input(tx, index, self._secret, sats)
+        self._used.update(place.label for place, _ in coins)
+        return str(await self._node.call("sendrawtransaction", tx.serialize().hex()))
 
     async def received(self) -> int:
         """Sats in confirmed unspent outputs."""
@@ -60,15 +64,35 @@ class BitcoinUser:
     async def _scan(self) -> Any:
         return await self._node.call("scantxoutset", "start", [f"addr({self.address})"])
 
-    async def _coin(self, needed: int) -> tuple[bitcoin.OutPoint, int]:
+    async def spendable(self) -> int:
+        """Sats in confirmed outputs that can be spent now."""
+        return sum(sats for _, sats in await self._ripe())
+
+    async def _ripe(self) -> list[tuple[bitcoin.OutPoint, int]]:
+        """The coins that are old enough and that this user has not spent itself, as the node lists them."""
         found = await self._scan()
-        for coin in found["unspents"]:
-            place = bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"])
-            sats = bitcoin.sats_of(coin["amount"])
-            ripe = not coin["coinbase"] or found["height"] + 1 - coin["height"] >= MATURITY
-            if ripe and sats > needed and place.label not in self._used:
-                return place, sats
-        raise NoCoins(f"no coin of {self.address} covers {needed} sats")
+        places = (
+            (
+                bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"]),
+                bitcoin.sats_of(coin["amount"]),
+            )
+            for coin in found["unspents"]
+            if not coin["coinbase"] or found["height"] + 1 - coin["height"] >= MATURITY
+        )
+        return [(place, sats) for place, sats in places if place.label not in self._used]
+
+    async def _coins(self, wanted: int) -> list[tuple[bitcoin.OutPoint, int]]:
+        """The first coin that covers it, or as many as do, with ``FEE_SATS`` for each. An old chain's coins are small."""
+        ripe = await self._ripe()
+        for coin in ripe:
+            if coin[1] > wanted + FEE_SATS:
+                return [coin]
+        taken: list[tuple[bitcoin.OutPoint, int]] = []
+        for coin in sorted(ripe, key=lambda one: -one[1]):
+            taken.append(coin)
+            if sum(sats for _, sats in taken) > wanted + len(taken) * FEE_SATS:
+                return taken
+        raise NoCoins(f"the coins of {self.address} do not cover {wanted} sats and fees")
 
 
 class EthereumUser:

@@ -8,7 +8,7 @@ taken up again. On regtest every block has the same work, so height is work.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import msgspec
 
@@ -81,6 +81,12 @@ class ChainState:
         #: What all known blocks take up.
         self.stored_bytes = 0
         self.listeners: list[Callable[[BlockEvent], None]] = []
+        #: Told of every block that is kept, on whatever branch.
+        self.keepers: list[Callable[[Entry], None]] = []
+        #: How often a block was marked invalid or valid again.
+        self.marks = 0
+        #: Blocks that were not kept because they cannot stand where they do, whatever witnesses come with them.
+        self._failed: set[str] = set()
         self._now = now
         #: Why the branch that was tried last is invalid.
         self._why = Rejected("bad-block")
@@ -102,6 +108,11 @@ class ChainState:
         """Whether a block is on the best chain."""
         return self.at(entry.height) is entry
 
+    def is_invalid(self, block_hash: str) -> bool:
+        """Whether a block is known to break a rule, or to stand on one that does, or was declared invalid."""
+        entry = self.index.get(block_hash)
+        return block_hash in self._failed if entry is None else entry.invalid
+
     def median_time(self, entry: Entry) -> int:
         """Median of the times of a block and the ten before it (BIP113)."""
         times: list[int] = []
@@ -113,18 +124,18 @@ class ChainState:
 
     def accept(self, block: Block) -> Entry:
         """Check a block and take it in; raises Rejected. A valid block that is known already is returned as it is."""
+        if self.is_invalid(block.hash):
+            raise Rejected("duplicate-invalid")
         known = self.index.get(block.hash)
         if known is not None:
-            if known.invalid:
-                raise Rejected("duplicate-invalid")
             return known
         rules.check_work(block.header)
         rules.check_block(block)
+        if self.is_invalid(block.header.previous):
+            raise Rejected("bad-prevblk")
         parent = self.index.get(block.header.previous)
         if parent is None:
             raise Rejected("prev-blk-not-found")
-        if parent.invalid:
-            raise Rejected("bad-prevblk")
         self._check_on(block, parent)
         entry = self._keep(block, parent)
         if entry.height > self.tip.height and not self._move_to(entry):
@@ -138,7 +149,7 @@ class ChainState:
         if block.header.previous != self.tip.hash:
             raise Rejected("inconclusive-not-best-prevblk")
         rules.check_block(block)
-        self._check_on(block, self.tip)
+        self._check_on(block, self.tip, remember=False)
         entry = Entry(block=block, height=self.tip.height + 1, parent=self.tip, arrival=0)
         self._undo(block.txs, self._apply(entry))
 
@@ -154,6 +165,7 @@ class ChainState:
 
     def invalidate(self, entry: Entry) -> None:
         """Declare a block and all that stand on it invalid. The genesis block cannot be."""
+        self.marks += 1
         for other in self._descendants(entry):
             other.invalid = True
         while self.tip.invalid:
@@ -162,12 +174,27 @@ class ChainState:
 
     def reconsider(self, entry: Entry) -> None:
         """Take the declaration back, for the block, those before it and those on it."""
+        self.marks += 1
         for other in self._descendants(entry):
             other.invalid = False
         step: Entry | None = entry
         while step is not None:
             step.invalid = False
             step = step.parent
+        self.choose()
+
+    def load(self, blocks: Sequence[tuple[Block, bool]], invalid: Set[str], tip: str) -> None:
+        """Take blocks in that this chain state kept in another life, parents first; True beside one: its scripts were run.
+
+        Raises Rejected or KeyError when they do not make a chain up to ``tip``. What is loaded is not checked again beyond that.
+        """
+        for block, checked in blocks:
+            parent = self.index[block.header.previous]
+            entry = self._keep(block, parent)
+            entry.checked = checked
+            entry.invalid = parent.invalid or entry.hash in invalid
+        if tip and not self._move_to(self.index[tip]):
+            raise self._why
         self.choose()
 
     def spend(self, tx: Tx, view: Mapping[OutPoint, Coin]) -> Spending:
@@ -183,16 +210,23 @@ class ChainState:
     def _median_time_before(self, coin: Coin) -> int:
         return self.median_time(self.active[max(0, coin.height - 1)])
 
-    def _check_on(self, block: Block, parent: Entry) -> None:
+    def _check_on(self, block: Block, parent: Entry, *, remember: bool = True) -> None:
         median_time = self.median_time(parent)
         rules.check_header(block.header, median_time, self._now())
-        rules.check_block_at(block, parent.height + 1, median_time)
+        try:
+            rules.check_block_at(block, parent.height + 1, median_time)
+        except Rejected as error:
+            if remember and error.reason not in rules.WITNESS_REASONS:
+                self._failed.add(block.hash)
+            raise
 
     def _keep(self, block: Block, parent: Entry | None) -> Entry:
         height = 0 if parent is None else parent.height + 1
         entry = Entry(block=block, height=height, parent=parent, arrival=len(self.index))
         self.index[entry.hash] = entry
         self.stored_bytes += len(block.serialize())
+        for keeper in list(self.keepers):
+            keeper(entry)
         return entry
 
     def _descendants(self, entry: Entry) -> list[Entry]:
@@ -218,6 +252,7 @@ class ChainState:
                 entry.spent = self._apply(entry)
             except Rejected as error:
                 self._why = error
+                self.marks += 1
                 for bad in self._descendants(entry):
                     bad.invalid = True
                 return False
@@ -242,6 +277,7 @@ class ChainState:
         spent: list[tuple[OutPoint, Coin]] = []
         created: list[Tx] = []
         fees = sigops = 0
+        self._check_no_repetition(entry)
         try:
             for tx in entry.block.txs:
                 coins: tuple[Coin, ...] = ()
@@ -259,6 +295,13 @@ class ChainState:
             self._undo(created, spent)
             raise
         return tuple(spent)
+
+    def _check_no_repetition(self, entry: Entry) -> None:
+        """BIP30: no transaction may stand in the chain twice while its coins are there."""
+        for tx in entry.block.txs:
+            for vout in range(len(tx.outputs)):
+                if OutPoint(txid=tx.txid, vout=vout) in self.coins:
+                    raise Rejected("bad-txns-BIP30", "tried to overwrite transaction")
 
     def _check_spending(self, tx: Tx, entry: Entry) -> tuple[tuple[Coin, ...], int]:
         spending = self.spend(tx, self.coins)

@@ -1,30 +1,44 @@
 """A Bitcoin regtest node behind its RPC, sans I/O: method and params in, JSON values out.
 
 What bitcoind answers is the specification: codes, words, shapes. The calls stand in ``block_calls``,
-``transaction_calls`` and ``mining_calls``, and here those about the node itself; ``METHODS`` is the table of all.
-The node has no wallet and no peers.
+``transaction_calls``, ``mining_calls`` and ``peer_calls``, and here those about the node itself; ``METHODS`` is the table of
+all. The node has no wallet.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from alys.models.bitcoin import block_calls, mining_calls, transaction_calls
+from alys.base.faults import BITCOIN
+from alys.base.misbehaviour import Misbehaviour, Scope
+from alys.base.prng import Random, SeededRandom
+from alys.models.bitcoin import block_calls, mining_calls, peer_calls, reorg, transaction_calls
 from alys.models.bitcoin.calls import Call, table
 from alys.models.bitcoin.chainstate import BlockEvent
-from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB
+from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.state import NodeState
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import Dialect, Params, method_not_found
 
-SUBVERSION = "/alys-regtest:1/"
-VERSION = 290000
-"""The release of Core whose answers these are."""
-
-PROTOCOL_VERSION = 70016
-
 
 class BitcoinNode(NodeState):
-    """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain."""
+    """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain.
+
+    ``misbehaviour`` has what it was told to do wrong, with its chance; what a fault does to an answer is done by who carries it.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        genesis_time: int = REGTEST_TIME,
+        chance: Random | None = None,
+    ) -> None:
+        self.misbehaviour = Misbehaviour(
+            now,
+            chance or SeededRandom(0),
+            Scope(service=BITCOIN, calls=frozenset(METHODS)),
+            {"reorg": lambda fault: reorg.reorganise(self, fault)},
+        )
+        super().__init__(self.misbehaviour.now, genesis_time)
 
     @property
     def listeners(self) -> list[Callable[[BlockEvent], None]]:
@@ -37,34 +51,6 @@ class BitcoinNode(NodeState):
         if call is None:
             raise method_not_found(method, Dialect.BITCOIN)
         return call(self, params)
-
-
-def getnetworkinfo(node: NodeState) -> dict[str, Any]:
-    """A node that talks to nobody."""
-    rate = bitcoin.amount_of(RELAY_FEE_SATS_PER_KVB)
-    return {
-        "version": VERSION,
-        "subversion": SUBVERSION,
-        "protocolversion": PROTOCOL_VERSION,
-        "localservices": f"{0:016x}",
-        "localservicesnames": [],
-        "localrelay": True,
-        "timeoffset": 0,
-        "networkactive": True,
-        "connections": 0,
-        "connections_in": 0,
-        "connections_out": 0,
-        "networks": [],
-        "relayfee": rate,
-        "incrementalfee": rate,
-        "localaddresses": [],
-        "warnings": [],
-    }
-
-
-def getconnectioncount(node: NodeState) -> int:
-    """How many peers."""
-    return 0
 
 
 def validateaddress(node: NodeState, address: str) -> dict[str, Any]:
@@ -106,13 +92,10 @@ def help(node: NodeState, command: str | None = None) -> str:
     return f"help: unknown command: {command}" if known is None else known.usage
 
 
-def ping(node: NodeState) -> None:
-    """Nobody to ping."""
-
-
 METHODS: dict[str, Call] = {
     **block_calls.CALLS,
     **transaction_calls.CALLS,
     **mining_calls.CALLS,
-    **table(getconnectioncount, getnetworkinfo, help, ping, stop, uptime, validateaddress),
+    **peer_calls.CALLS,
+    **table(help, stop, uptime, validateaddress),
 }

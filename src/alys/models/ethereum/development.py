@@ -48,7 +48,7 @@ class Development:
         self.enabled = enabled
         self.automine = enabled
         self.driven = False
-        """Whether a consensus client has moved the head."""
+        """Whether a consensus client has given a block or moved the head."""
         self.secrets = dev_accounts.secrets(accounts)
         self.impersonated: set[bytes] = set()
         self.impersonate_all = False
@@ -67,7 +67,7 @@ class Development:
     # Mining
 
     def engine_called(self) -> None:
-        """A consensus client moves the head: from now on it alone does."""
+        """A consensus client makes the blocks: from now on it alone does."""
         self.driven = True
         self.automine = False
         self.mining_interval = None
@@ -77,7 +77,7 @@ class Development:
         if self.driven:
             raise RpcError(
                 SERVER_ERROR,
-                f"{what} is refused: a consensus client drives this chain by engine_forkchoiceUpdated; "
+                f"{what} is refused: a consensus client drives this chain (engine_forkchoiceUpdated, engine_newPayload); "
                 "take a node that none drives, or begin a new session",
             )
 

@@ -10,6 +10,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from alys.base.faults import ETHEREUM
+from alys.base.misbehaviour import Misbehaviour, Scope
+from alys.base.prng import Random, SeededRandom
 from alys.models.ethereum import (
     account_calls,
     chain_calls,
@@ -22,6 +25,7 @@ from alys.models.ethereum import (
     pool_calls,
     proof_calls,
     raw_calls,
+    reorg,
     subscriptions,
     trace_calls,
 )
@@ -52,7 +56,12 @@ PUBLIC: Mapping[str, Method] = {**OF_CLIENT, **filters.METHODS, **OF_DEVELOPMENT
 SENDS = ("eth_sendRawTransaction", "eth_sendTransaction")
 """After them the pool may have something to mine."""
 
+DRIVES = ("engine_forkchoiceUpdated", "engine_newPayload")
+"""How the calls begin by which a consensus client shows that it drives the chain."""
+
 AUTHENTICATED: Mapping[str, Method] = {**PUBLIC, **engine_calls.METHODS}
+SUBSCRIPTIONS = frozenset({"eth_subscribe", "eth_unsubscribe"})
+"""The calls of a connection that stays."""
 
 
 class EthereumNode:
@@ -60,17 +69,25 @@ class EthereumNode:
 
     ``now`` (Unix seconds) ages pool and filters; only on a ``development`` node it is also the time of blocks, until a
     consensus client comes. Such a node mines each transaction at once, and holds so many ``accounts`` of its own.
+    ``misbehaviour`` has what it was told to do wrong, with its chance; what a fault does to an answer is done by who carries it.
     """
 
     def __init__(
         self,
         genesis: Genesis,
         now: Callable[[], float],
+        chance: Random | None = None,
         *,
         development: bool = False,
         accounts: int = 0,
     ) -> None:
-        self.client = Client(genesis, now)
+        self.misbehaviour = Misbehaviour(
+            now,
+            chance or SeededRandom(0),
+            Scope(service=ETHEREUM, calls=frozenset(AUTHENTICATED) | SUBSCRIPTIONS),
+            {"reorg": lambda fault: reorg.reorganise(self.client, fault)},
+        )
+        self.client = Client(genesis, self.misbehaviour.now)
         self.tree = self.client.tree
         self.filters = Filters(self.client)
         self.development = Development(self.client, enabled=development, accounts=accounts)
@@ -87,7 +104,7 @@ class EthereumNode:
     def handle_engine(self, method: str, params: Params) -> Any:
         """The result of a call on the Engine port; raises RpcError."""
         result = self._call(AUTHENTICATED, method, params)
-        if method.startswith("engine_forkchoiceUpdated"):
+        if method.startswith(DRIVES):
             self.development.engine_called()
         return result
 

@@ -10,6 +10,7 @@ from ethereum_types.bytes import Bytes, Bytes0, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
 from alys.base.errors import AlysError
+from alys.models.ethereum import steps
 from alys.models.ethereum.forks import Fork, Rules, State, made
 from alys.models.ethereum.run import environment_of
 from alys.models.ethereum.tree import Block
@@ -133,7 +134,11 @@ class Simulator:
         inner = environment_of(header, rules, state, self._chain_id, self._hashes)
         if rules.has_base_fee and not call.fee_cap:
             inner.base_fee_per_gas = Uint(0)
-        return _execute(rules, rules.message.prepare_message(inner, outer, tx))
+        try:
+            with steps.limited():
+                return _execute(rules, rules.message.prepare_message(inner, outer, tx))
+        except steps.TooManySteps as error:
+            raise CallFailed(str(error)) from error
 
     def gas_used(self, call: Call, evm: Any) -> int:
         """What a transaction would pay for, however the call ended."""

@@ -34,11 +34,11 @@ async def _reached(world: NetworkWorld, wanted: int) -> bool:
 
 
 async def _blocks_follow_each_other(world: NetworkWorld) -> None:
-    await world.eventually(
-        lambda: _reached(world, BLOCKS_CHECKED), f"{BLOCKS_CHECKED} blocks", timeout_s=120
-    )
-    parent: Any = await world.node.call("getblockbyheight", 0)
-    for number in range(1, BLOCKS_CHECKED + 1):
+    first = world.network.first_height
+    last = first + BLOCKS_CHECKED
+    await world.eventually(lambda: _reached(world, last), f"{BLOCKS_CHECKED} blocks", timeout_s=120)
+    parent: Any = await world.node.call("getblockbyheight", first)
+    for number in range(first + 1, last + 1):
         block: Any = await world.node.call("getblockbyheight", number)
         await _check_link(world, parent, block)
         parent = block

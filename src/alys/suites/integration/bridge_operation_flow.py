@@ -90,7 +90,7 @@ async def _nothing_minted_twice(world: NetworkWorld, alice: EthereumUser, txid: 
     await new_blocks(world, 2)
     status: Any = await world.node.call("alys_status")
     listed = 0
-    for height in range(status["height"] + 1):
+    for height in range(world.network.first_height, status["height"] + 1):
         block: Any = await world.node.call("getblockbyheight", height)
         listed += sum(pegin["txid"] == txid for pegin in block["pegins"])
     world.check(listed == 1, "a deposit that is announced again is not minted again", mints=listed)
@@ -192,7 +192,7 @@ async def _output(world: NetworkWorld, place: bitcoin.OutPoint) -> bitcoin.TxOut
 async def _finalised_before_signed(world: NetworkWorld, txid: str) -> None:
     """The block that proposed the payout is covered by an AuxPoW."""
     status: Any = await world.node.call("alys_status")
-    for height in range(status["finalisedHeight"] + 1):
+    for height in range(world.network.first_height, status["finalisedHeight"] + 1):
         block: Any = await world.node.call("getblockbyheight", height)
         raw = block["payoutProposal"]
         if raw is not None and bitcoin.parse_tx(bytes.fromhex(raw)).txid == txid:
@@ -207,7 +207,7 @@ async def _refunded_once(world: NetworkWorld, alice: EthereumUser) -> None:
     world.check(found is not None, "a request that cannot be paid is refunded", wanted="refunded")
     back = 0
     status: Any = await world.node.call("alys_status")
-    for height in range(1, status["height"] + 1):
+    for height in range(world.network.first_height + 1, status["height"] + 1):
         block: Any = await world.node.call("getblockbyheight", height)
         back += sum(
             entry["address"] == ethereum.to_data(alice.address)
