@@ -1,9 +1,12 @@
 """Counts what a scenario proved. A base for worlds: ``check``, ``samples``, ``facts``."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from alys.base import errors
+from alys.oracles.statement import Violation
+from alys.report.conformance import FACT, LEDGER, Finding
 
 
 class Threshold(Protocol):
@@ -42,6 +45,13 @@ class NeverHappened(CheckFailed):
         )
 
 
+class Proof:
+    """What speaks for a requirement, filled in by whoever looks."""
+
+    def __init__(self) -> None:
+        self.evidence = ""
+
+
 class Scorecard:
     """How often something was looked at that could have been wrong, and what the report shows of it."""
 
@@ -76,3 +86,26 @@ class Scorecard:
         self.samples += 1
         if not condition:
             raise CheckFailed(what, facts)
+
+    @contextlib.contextmanager
+    def proving(self, requirement: str) -> Iterator[Proof]:
+        """What happens inside decides one requirement (a key of ``report.conformance``): its end proves it, its error refutes it.
+
+        An error that is inconclusive, or that blames the machine, decides nothing. What the ledger found is told of the ledger too.
+        """
+        proof = Proof()
+        try:
+            yield proof
+        except errors.AlysError as error:
+            failed = error.exit_code is errors.ExitCode.FAIL
+            verdict = Finding.FAIL if failed else Finding.INCONCLUSIVE
+            self._find(requirement, verdict, str(error))
+            if isinstance(error, Violation):
+                self._find(LEDGER, verdict, str(error))
+            raise
+        self._find(requirement, Finding.PASS, proof.evidence)
+
+    def _find(self, requirement: str, verdict: Finding, evidence: str) -> None:
+        told = self.facts.setdefault(FACT, {})
+        assert isinstance(told, dict), "nobody else writes under this name"
+        told[requirement] = {"verdict": verdict.value, "evidence": evidence}
