@@ -1,6 +1,7 @@
 """``alys check``: put services and oracles round a node that somebody else started, and say requirement by requirement what it does."""
 
 import argparse
+import json as json_module
 import secrets
 import shlex
 import time
@@ -144,7 +145,7 @@ def _tell(found: "RunRecord", settings: "Settings", subject: "Subject") -> None:
     from alys.report import conformance, json
     from alys.worlds import addresses
 
-    rows = conformance.table(found.cases, own_rpc=bool(subject.node_rpc))
+    rows = conformance.table(found.cases, own_rpc=bool(subject.node_rpc), cause=found.cause)
     given = settings.mock_services
     about = {
         "verdict": found.verdict,
@@ -159,7 +160,9 @@ def _tell(found: "RunRecord", settings: "Settings", subject: "Subject") -> None:
     (folder / "conformance.md").write_text(conformance.markdown(rows, about), encoding="utf-8")
     (folder / "conformance.json").write_text(conformance.as_json(rows, about), encoding="utf-8")
     if settings.test_environment.report_format == "json":
-        words.out(json.render(found))
+        told = json_module.loads(json.render(found))
+        told["conformance"] = json_module.loads(conformance.as_json(rows, about))["rows"]
+        words.out(json_module.dumps(told, indent=2) + "\n")
         return
     words.out(conformance.render(rows))
     cause = f": {found.cause}" if found.cause else ""

@@ -93,8 +93,11 @@ REQUIREMENTS = (
 """In the order of the table. A test holds the scenarios to it."""
 
 
-def table(cases: Sequence[CaseRecord], *, own_rpc: bool) -> tuple[Row, ...]:
-    """A row for every requirement. One that several scenarios looked at has the worst that any of them found."""
+def table(cases: Sequence[CaseRecord], *, own_rpc: bool, cause: str = "") -> tuple[Row, ...]:
+    """A row for every requirement. One that several scenarios looked at has the worst that any of them found, the latest of those.
+
+    ``cause`` is what ended the run as a whole early.
+    """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for case in cases:
         told = case.facts.get(FACT)
@@ -110,7 +113,7 @@ def table(cases: Sequence[CaseRecord], *, own_rpc: bool) -> tuple[Row, ...]:
                 requirement=requirement.key,
                 text=requirement.text,
                 verdict=verdict,
-                evidence=evidence or _why_not(cases),
+                evidence=evidence or _why_not(cases, cause),
             )
         )
     return tuple(rows)
@@ -122,15 +125,16 @@ _BADNESS = (Finding.FAIL, Finding.INCONCLUSIVE, Finding.PASS)
 
 def _worst(found: Sequence[Mapping[str, Any]]) -> tuple[Finding, str]:
     for verdict in _BADNESS:
-        for one in found:
+        for one in reversed(found):
             if one["verdict"] == verdict.value:
                 return verdict, str(one["evidence"])
     return Finding.INCONCLUSIVE, ""
 
 
-def _why_not(cases: Sequence[CaseRecord]) -> str:
-    """Why a requirement was not reached: what ended a scenario early."""
-    causes = [case.cause for case in cases if case.outcome is not Outcome.PASSED and case.cause]
+def _why_not(cases: Sequence[CaseRecord], cause: str) -> str:
+    """Why a requirement was not reached: what ended the run or a scenario early."""
+    ended = (case.cause for case in cases if case.outcome is not Outcome.PASSED and case.cause)
+    causes = [cause] if cause and not cases else list(ended)
     return f"not reached: {causes[0]}" if causes else "not reached"
 
 

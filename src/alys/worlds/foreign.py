@@ -19,6 +19,7 @@ from alys.chain.spec import ChainSpec, dev_spec
 from alys.config.keys import ServiceKeys
 from alys.config.settings import Settings
 from alys.node.errors import PortDown
+from alys.report.conformance import LEDGER
 from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.wire import ethereum
 from alys.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
@@ -117,7 +118,14 @@ class ForeignWorld(AttachedWorld):
     @override
     async def _last_audit(self) -> None:
         if self.asks_node:
-            await super()._last_audit()
+            with self.proving(LEDGER) as proof:
+                await super()._last_audit()
+                statement = self.auditor.statement
+                assert statement is not None, "a look leaves a statement"
+                looked = (f"{count} {name}" for name, count in statement.samples.items() if count)
+                proof.evidence = (
+                    f"balanced at EVM block {statement.evm_height}: {', '.join(looked)}"
+                )
 
     # What is not here
 

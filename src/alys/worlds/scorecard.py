@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from alys.base import errors
-from alys.oracles.statement import Violation
-from alys.report.conformance import FACT, LEDGER, Finding
+from alys.report.conformance import FACT, Finding
+from alys.worlds import blamed as blamed_module
 
 
 class Threshold(Protocol):
@@ -91,17 +91,19 @@ class Scorecard:
     def proving(self, requirement: str) -> Iterator[Proof]:
         """What happens inside decides one requirement (a key of ``report.conformance``): its end proves it, its error refutes it.
 
-        An error that is inconclusive, or that blames the machine, decides nothing. What the ledger found is told of the ledger too.
+        An error that is inconclusive, or that blames the machine, decides nothing. What an oracle finds meanwhile decides the
+        requirements that it is about (``worlds.blamed``).
         """
         proof = Proof()
         try:
             yield proof
         except errors.AlysError as error:
+            blamed = blamed_module.of(error) or {requirement}
+            if requirement not in blamed:
+                self._find(requirement, Finding.INCONCLUSIVE, f"cut off: {error}")
             failed = error.exit_code is errors.ExitCode.FAIL
-            verdict = Finding.FAIL if failed else Finding.INCONCLUSIVE
-            self._find(requirement, verdict, str(error))
-            if isinstance(error, Violation):
-                self._find(LEDGER, verdict, str(error))
+            for key in blamed:
+                self._find(key, Finding.FAIL if failed else Finding.INCONCLUSIVE, str(error))
             raise
         self._find(requirement, Finding.PASS, proof.evidence)
 

@@ -25,7 +25,7 @@ async def test_peg_out(world: NetworkWorld) -> None:
         tx = await world.eventually(
             lambda: looking.paid_to(world, payee.script),
             "a Bitcoin transaction pays the request",
-            timeout_s=300,
+            timeout_s=180,
         )
         assert tx is not None, "eventually answers what is true"
         await world.confirm(1)
