@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from alys.base import faults
 from alys.config.services import LOCAL_SECRETS, BitcoinService
 from alys.shells.bitcoin_mock import BitcoinMock
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient
 from alys.shells.service_admin import AdminRefused
 from alys.shells.session import BitcoinSession, Session
+from alys.wire.jsonrpc import RpcError
 from tests.shells.mocks import Opened, settings, with_open
 
 REGTEST_GENESIS = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
@@ -66,11 +68,35 @@ def test_a_session_that_cannot_be_leaves_the_chain_as_it_was() -> None:
     opened(run)
 
 
-def test_it_knows_no_fault_yet_and_says_so() -> None:
+def test_its_faults_are_for_its_callers_and_not_for_its_probe() -> None:
     async def run(service: Opened) -> None:
-        assert await service.admin.faults() == {"name": ""}
-        with pytest.raises(AdminRefused, match="no fault mute: the bitcoin service has none"):
-            await service.admin.faults(mute=True)
+        (number,) = await service.admin.inject(faults.Error(calls=("getblockchaininfo",), code=-28))
+        assert (await service.probe("/ready"))[0] == 200
+        with pytest.raises(RpcError, match="-28"):
+            await call(service, "getblockchaininfo")
+        assert (await service.admin.lift(number)).touched == 1
+        with pytest.raises(AdminRefused, match="governance has it"):
+            await service.admin.inject(faults.Unhealthy())
+
+    opened(run)
+
+
+def test_a_reorg_replaces_blocks_and_a_wrong_clock_shows_in_the_next() -> None:
+    async def run(service: Opened) -> None:
+        await service.admin.session(Session(name="a", now=1_800_000_000), BitcoinSession)
+        old = await call(service, "generatetoaddress", 3, NOBODY)
+        await service.admin.inject(faults.Reorg(depth=2))
+        assert await call(service, "getblockcount") == 4
+        assert await call(service, "getblockhash", 1) == old[0]
+        assert await call(service, "getblockhash", 2) != old[1]
+        await service.admin.inject(faults.ClockSkew(seconds=7000))
+        assert (await service.admin.state())["now"] >= 1_800_007_000
+        with pytest.raises(AdminRefused, match="4 blocks stand"):
+            await service.admin.inject(faults.Latency(ms=1), faults.Reorg(depth=9))
+        noted = await service.admin.injected()
+        assert [(one.fault.kind, one.touched) for one in noted] == [("reorg", 2), ("clock_skew", 0)]
+        await service.admin.session(Session(name="b"), BitcoinSession)
+        assert await service.admin.injected() == ()
 
     opened(run)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alys.base.errors import UsageError
+from alys.base.prng import SeededRandom
 from alys.config.services import EthereumService
 from alys.models.ethereum.genesis import geth_genesis
 from alys.shells.ethereum_files import ChainFiles, read_files
@@ -38,19 +39,21 @@ def test_the_chain_of_the_file_is_there(tmp_path: Path, packed: bool) -> None:
     data = exported(*SHORT_CHAIN)
     files = read_files(**written(tmp_path, chain=gzip.compress(data) if packed else data))
     for _ in range(2):
-        assert files.begin(now).tree.head.hash == SHORT_CHAIN[-1].hash
+        assert files.begin(now, SeededRandom(0)).tree.head.hash == SHORT_CHAIN[-1].hash
 
 
 def test_without_files_a_chain_begins_in_the_second_of_its_session() -> None:
     assert read_files("", "") == ChainFiles()
-    assert int(read_files("", "").begin(now).tree.genesis.header.timestamp) == int(now())
+    assert int(read_files("", "").begin(now, SeededRandom(0)).tree.genesis.header.timestamp) == int(
+        now()
+    )
 
 
 def test_a_bad_block_is_logged_and_those_before_it_stay(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = exported(*SHORT_CHAIN)
-    node = read_files(**written(tmp_path, chain=data[:-1])).begin(now)
+    node = read_files(**written(tmp_path, chain=data[:-1])).begin(now, SeededRandom(0))
     assert node.tree.head.hash == SHORT_CHAIN[-2].hash
     assert "chain.rlp: block 4: the file ends 1 bytes before the block does" in caplog.text
 

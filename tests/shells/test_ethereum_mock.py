@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import aiohttp
 import pytest
 
+from alys.base import faults
 from alys.config.services import LOCAL_SECRETS, EthereumService
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
@@ -11,6 +13,7 @@ from alys.shells import jsonrpc_websocket
 from alys.shells.ethereum_mock import EthereumMock
 from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.shells.session import EthereumSession, Session
+from alys.wire.jsonrpc import RpcError
 from tests.shells.mocks import Opened, settings, with_open
 
 JWT = Jwt(secret=bytes.fromhex(LOCAL_SECRETS["ENGINE_JWT_SECRET"]))
@@ -97,3 +100,36 @@ def test_it_is_ready_only_while_each_of_its_ports_answers(closed: int, reason: s
     status, said = with_open(mock, told, run)
     assert status == 503
     assert said.startswith(reason)
+
+
+def test_faults_are_met_at_every_door_and_the_probe_is_spared() -> None:
+    async def run(service: Opened) -> None:
+        await service.admin.inject(faults.Error(calls=("eth_*", "engine_*"), code=-32000))
+        for door, method in (("http", "eth_chainId"), ("engine", "engine_getPayloadV2")):
+            with pytest.raises(RpcError, match="ordered fault"):
+                await call(service, door, method, "0x00")
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(service.doors["websocket"]) as socket,
+        ):
+            await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"})
+            assert (await socket.receive_json(timeout=20))["error"]["code"] == -32000
+        assert (await service.probe("/ready"))[0] == 200
+        assert [one.touched for one in await service.admin.injected()] == [3]
+
+    opened(run)
+
+
+def test_a_reorg_replaces_blocks_and_a_session_takes_faults_back() -> None:
+    async def run(service: Opened) -> None:
+        await service.admin.session(Session(name="run 1", now=START), EthereumSession)
+        for number in (1, 2):
+            await build(service, START + 2 * number)
+        await service.admin.inject(faults.Reorg(depth=2), faults.ClockSkew(seconds=-50))
+        assert await call(service, "http", "eth_blockNumber") == "0x3"
+        assert (await service.admin.state())["now"] < START
+        await service.admin.session(Session(name="run 2", now=START), EthereumSession)
+        assert await service.admin.injected() == ()
+        assert (await service.admin.state())["now"] >= START
+
+    opened(run)

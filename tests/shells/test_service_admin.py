@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from alys.base import faults
 from alys.base.errors import EnvironmentFailure
+from alys.base.misbehaviour import Noted
 from alys.shells.admin_server import Verbs, serve_admin
 from alys.shells.service_admin import AdminDown, AdminRefused, ServiceAdmin
 from alys.shells.session import BitcoinSession, EthereumSession, Session
@@ -17,7 +19,8 @@ def with_admin(run: Any, token: str = "right") -> Any:
         node = make_node()
         verbs = Verbs(
             state=node.state,
-            faults=node.faults.change,
+            faults=lambda: node.misbehaviour,
+            switches=node.faults.change,
             session=lambda wanted: BitcoinSession(
                 name=wanted.name, network="regtest", height=0, hash="ab"
             ),
@@ -39,6 +42,22 @@ def test_the_state_is_shown_and_faults_are_taken() -> None:
         with pytest.raises(AdminRefused, match="no fault sleep_late") as refused:
             await admin.faults(sleep_late=True)
         assert refused.value.status == 400
+
+    with_admin(run)
+
+
+def test_faults_are_ordered_looked_at_and_taken_back() -> None:
+    async def run(admin: ServiceAdmin) -> None:
+        ids = await admin.inject(faults.Latency(ms=5, times=2), faults.WrongSignature())
+        assert ids == (1, 2)
+        with pytest.raises(AdminRefused, match="governance service has no fault reorg"):
+            await admin.inject(faults.Hang(), faults.Reorg())
+        first, second = await admin.injected()
+        assert first == Noted(id=1, fault=faults.Latency(ms=5, times=2), touched=0, left=2)
+        assert (await admin.lift(2)).ended == "removed"
+        assert (await admin.state())["faults"]["wrong_signature"] is False
+        assert [one.fault for one in await admin.clear_faults()] == [first.fault, second.fault]
+        assert await admin.injected() == ()
 
     with_admin(run)
 

@@ -5,14 +5,17 @@ Which verbs a service has is its own affair: a path is served when there is a ve
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from alys.base.errors import EnvironmentFailure, UsageError
+from alys.base.faults import BadFault, read
+from alys.base.misbehaviour import Noted
 from alys.shells.jsonrpc_server import RunningServer, serve_app
+from alys.shells.misbehaving import Faults
 from alys.shells.session import (
     BitcoinSession,
     EthereumSession,
@@ -36,10 +39,16 @@ class Verbs(msgspec.Struct, frozen=True, kw_only=True):
     """What a service lets its admin port do. A verb raises UsageError for what cannot be done; nothing has changed then."""
 
     state: Callable[[], Mapping[str, object]]
-    faults: Callable[[Mapping[str, object]], Mapping[str, object]]
+    faults: Faults
+    switches: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
+    """Faults that are switched on and off by name; tells all switches."""
+    name: Callable[[], str] = str
+    """Whose session it is."""
     session: Callable[[Session], Opened] | None = None
     federation: Callable[[Federation], FederationSession] | None = None
     listening: Callable[[Listening], Awaitable[ListeningSession]] | None = None
+    push: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
+    """Has something said that nobody asked for."""
 
 
 async def serve_admin(verbs: Verbs, host: str, port: int, token: str) -> RunningServer:
@@ -72,14 +81,54 @@ def _routes(verbs: Verbs) -> list[web.RouteDef]:
     async def state(_: web.Request) -> web.Response:
         return _json(verbs.state())
 
-    routes = [web.get("/state", state), web.post("/faults", _told(dict[str, Any], verbs.faults))]
+    routes = [web.get("/state", state), *_fault_routes(verbs)]
     if verbs.session is not None:
         routes.append(web.post("/session", _told(Session, verbs.session)))
     if verbs.federation is not None:
         routes.append(web.post("/session/federation", _told(Federation, verbs.federation)))
     if verbs.listening is not None:
         routes.append(web.post("/listening", _told(Listening, verbs.listening)))
+    if verbs.push is not None:
+        routes.append(web.post("/push", _told(dict[str, Any], verbs.push)))
     return routes
+
+
+def _fault_routes(verbs: Verbs) -> list[web.RouteDef]:
+    """Every answer lists faults as they stand; a refusal has changed nothing."""
+
+    def told(noted: Iterable[Noted], **more: object) -> dict[str, object]:
+        service = verbs.faults().scope.service
+        listed = [one.shown() for one in noted]
+        return {"name": verbs.name(), "service": service, **more, "faults": listed}
+
+    def order(wanted: Any) -> dict[str, object]:
+        faults = verbs.faults()
+        if isinstance(wanted, dict) and "kind" not in wanted and verbs.switches is not None:
+            return told(faults.view(), **verbs.switches(wanted))
+        listed = wanted if isinstance(wanted, list) else [wanted]
+        if not listed:
+            raise BadFault("no fault was given")
+        ids = faults.add(*(read(one) for one in listed))
+        return told(faults.view(), ids=ids)
+
+    async def look(_: web.Request) -> web.Response:
+        return _json(told(verbs.faults().view()))
+
+    async def clear(_: web.Request) -> web.Response:
+        return _json(told(verbs.faults().clear()))
+
+    async def remove(request: web.Request) -> web.Response:
+        try:
+            return _json(told([verbs.faults().remove(int(request.match_info["id"]))]))
+        except BadFault as error:
+            return _json({"error": str(error)}, 404)
+
+    return [
+        web.get("/faults", look),
+        web.post("/faults", _told(Any, order)),
+        web.delete("/faults", clear),
+        web.delete(r"/faults/{id:\d{1,18}}", remove),
+    ]
 
 
 def _told(

@@ -7,11 +7,18 @@ import hmac
 from aiohttp import web
 
 from alys.shells.jsonrpc_server import Answers, Gate, RunningServer, serve_jsonrpc
+from alys.shells.misbehaving import Faults
 from alys.wire.jsonrpc import Dialect
 
 
 async def serve_bitcoin(
-    node: Answers, host: str, port: int, user: str, password: str
+    node: Answers,
+    host: str,
+    port: int,
+    user: str,
+    password: str,
+    *,
+    faults: Faults | None = None,
 ) -> RunningServer:
     """Serve a node; port 0 takes a free one. Raises EnvironmentFailure when the port is in use."""
     return await serve_jsonrpc(
@@ -21,6 +28,7 @@ async def serve_bitcoin(
         port,
         what="Bitcoin RPC",
         gate=basic_gate(user, password),
+        faults=faults,
     )
 
 

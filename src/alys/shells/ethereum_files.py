@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from alys.base.errors import UsageError
+from alys.base.prng import Random
 from alys.models.ethereum.chain_file import ImportRefused, import_chain
 from alys.models.ethereum.genesis import BadGenesis, Genesis, dev_genesis, read_genesis
 from alys.models.ethereum.node import EthereumNode
@@ -28,10 +29,10 @@ class ChainFiles(msgspec.Struct, frozen=True, kw_only=True):
     chain: bytes = b""
     chain_path: str = ""
 
-    def begin(self, now: Callable[[], float]) -> EthereumNode:
+    def begin(self, now: Callable[[], float], chance: Random) -> EthereumNode:
         """A client on a fresh chain. A block that cannot be imported is logged; those before it stay."""
         genesis = self.genesis or dev_genesis(int(now()))
-        node = EthereumNode(genesis, now)
+        node = EthereumNode(genesis, now, chance)
         if self.chain:
             try:
                 count = import_chain(node.client, self.chain)

@@ -1,13 +1,15 @@
 """``alys mock ethereum``: an execution client (HTTP, WebSocket, Engine API) whose chain begins anew with each session."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import override
 
 from alys.base.errors import AlysError
+from alys.base.misbehaviour import Misbehaviour
 from alys.config.services import EthereumService
+from alys.models.ethereum.node import EthereumNode
 from alys.shells import jsonrpc_websocket, mock_service, session
 from alys.shells.admin_server import Verbs
 from alys.shells.ethereum_files import read_files
@@ -26,18 +28,28 @@ class EthereumMock(mock_service.Service):
         self._settings = settings
         self._jwt = Jwt(secret=settings.engine_jwt_secret.reveal())
         self._doors: dict[str, str] = {}
-        self._begin(self.session)
+        self._node = self._begun(self.session)
 
     @override
     async def open(self, end: Callable[[], None]) -> dict[str, str]:
         settings = self._settings
         host = settings.host
-        self._doors["http"] = self.keep(await serve_ethereum(self, host, settings.http_rpc_port))
+        self._doors["http"] = self.keep(
+            await serve_ethereum(self, host, settings.http_rpc_port, faults=self._misbehaviour)
+        )
         self._doors["websocket"] = self.keep(
-            await jsonrpc_websocket.serve(self.handle, host, settings.ws_rpc_port)
+            await jsonrpc_websocket.serve(
+                self.handle, host, settings.ws_rpc_port, faults=self._misbehaviour
+            )
         )
         self._doors["engine"] = self.keep(
-            await serve_engine(self, host, settings.engine_port, jwt_secret=self._jwt.secret)
+            await serve_engine(
+                self,
+                host,
+                settings.engine_port,
+                jwt_secret=self._jwt.secret,
+                faults=self._misbehaviour,
+            )
         )
         return dict(self._doors)
 
@@ -48,12 +60,12 @@ class EthereumMock(mock_service.Service):
         asked = ""
         try:
             asked = "eth_chainId"
-            async with JsonRpcClient(doors["http"], None, seconds) as public:
+            async with JsonRpcClient(doors["http"], None, seconds, witness=True) as public:
                 await public.call("eth_chainId")
             asked = "eth_chainId over WebSocket"
             await jsonrpc_websocket.ask(doors["websocket"], "eth_chainId", seconds)
             asked = "engine_exchangeCapabilities"
-            async with JsonRpcClient(doors["engine"], self._jwt, seconds) as engine:
+            async with JsonRpcClient(doors["engine"], self._jwt, seconds, witness=True) as engine:
                 await engine.call("engine_exchangeCapabilities", [])
         except AlysError as error:
             return f"{asked}: {error}"
@@ -62,7 +74,12 @@ class EthereumMock(mock_service.Service):
     @property
     @override
     def verbs(self) -> Verbs:
-        return Verbs(state=self._state, faults=self._faults, session=self._begin)
+        return Verbs(
+            state=self._state,
+            faults=self._misbehaviour,
+            name=lambda: self.session.name,
+            session=self._begin,
+        )
 
     def handle(self, method: str, params: Params) -> Any:
         """A call on a public port; raises RpcError."""
@@ -72,16 +89,22 @@ class EthereumMock(mock_service.Service):
         """A call on the Engine port; raises RpcError."""
         return self._node.handle_engine(method, params)
 
-    def _begin(self, wanted: session.Session) -> session.EthereumSession:
+    def _begun(self, wanted: session.Session) -> EthereumNode:
         now = session.clock(wanted, time.time, time.monotonic)
-        self._node = self._files.begin(now)
-        genesis = self._node.client.genesis
-        self._now = now
+        return self._files.begin(now, mock_service.chance())
+
+    def _misbehaviour(self) -> Misbehaviour:
+        return self._node.misbehaviour
+
+    def _begin(self, wanted: session.Session) -> session.EthereumSession:
+        node = self._begun(wanted)
+        self._node.misbehaviour.clear()
+        self._node = node
         self.session = wanted
         return session.EthereumSession(
             name=wanted.name,
-            chain_id=genesis.chain_id,
-            genesis_time=genesis.timestamp,
+            chain_id=node.client.chain_id,
+            genesis_time=int(self._block("0x0")["timestamp"], 16),
             genesis_hash=self._block("0x0")["hash"],
         )
 
@@ -95,13 +118,9 @@ class EthereumMock(mock_service.Service):
             "height": int(head["number"], 16),
             "hash": head["hash"],
             "genesis_hash": self._block("0x0")["hash"],
-            "now": self._now(),
+            "now": self._node.misbehaviour.now(),
         }
 
     def _block(self, which: str) -> dict[str, str]:
         found: dict[str, str] = self._node.handle("eth_getBlockByNumber", [which, False])
         return found
-
-    def _faults(self, wanted: Mapping[str, object]) -> dict[str, object]:
-        mock_service.no_faults("ethereum", wanted)
-        return {"name": self.session.name}

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from alys.shells.jsonrpc_server import Answers, Gate, RunningServer, serve_jsonrpc
+from alys.shells.misbehaving import Faults
 from alys.wire.engine import JwtRefused, jwt_check
 from alys.wire.jsonrpc import Dialect, Params
 
@@ -18,15 +19,27 @@ class AnswersEngine(Protocol):
         ...
 
 
-async def serve_ethereum(node: Answers, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
+async def serve_ethereum(
+    node: Answers, host: str = "127.0.0.1", port: int = 0, *, faults: Faults | None = None
+) -> RunningServer:
     """The public port. Raises EnvironmentFailure when the port cannot be bound."""
     return await serve_jsonrpc(
-        node.handle, Dialect.ETHEREUM, host, port, what="the Ethereum node's JSON-RPC"
+        node.handle,
+        Dialect.ETHEREUM,
+        host,
+        port,
+        what="the Ethereum node's JSON-RPC",
+        faults=faults,
     )
 
 
 async def serve_engine(
-    node: AnswersEngine, host: str = "127.0.0.1", port: int = 0, *, jwt_secret: bytes
+    node: AnswersEngine,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    jwt_secret: bytes,
+    faults: Faults | None = None,
 ) -> RunningServer:
     """The Engine API; a token's time is judged by the wall clock. Raises EnvironmentFailure."""
     return await serve_jsonrpc(
@@ -36,6 +49,7 @@ async def serve_engine(
         port,
         what="the Engine API",
         gate=_jwt_gate(jwt_secret),
+        faults=faults,
     )
 
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 from alys.base.prng import SeededRandom
 from alys.chain import spec
 from alys.config.services import GovernanceService
+from alys.models.governance.faults import Faults
 from alys.models.governance.node import GovernanceNode
 from alys.shells import governance_questions, mock_service, session
 from alys.shells.admin_server import Verbs
@@ -55,20 +56,25 @@ class GovernanceMock(mock_service.Service):
         except grpc.aio.AioRpcError as error:
             return f"Health: {error.code().name}"
         status = told["status"]
-        return "" if status == "HEALTH_STATUS_HEALTHY" else f"Health: {status}"
+        serving = ("HEALTH_STATUS_HEALTHY", "HEALTH_STATUS_DEGRADED")
+        return "" if status in serving else f"Health: {status}"
 
     @property
     @override
     def verbs(self) -> Verbs:
         return Verbs(
             state=self._state,
-            faults=self._faults,
+            faults=lambda: self._node.misbehaviour,
+            switches=lambda wanted: self._node.faults.change(wanted),
+            name=lambda: self.session.name,
             session=self._begin,
             federation=self._federate,
             listening=self._listen,
+            push=self._push,
         )
 
     def _begin(self, wanted: session.Session) -> session.GovernanceSession:
+        self._node.misbehaviour.clear()
         self._secret = _fresh_secret()
         self._clock = session.clock(wanted, time.time, time.monotonic)
         key = bitcoin.xonly_of(self._secret)
@@ -78,8 +84,8 @@ class GovernanceMock(mock_service.Service):
 
     def _federate(self, wanted: session.Federation) -> session.FederationSession:
         """The node forgets what it was told of deposits: they were another federation's."""
-        node = self._made([bytes.fromhex(key) for key in wanted.keys], wanted.threshold)
-        node.faults = self._node.faults
+        keys = [bytes.fromhex(key) for key in wanted.keys]
+        node = self._made(keys, wanted.threshold, self._node.faults)
         self._replace(node)
         return session.FederationSession(
             name=self.session.name,
@@ -95,7 +101,9 @@ class GovernanceMock(mock_service.Service):
                 await self._leave()
         return session.ListeningSession(name=self.session.name, grpc=wanted.grpc)
 
-    def _made(self, federation: Sequence[bytes], threshold: int) -> GovernanceNode:
+    def _made(
+        self, federation: Sequence[bytes], threshold: int, faults: Faults | None = None
+    ) -> GovernanceNode:
         return GovernanceNode(
             self._settings.node_id,
             self._secret,
@@ -104,6 +112,9 @@ class GovernanceMock(mock_service.Service):
             self._clock,
             SeededRandom(int.from_bytes(secrets.token_bytes(8), "big")),
             bearer_token=self._settings.token.reveal().decode(),
+            api_key=self._settings.api_key.reveal().decode() or None,
+            peers=self._settings.peers,
+            faults=faults,
         )
 
     def _replace(self, node: GovernanceNode) -> None:
@@ -116,7 +127,7 @@ class GovernanceMock(mock_service.Service):
         if self._server is None:
             delay = self._settings.delay_ms / 1000
             self._server = await serve_governance(
-                self._node, self._settings.host, self._port, delay
+                self._node, self._settings.host, self._port, delay, self._settings.peers
             )
             self._server.replace(self._node)  # a session may have begun meanwhile
             self._port = self._server.port
@@ -135,8 +146,8 @@ class GovernanceMock(mock_service.Service):
             **self._node.state(),
         }
 
-    def _faults(self, wanted: Mapping[str, object]) -> dict[str, object]:
-        return {"name": self.session.name, **self._node.faults.change(wanted)}
+    def _push(self, wanted: Mapping[str, object]) -> dict[str, object]:
+        return {"name": self.session.name, **self._node.push(wanted)}
 
 
 def _fresh_secret() -> bytes:

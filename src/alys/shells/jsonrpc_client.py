@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from alys.node.errors import PortDown
+from alys.shells import misbehaving
 from alys.wire.engine import jwt_token
 from alys.wire.jsonrpc import (
     MalformedAnswer,
@@ -37,13 +38,19 @@ class Jwt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JsonRpcClient:
-    """Calls one service at ``url``. ``timeout_seconds`` (wall) bounds each call."""
+    """Calls one service at ``url``. ``timeout_seconds`` (wall) bounds each call. A ``witness`` is spared the service's faults."""
 
     def __init__(
-        self, url: str, auth: Basic | Jwt | None = None, timeout_seconds: float = TIMEOUT_SECONDS
+        self,
+        url: str,
+        auth: Basic | Jwt | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        *,
+        witness: bool = False,
     ) -> None:
         self.url = url
         self._auth = auth
+        self._witness = witness
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
@@ -101,6 +108,8 @@ class JsonRpcClient:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
+        if self._witness:
+            headers[misbehaving.WITNESS] = "1"
         if isinstance(self._auth, Basic):
             headers["Authorization"] = aiohttp.encode_basic_auth(
                 self._auth.user, self._auth.password

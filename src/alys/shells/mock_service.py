@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 
-from alys.base.errors import UsageError
+from alys.base.prng import Random, SeededRandom
 from alys.config.services import Doors
 from alys.shells import metrics_source
 from alys.shells.admin_server import Verbs, serve_admin
@@ -39,6 +40,8 @@ class Service(abc.ABC):
     def __init__(self) -> None:
         self.session = Session(name="")
         self.closers: list[Closer] = []
+        #: Called when all ports are closed and nothing more will be asked.
+        self.last: list[Callable[[], None]] = []
 
     @abc.abstractmethod
     async def open(self, end: Callable[[], None]) -> dict[str, str]:
@@ -96,6 +99,8 @@ async def close_doors(service: Service) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await asyncio.gather(*(close() for close in service.closers), return_exceptions=True)
+    for let_go in service.last:
+        let_go()
 
 
 @contextlib.contextmanager
@@ -131,7 +136,6 @@ def callable_from_here(url: str) -> str:
     return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
-def no_faults(service: str, wanted: Mapping[str, object]) -> None:
-    """What a service without faults says to whoever asks for one. Raises UsageError."""
-    if wanted:
-        raise UsageError(f"no fault {next(iter(wanted))}: the {service} service has none yet")
+def chance() -> Random:
+    """What a service draws from: nobody can say beforehand, and nobody has to."""
+    return SeededRandom(int.from_bytes(secrets.token_bytes(8), "big"))

@@ -6,6 +6,8 @@ import aiohttp
 import msgspec
 
 from alys.base.errors import AlysError, EnvironmentFailure
+from alys.base.faults import AnyFault, plain
+from alys.base.misbehaviour import Noted
 from alys.shells.session import (
     Federation,
     FederationSession,
@@ -17,6 +19,18 @@ from alys.shells.session import (
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10.0
+
+
+class FaultList(msgspec.Struct, frozen=True, kw_only=True):
+    """What an admin port shows of faults."""
+
+    service: str
+    """``bitcoin``, ``ethereum`` or ``governance``."""
+    faults: tuple[Noted, ...]
+
+
+class _Ordered(FaultList, frozen=True, kw_only=True):
+    ids: tuple[int, ...]
 
 
 class AdminRefused(AlysError):
@@ -58,13 +72,39 @@ class ServiceAdmin:
         """Take a governance node off the network, or back."""
         return await self._post("/listening", Listening(grpc=grpc), ListeningSession)
 
+    async def push(self, verb: str, **fields: object) -> dict[str, Any]:
+        """Have a governance node announce something: ``federation_update``, ``proposal``, ``emergency_halt`` or ``resume``."""
+        return await self._post("/push", {verb: fields}, dict)
+
     async def state(self) -> dict[str, Any]:
         """Everything that the service has seen, as JSON values."""
         return await self._call("GET", "/state", None, dict)
 
     async def faults(self, **switches: bool) -> dict[str, Any]:
-        """Switch faults on and off; the answer shows all, with how often each took effect."""
+        """Switch a governance node's faults on and off; the answer shows all, with how often each took effect."""
         return await self._post("/faults", switches, dict)
+
+    async def inject(self, *faults: AnyFault) -> tuple[int, ...]:
+        """Order these, all or none; their ids."""
+        told = await self._post("/faults", [plain(fault) for fault in faults], _Ordered)
+        return told.ids
+
+    async def injected(self) -> tuple[Noted, ...]:
+        """All faults of this session, on or ended, as they stand."""
+        return (await self.fault_list()).faults
+
+    async def fault_list(self) -> FaultList:
+        """The same, and whose they are."""
+        return await self._call("GET", "/faults", None, FaultList)
+
+    async def lift(self, number: int) -> Noted:
+        """End one; as it stood."""
+        (one,) = (await self._call("DELETE", f"/faults/{number}", None, FaultList)).faults
+        return one
+
+    async def clear_faults(self) -> tuple[Noted, ...]:
+        """End and forget all; as they stood."""
+        return (await self._call("DELETE", "/faults", None, FaultList)).faults
 
     async def _post(self, path: str, body: object, answer: type[T]) -> T:
         return await self._call("POST", path, msgspec.json.encode(body), answer)

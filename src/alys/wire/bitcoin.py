@@ -61,6 +61,7 @@ from alys.wire.bitcoin_keys import (
 )
 from alys.wire.bitcoin_policy import (
     dust_threshold_sats,
+    is_dust,
     nonstandard_inputs,
     nonstandard_tx,
 )
@@ -69,6 +70,7 @@ from alys.wire.bitcoin_script import (
     BadAddress,
     ScriptError,
     address_to_script,
+    legacy_sigops,
     op_return_data,
     push,
     script_asm,
@@ -104,6 +106,8 @@ __all__ = [
     "descriptor_script",
     "dust_threshold_sats",
     "hash160",
+    "is_dust",
+    "legacy_sigops",
     "meets_target",
     "merkle_branch",
     "merkle_mutated",

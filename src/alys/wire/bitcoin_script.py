@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from btclib import b32, b58
 from btclib import network as networks
-from btclib.script import engine, solver
+from btclib.script import engine, sig_ops, solver
 from btclib.script import script as library_script
 
 from alys.base.errors import AlysError
@@ -22,6 +22,13 @@ _POLICY_FLAGS = engine.ALL_FLAGS | engine.to_script_flags(
     "MINIMALIF,NULLFAIL,WITNESS_PUBKEYTYPE,CONST_SCRIPTCODE,DISCOURAGE_UPGRADABLE_PUBKEYTYPE,"
     "DISCOURAGE_OP_SUCCESS,DISCOURAGE_UPGRADABLE_TAPROOT_VERSION"
 )
+
+
+_CORE_29_WORDS = {
+    "Script number overflowed or is non-minimally encoded": "unknown error",
+    "Empty public key in tapscript": "Public key is neither compressed or uncompressed",
+}
+"""Where the library has the sentences of a later Core."""
 
 
 class BadAddress(AlysError):
@@ -149,7 +156,8 @@ def verify_input(tx: Tx, index: int, prevouts: Sequence[TxOut], *, policy: bool 
             bitcoin_bridge.library_outputs(prevouts), bitcoin_bridge.library_tx(tx), index, flags
         )
     except bitcoin_bridge.LibraryScriptError as error:
-        raise ScriptError(tx.txid, index, error.code.description, str(error)) from error
+        told = _CORE_29_WORDS.get(error.code.description, error.code.description)
+        raise ScriptError(tx.txid, index, told, str(error)) from error
     except ValueError as error:
         raise ScriptError(tx.txid, index, "Unknown error", str(error)) from error
 
@@ -159,3 +167,9 @@ def sigop_cost(tx: Tx, prevouts: Sequence[TxOut]) -> int:
     return engine.sig_op_cost(
         bitcoin_bridge.library_outputs(prevouts), bitcoin_bridge.library_tx(tx)
     )
+
+
+def legacy_sigops(tx: Tx) -> int:
+    """Signature checks in a transaction's own scripts, counted as before segwit; the cost of each is four."""
+    scripts = [txin.script_sig for txin in tx.inputs] + [out.script for out in tx.outputs]
+    return sum(sig_ops.sig_op_count(script) for script in scripts)

@@ -186,7 +186,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         return door
 
     def _client(self, url: str, auth: Basic | Jwt | None = None) -> JsonRpcClient:
-        client = JsonRpcClient(url, auth)
+        client = JsonRpcClient(url, auth, witness=True)
         self.closers.append(client.close)
         return client
 

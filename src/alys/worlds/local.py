@@ -25,8 +25,9 @@ from alys.shells.ethereum_server import serve_engine, serve_ethereum
 from alys.shells.governance_server import RunningGovernance, serve_governance
 from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.shells.jsonrpc_server import RunningServer
+from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
-from alys.worlds import addresses, network, real, real_execution, split, turn
+from alys.worlds import addresses, misbehaving, network, real, real_execution, split, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
@@ -109,8 +110,10 @@ class LocalWorld(AttachedWorld):
         for index in range(grounds.governance_nodes):
             await governance.serve(index, base + index if base else 0)
         coins: real.CoinDoor | None = found
+        own = None
         if coins is None:
-            coins = await self._bitcoin(network.bitcoin_node(start, now, depositor))
+            own = network.bitcoin_node(start, now, depositor)
+            coins = await self._bitcoin(own)
         if self._chain is None:
             jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
             ethereum_url = await self._ethereum(clients[0])
@@ -127,13 +130,21 @@ class LocalWorld(AttachedWorld):
             foreign_execution=self._chain is not None,
             governance_targets=tuple(governance.targets),
         )
+        self.faults.doors = misbehaving.in_process(
+            own, dict(enumerate(clients, len(engines))), governance.nodes
+        )
         return grounds, endpoints, governance
 
     async def _bitcoin(self, node: BitcoinNode) -> real.CoinDoor:
         """The RPC of a node of ours."""
         chosen = self.settings.world
         served = await serve_bitcoin(
-            node, chosen.host, chosen.bitcoin_rpc_port, BITCOIN_USER, BITCOIN_PASSWORD
+            node,
+            chosen.host,
+            chosen.bitcoin_rpc_port,
+            BITCOIN_USER,
+            BITCOIN_PASSWORD,
+            faults=_faults_of(node),
         )
         self.closers.append(served.close)
         door = Basic(user=BITCOIN_USER, password=BITCOIN_PASSWORD)
@@ -142,7 +153,9 @@ class LocalWorld(AttachedWorld):
     async def _ethereum(self, client: EthereumNode) -> str:
         """The public JSON-RPC of the producer's client."""
         chosen = self.settings.world
-        served = await serve_ethereum(client, chosen.host, chosen.ethereum_rpc_port)
+        served = await serve_ethereum(
+            client, chosen.host, chosen.ethereum_rpc_port, faults=_faults_of(client)
+        )
         self.closers.append(served.close)
         return served.url
 
@@ -159,20 +172,26 @@ class LocalWorld(AttachedWorld):
     ) -> tuple[str, ...]:
         """The Engine API of each authority's client, after those that are there already."""
         chosen = self.settings.world
-        urls = [*before]
+        urls = list(before)
         for client in clients:
             port = 0 if urls else chosen.engine_api_port
-            engine = await serve_engine(client, chosen.host, port, jwt_secret=jwt.secret)
+            engine = await serve_engine(
+                client, chosen.host, port, jwt_secret=jwt.secret, faults=_faults_of(client)
+            )
             self.closers.append(engine.close)
             urls.append(engine.url)
         return tuple(urls)
+
+
+def _faults_of(node: BitcoinNode | EthereumNode) -> Faults:
+    return lambda: node.misbehaviour
 
 
 class _Governance:
     """The governance nodes' servers and their admin ports, and a scenario's way to them."""
 
     def __init__(self, nodes: tuple[GovernanceNode, ...], host: str) -> None:
-        self._nodes = nodes
+        self.nodes = nodes
         self._host = host
         self._servers: dict[int, RunningGovernance] = {}
         self._admin: dict[int, RunningServer] = {}
@@ -187,8 +206,13 @@ class _Governance:
         return [self._admin[index].url for index in sorted(self._admin)]
 
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
-        node = self._nodes[index]
-        verbs = Verbs(state=node.state, faults=node.faults.change)
+        node = self.nodes[index]
+        verbs = Verbs(
+            state=node.state,
+            faults=lambda: node.misbehaviour,
+            switches=node.faults.change,
+            push=node.push,
+        )
         server = await serve_governance(node, self._host, port)
         self._servers[index] = server
         admin = await serve_admin(verbs, self._host, admin_port, ADMIN_TOKEN)

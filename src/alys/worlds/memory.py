@@ -16,12 +16,17 @@ from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.actors.promise import Promise
 from alys.actors.ref import Ref
+from alys.base.faults import Drop, Hang, Refuse
+from alys.base.misbehaviour import Misbehaviour
 from alys.base.prng import Random
 from alys.models.governance.node import GovernanceNode
 from alys.models.governance.registry import TooManyConnections, Unauthenticated
 from alys.node import ports
-from alys.wire import jsonrpc
+from alys.node.errors import PortDown
+from alys.wire import governance_faults, jsonrpc, jsonrpc_faults
+from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
+from alys.wire.jsonrpc_faults import Outcome
 
 DELAY_MIN_SECONDS = 0.001
 DELAY_MAX_SECONDS = 0.020
@@ -30,18 +35,38 @@ DELAY_MAX_SECONDS = 0.020
 class Service:
     """A JSON-RPC service in memory: what a server does between two sockets, without them."""
 
-    def __init__(self, handle: jsonrpc.Handle, dialect: jsonrpc.Dialect) -> None:
+    def __init__(
+        self,
+        handle: jsonrpc.Handle,
+        dialect: jsonrpc.Dialect,
+        faults: Misbehaviour | None = None,
+        name: str = "the service",
+    ) -> None:
+        """``name`` is what it is called where it cannot be reached."""
+        self.faults = faults
+        self.name = name
         self._handle = handle
         self._dialect = dialect
 
     def call(self, method: str, params: tuple[Any, ...]) -> Any:
-        """The result of one call; raises RpcError."""
+        """The result of one call by a witness, who is spared the faults; raises RpcError."""
         body = jsonrpc.encode_call(method, list(params), 1)
         return jsonrpc.decode_answer(jsonrpc.answer(body, self._handle, self._dialect)[1])
+
+    def outcome(self, method: str, params: tuple[Any, ...]) -> Outcome:
+        """What the node gets to see of one call."""
+        body = jsonrpc.encode_call(method, list(params), 1)
+        return jsonrpc_faults.answer(body, self._handle, self._dialect, self.faults)
 
 
 class Arrived(Message, frozen=True, kw_only=True):
     """A call has reached its service."""
+
+    number: int
+
+
+class Answered(Message, frozen=True, kw_only=True):
+    """An answer that a fault made late leaves its service."""
 
     number: int
 
@@ -54,6 +79,10 @@ class ServicePort(Actor):
         self._random = random
         self._calls = 0
         self._open: dict[int, tuple[Promise, ports.JsonRpcCall]] = {}
+        self._late: dict[int, tuple[Promise, Outcome]] = {}
+        self._hung: dict[int, list[Promise]] = {}
+        if service.faults is not None:
+            service.faults.listeners.append(self._taken_back)
 
     def on_json_rpc_call(self, message: ports.JsonRpcCall, ctx: Context) -> None:
         """Take the call on its way; the answer follows ``Arrived``."""
@@ -64,10 +93,43 @@ class ServicePort(Actor):
     def on_arrived(self, message: Arrived, ctx: Context) -> None:
         """Let the service answer."""
         promise, call = self._open.pop(message.number)
+        outcome = self._service.outcome(call.method, call.params)
+        if outcome.delay_s:
+            self._late[message.number] = (promise, outcome)
+            ctx.after(outcome.delay_s, Answered(number=message.number))
+        else:
+            self._settle(promise, outcome)
+
+    def on_answered(self, message: Answered, ctx: Context) -> None:
+        """The delay is over."""
+        self._settle(*self._late.pop(message.number))
+
+    def _settle(self, promise: Promise, outcome: Outcome) -> None:
+        """As a client over HTTP would find it."""
+        match outcome.ending:
+            case Hang():
+                self._hung.setdefault(outcome.id, []).append(promise)
+            case Refuse():
+                promise.fail(PortDown(self._service.name, "connection refused"))
+            case Drop():
+                reason = f"connection closed after {len(outcome.sent)} bytes"
+                promise.fail(PortDown(self._service.name, reason))
+            case None:
+                self._answer(promise, outcome)
+
+    def _answer(self, promise: Promise, outcome: Outcome) -> None:
         try:
-            promise.complete(self._service.call(call.method, call.params))
+            promise.complete(jsonrpc.decode_answer(outcome.body))
         except jsonrpc.RpcError as error:
             promise.fail(error)
+        except jsonrpc.MalformedAnswer as error:
+            start = error.start[:80].decode(errors="replace")
+            promise.fail(PortDown(self._service.name, f"HTTP {outcome.status}: {start}"))
+
+    def _taken_back(self, fault: int) -> None:
+        """The connections of calls that hang on it are closed."""
+        for promise in self._hung.pop(fault, []):
+            promise.fail(PortDown(self._service.name, "connection closed"))
 
 
 class StorePort(Actor):
@@ -98,6 +160,12 @@ class Delivery(Message, frozen=True, kw_only=True):
     endpoint: int
 
 
+class Leaves(Message, frozen=True, kw_only=True):
+    """Something that a fault held may go: the head of what is held."""
+
+    endpoint: int
+
+
 class GovernanceLink(msgspec.Struct, kw_only=True):
     """The way to one governance node; ``down`` is set by whoever cuts it."""
 
@@ -107,7 +175,14 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
     """Streams opened so far; the current one's id ends with it."""
     is_open: bool = False
     queue: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
+    held: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
+    """What a fault made late, and what came behind it."""
+    held_until: float = 0.0
+    silent_by: int = 0
+    """The fault that took the stream's opening; 0: none."""
     owner: Ref | None = None
+    deadline: float | None = None
+    """The node's, that a timer has been set for."""
 
     @property
     def connection_id(self) -> str:
@@ -149,6 +224,10 @@ class GovernancePort(Actor):
         if message.down and link.is_open:
             self._end(message.endpoint, "the node went down", ctx)
 
+    def on_leaves(self, message: "Leaves", ctx: Context) -> None:
+        """The delay of a fault is over for the head of what is held."""
+        self._links[message.endpoint].held.popleft()(ctx)
+
     def on_delivery(self, message: Delivery, ctx: Context) -> None:
         """Do what is due; each entry of the queue has its own timer, so order is the queue's."""
         self._links[message.endpoint].queue.popleft()(ctx)
@@ -163,7 +242,31 @@ class GovernancePort(Actor):
             gone = ports.StreamClosed(endpoint=endpoint, reason="connection refused", reached=False)
             self._tell(link, gone, ctx)
             return
+        outcome = governance_faults.opening(link.node.misbehaviour)
+        self._after(
+            endpoint, outcome, lambda now: self._opened(endpoint, metadata, outcome, now), ctx
+        )
+
+    def _opened(
+        self,
+        endpoint: int,
+        metadata: dict[str, str],
+        outcome: governance_faults.Outcome,
+        ctx: Context,
+    ) -> None:
+        link = self._links[endpoint]
+        if outcome.cut is not None:
+            self._tell(link, ports.StreamClosed(endpoint=endpoint, reason=_words(outcome.cut)), ctx)
+            return
+        if link.is_open:  # ordered twice before either came about: the later one stands
+            link.is_open = False
+            link.node.disconnect(link.connection_id)
         link.streams += 1
+        link.silent_by = outcome.hangs_on
+        if link.silent_by:
+            link.is_open = True
+            self._tell(link, ports.StreamOpened(endpoint=endpoint), ctx)
+            return
         try:
             link.node.connect(link.connection_id, metadata)
         except (Unauthenticated, TooManyConnections) as error:
@@ -177,10 +280,79 @@ class GovernancePort(Actor):
         if not link.is_open or link.streams != stream:
             self._tell(link, ports.StreamClosed(endpoint=endpoint, reason="not open"), ctx)
             return
-        for answer in link.node.receive(link.connection_id, pb.StreamRequest.FromString(frame)):
-            encoded = answer.SerializeToString(deterministic=True)
-            back = self._answer(endpoint, stream, encoded)
-            self._later(endpoint, back, ctx)
+        faults = link.node.misbehaviour
+        if link.silent_by:
+            if not faults.is_on(link.silent_by):
+                self._end(endpoint, "UNAVAILABLE: connection reset", ctx)
+            return
+        request = pb.StreamRequest.FromString(frame)
+        outcome = governance_faults.message(
+            request, lambda: link.node.receive(link.connection_id, request), faults
+        )
+        self._after(endpoint, outcome, lambda now: self._back(endpoint, stream, outcome, now), ctx)
+        self._spread(endpoint, ctx)
+
+    def _after(
+        self,
+        endpoint: int,
+        outcome: governance_faults.Outcome,
+        action: Callable[[Context], None],
+        ctx: Context,
+    ) -> None:
+        """Do it when the outcome's delay is over, and not before what was held earlier: a stream keeps its order."""
+        link, now = self._links[endpoint], ctx.now()
+        if not outcome.delay_s and not link.held:
+            action(ctx)
+            return
+        link.held_until = max(now + outcome.delay_s, link.held_until)
+        link.held.append(action)
+        ctx.after(link.held_until - now, Leaves(endpoint=endpoint))
+
+    def _back(
+        self, endpoint: int, stream: int, outcome: governance_faults.Outcome, ctx: Context
+    ) -> None:
+        """What comes of a frame goes its way back."""
+        for frame in outcome.frames:
+            self._later(endpoint, self._answer(endpoint, stream, frame), ctx)
+        if outcome.cut is not None:
+            words = _words(outcome.cut)
+            self._later(endpoint, lambda now: self._cut(endpoint, stream, words, now), ctx)
+
+    def _cut(self, endpoint: int, stream: int, reason: str, ctx: Context) -> None:
+        link = self._links[endpoint]
+        if link.is_open and link.streams == stream:
+            self._end(endpoint, reason, ctx)
+
+    def on_look_round(self, message: "LookRound", ctx: Context) -> None:
+        """Bring on its way what a node has to say besides answers."""
+        self._spread(message.endpoint, ctx)
+
+    def on_passed(self, message: "Passed", ctx: Context) -> None:
+        """Hand a bundle to the node it is for; nobody is there while it is down."""
+        sender, link = self._links[message.sender].node, self._links[message.endpoint]
+        if link.down:
+            return
+        bundle = gossip_pb2.WitnessBundle.FromString(message.bundle)
+        sender.passed(bundle, link.node.collected(bundle))
+        self._spread(message.endpoint, ctx)
+        self._spread(message.sender, ctx)
+
+    def _spread(self, endpoint: int, ctx: Context) -> None:
+        link = self._links[endpoint]
+        for connection_id, response in link.node.outgoing():
+            if link.is_open and connection_id == link.connection_id:
+                encoded = response.SerializeToString(deterministic=True)
+                self._later(endpoint, self._answer(endpoint, link.streams, encoded), ctx)
+        for bundle in link.node.gossip():
+            frame = bundle.SerializeToString(deterministic=True)
+            for number, other in enumerate(self._links):
+                if other.node.node_id in link.node.witnesses.peers:
+                    passed = Passed(sender=endpoint, endpoint=number, bundle=frame)
+                    ctx.after(delay(self._random), passed)
+        deadline = link.node.next_deadline
+        if deadline is not None and deadline != link.deadline:
+            ctx.after(max(0.0, deadline - ctx.now()), LookRound(endpoint=endpoint))
+        link.deadline = deadline
 
     def _answer(self, endpoint: int, stream: int, frame: bytes) -> Callable[[Context], None]:
         def back(ctx: Context) -> None:
@@ -206,6 +378,24 @@ class Cut(Message, frozen=True, kw_only=True):
 
     endpoint: int
     down: bool
+
+
+class LookRound(Message, frozen=True, kw_only=True):
+    """A governance node may have something to say that is no answer."""
+
+    endpoint: int
+
+
+class Passed(Message, frozen=True, kw_only=True):
+    """Witnesses on their way from one governance node to another."""
+
+    sender: int
+    endpoint: int
+    bundle: bytes
+
+
+def _words(end: governance_faults.Cut) -> str:
+    return f"{end.code}: {end.message}"
 
 
 def delay(random: Random) -> float:

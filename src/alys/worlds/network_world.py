@@ -35,6 +35,7 @@ from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
 from alys.worlds.load import LoadSide
 from alys.worlds.miner import MergedMiner
+from alys.worlds.misbehaving import Faults, Injected
 from alys.worlds.network import NODE_TREE, Grounds
 from alys.worlds.protocol import (
     BitcoinSide,
@@ -112,6 +113,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         if settings.cleanup.preserve_metrics:
             self.observers.append(self._metrics)
         self.actors = Actors(self)
+        self.faults = Faults(self)
         self._closing = False
         self._opened = False
         self._mining = False
@@ -202,6 +204,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         """The last audit, then everything down. Raises what the audit or a background job found."""
         self._closing = True
         try:
+            await self.faults.settle()
             if self._opened:
                 await self.end_background()
                 self.require_sound()
@@ -337,6 +340,10 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def ask_node(self, actor: str, request: Request[Any]) -> Any:
         """What the node's RPC server uses."""
         return await self.call_actor(f"{NODE_TREE}/{actor}", request)
+
+    async def until_bitten(self, injected: Injected, timeout_s: float = 30.0) -> int:
+        """Wait until a service's fault has bitten; how often. Raises Inconclusive when it does not in so many node seconds."""
+        return await self.faults.until_bitten(injected, timeout_s)
 
     # Peg
 

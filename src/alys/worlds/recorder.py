@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from alys.actors.errors import AskFailed, ChildEscalated, IntensityExceeded
+from alys.actors.errors import AskFailed, AskTimeout, ChildEscalated, IntensityExceeded
 from alys.actors.ref import Ref
 from alys.base.errors import AlysError
+from alys.node.errors import EngineRefused, PortDown
 from alys.sim.trace import TraceRecorder
+from alys.wire.jsonrpc import RpcError
 from alys.worlds.supervised import Counters, Fault, Happening
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Recorder(TraceRecorder):
         #: Who was started and is not gone.
         self.living: dict[int, Ref] = {}
         self._armed: dict[str, Fault] = {}
+        self._services_fail = False
         self._counts: dict[str, dict[str, int]] = {}
 
     # Faults
@@ -60,6 +63,11 @@ class Recorder(TraceRecorder):
         self.record("fault", {"path": path, "what": what})
         return fault
 
+    def disturb(self, service: str, kind: str) -> Fault:
+        """Announce a fault of a service: from now on, actors that fail because a service failed them are provoked."""
+        self._services_fail = True
+        return self.order(service, kind)
+
     @property
     def disturbed(self) -> bool:
         """Whether any fault was ordered: then the node may be away for a moment."""
@@ -76,7 +84,10 @@ class Recorder(TraceRecorder):
             error = error.__cause__
         if isinstance(error, AskFailed) and any(actor.path in fault.drags for fault in self.faults):
             error = error.__cause__
-        return isinstance(error, InjectedFault)
+        if self._services_fail and isinstance(error, AskFailed):
+            error = error.__cause__
+        failed_by_service = isinstance(error, RpcError | PortDown | EngineRefused | AskTimeout)
+        return isinstance(error, InjectedFault) or (self._services_fail and failed_by_service)
 
     # Questions
 

@@ -29,7 +29,7 @@ from alys.shells.ethereum_server import serve_engine
 from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.shells.service_admin import AdminDown, AdminRefused, ServiceAdmin
 from alys.wire import bitcoin, ethereum
-from alys.worlds import addresses, network, redaction, turn
+from alys.worlds import addresses, misbehaving, network, redaction, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
@@ -132,6 +132,11 @@ class RemoteWorld(AttachedWorld):
             keys=tuple(member.public_key for member in members), threshold=federation.threshold
         )
         await _all(*(admin.federation(told) for admin in governance.admins))
+        self.faults.doors = misbehaving.by_admin(
+            self._service(self._places.bitcoin_admin),
+            self._service(self._places.ethereum_admin),
+            *governance.admins,
+        )
         grounds = await self._grounds(coin, chain, federation)
         return grounds, await self._endpoints(chain), governance
 

@@ -21,7 +21,7 @@ from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
 from alys.wire.jsonrpc import Dialect, RpcError
-from alys.worlds import logbook, network
+from alys.worlds import logbook, misbehaving, network
 from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
@@ -71,9 +71,16 @@ class SimWorld(NetworkWorld):
     async def start_services(self) -> None:
         net = network.build(self.settings.node, self.dispatcher.now, self.random.fork("network"))
         self.network = net
-        shared = Service(net.bitcoin.handle, Dialect.BITCOIN)
+        shared = Service(
+            net.bitcoin.handle, Dialect.BITCOIN, net.bitcoin.misbehaviour, "the Bitcoin node"
+        )
         public = Service(net.clients[network.PRODUCER].handle, Dialect.ETHEREUM)
-        engines = [Service(client.handle_engine, Dialect.ETHEREUM) for client in net.clients]
+        engines = [
+            Service(
+                client.handle_engine, Dialect.ETHEREUM, client.misbehaviour, "the execution client"
+            )
+            for client in net.clients
+        ]
         links = [GovernanceLink(node=node) for node in net.governance]
         for index, engine in enumerate(engines):
             tree = network.tree_name(index)
@@ -88,6 +95,9 @@ class SimWorld(NetworkWorld):
         self.governance = _Governance(self, links)
         self.node = _Node(self)
         self.load = _Load(self)
+        self.faults.doors = misbehaving.in_process(
+            net.bitcoin, dict(enumerate(net.clients)), net.governance
+        )
 
     @override
     async def stop_services(self) -> None:

@@ -134,7 +134,7 @@ def test_a_deposit_and_the_federations_payout_are_mined() -> None:
         return msgspec.structs.replace(payout, inputs=(txin,)).serialize().hex()
 
     code, message = refusal(node, "sendrawtransaction", signed(b"", b"", signatures[1]))
-    assert (code, message.startswith("mandatory-script-verify-flag-failed")) == (-26, True)
+    assert (code, message.startswith("mempool-script-verify-flag-failed")) == (-26, True)
     good = signed(b"", signatures[2], signatures[1])
     assert node.handle("sendrawtransaction", [good]) == payout.txid
     builders.mine(node)

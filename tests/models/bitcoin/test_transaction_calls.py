@@ -116,7 +116,7 @@ def test_codes_of_refused_transactions(node: BitcoinNode) -> None:
     forged = payment(node, secret=builders.PAYEE_SECRET)
     code, message = refusal(node, "sendrawtransaction", raw(forged))
     assert code == -26
-    assert message.startswith("mandatory-script-verify-flag-failed (")
+    assert message.startswith("mempool-script-verify-flag-failed (")
     assert node.handle("getrawmempool", []) == []
 
 

@@ -2,17 +2,23 @@
 
 import pytest
 
-from alys.models.governance.faults import FAULT_NAMES, Faults, UnknownFault
+from alys.base import faults as kinds
+from alys.base.prng import SeededRandom
+from alys.models.governance.faults import CALLS, FAULT_NAMES, STATUS_CODES, Faults, UnknownFault
+
+
+def made() -> Faults:
+    return Faults(lambda: 0.0, SeededRandom(1))
 
 
 def test_a_fault_that_is_off_touches_nothing() -> None:
-    faults = Faults()
+    faults = made()
     assert not any(faults.hits(name) for name in FAULT_NAMES)
     assert faults.touched == {}
 
 
 def test_a_fault_counts_each_message_it_touched_and_keeps_the_count_when_switched_off() -> None:
-    faults = Faults()
+    faults = made()
     faults.change({"refuse_signing": True})
     assert faults.hits("refuse_signing")
     assert faults.hits("refuse_signing")
@@ -22,8 +28,9 @@ def test_a_fault_counts_each_message_it_touched_and_keeps_the_count_when_switche
 
 
 def test_two_nodes_do_not_share_counts() -> None:
-    first, second = Faults(unhealthy=True), Faults()
-    first.hits("unhealthy")
+    first, second = made(), made()
+    first.change({"unhealthy": True})
+    assert first.hits("unhealthy")
     assert second.touched == {}
 
 
@@ -33,8 +40,38 @@ def test_two_nodes_do_not_share_counts() -> None:
 def test_a_wrong_name_or_value_changes_nothing_and_the_error_lists_the_names(
     bad: dict[str, object],
 ) -> None:
-    faults = Faults()
+    faults = made()
     with pytest.raises(UnknownFault, match="wrong_signature") as caught:
         faults.change({"refuse_signing": True, **bad})
     assert caught.value.name in bad
-    assert faults == Faults()
+    assert faults.view() == made().view()
+
+
+def test_every_switch_is_a_kind_of_the_common_vocabulary() -> None:
+    faults = made()
+    faults.change(dict.fromkeys(FAULT_NAMES, True))
+    on = faults.misbehaviour.view()
+    assert tuple(one.fault.kind for one in on) == FAULT_NAMES
+    faults.change(dict.fromkeys(FAULT_NAMES, True))
+    assert faults.misbehaviour.view() == on
+
+
+def test_a_fault_with_a_limit_shows_as_a_switch_while_it_lasts() -> None:
+    faults = made()
+    faults.misbehaviour.add(kinds.RefuseSigning(times=1))
+    assert faults.view()["refuse_signing"] is True
+    assert faults.hits("refuse_signing")
+    assert faults.view()["refuse_signing"] is False
+    assert faults.touched == {"refuse_signing": 1}
+
+
+def test_no_switch_of_another_name_can_be_asked_for() -> None:
+    with pytest.raises(AttributeError):
+        assert made().refuse_singing
+
+
+def test_the_calls_and_codes_are_the_protocols() -> None:
+    import grpc
+
+    assert {"Stream", "Health", "GetCapabilities", "heartbeat", "signature_request"} <= CALLS
+    assert {code.name for code in grpc.StatusCode} - {"OK"} == STATUS_CODES

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from alys.models.governance import node as governance
+from alys.base.faults import Equivocate
+from alys.models.governance import collecting as governance
+from alys.models.governance.node import Seen
 from alys.models.governance.registry import Unauthenticated
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb
@@ -265,6 +267,23 @@ def test_a_node_told_to_sign_short_leaves_out_the_last_input() -> None:
     assert node.faults.touched == {"short_signatures": 1}
 
 
+def test_a_node_told_to_equivocate_gives_two_true_signatures_under_one_id_and_another_when_asked_again() -> (
+    None
+):
+    node = registered_node()
+    node.misbehaviour.add(Equivocate(times=2))
+    tx = payout()
+    answers = [*node.receive(STREAM, ask(tx)), *node.receive(STREAM, ask(tx))]
+    found = [answer.signature_response.signatures[0].signature for answer in answers]
+    assert len(set(found)) == 3
+    assert len({answer.metadata.request_id for answer in answers}) == 1
+    spent = [bitcoin.TxOut(value=DEPOSIT_SATS, script=node.federation.output_script())]
+    message = bitcoin.taproot_script_path_sighash(tx, 0, spent, node.federation.leaf_script())
+    assert all(bitcoin.schnorr_verify(KEYS[0], message, one) for one in found)
+    assert node.faults.touched == {"equivocate": 2}
+    assert len(node.receive(STREAM, ask(tx))) == 1
+
+
 def test_a_node_told_to_refuse_registration_accepts_nobody() -> None:
     node = make_node()
     node.faults.refuse_registration = True
@@ -330,7 +349,7 @@ def test_old_answers_are_forgotten_at_the_limit(monkeypatch: pytest.MonkeyPatch)
 def test_requests_are_listed_in_the_order_of_their_coming() -> None:
     node = registered_node()
     node.receive(STREAM, ask(payout(), request_id="one"))
-    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    seen = msgspec.convert(node.state()["seen"], list[Seen])
     assert [(record.stream, record.kind, record.request_id) for record in seen] == [
         (1, "node_registration", "reg"),
         (1, "pegin_notification", f"pegin:{DEPOSIT_TXID}:0"),
@@ -343,7 +362,7 @@ def test_streams_are_numbered_even_if_a_connection_has_the_id_of_an_earlier_one(
     node.disconnect(STREAM)
     node.connect(STREAM, {})
     node.receive(STREAM, registration())
-    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    seen = msgspec.convert(node.state()["seen"], list[Seen])
     assert [record.stream for record in seen] == [1, 1, 2]
 
 

@@ -8,16 +8,37 @@ all. The node has no wallet.
 from collections.abc import Callable
 from typing import Any
 
-from alys.models.bitcoin import block_calls, mining_calls, peer_calls, transaction_calls
+from alys.base.faults import BITCOIN
+from alys.base.misbehaviour import Misbehaviour, Scope
+from alys.base.prng import Random, SeededRandom
+from alys.models.bitcoin import block_calls, mining_calls, peer_calls, reorg, transaction_calls
 from alys.models.bitcoin.calls import Call, table
 from alys.models.bitcoin.chainstate import BlockEvent
+from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.state import NodeState
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import Dialect, Params, method_not_found
 
 
 class BitcoinNode(NodeState):
-    """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain."""
+    """One node; ``now`` is the Unix time in seconds. With the default ``genesis_time`` it is on the real regtest chain.
+
+    ``misbehaviour`` has what it was told to do wrong, with its chance; what a fault does to an answer is done by who carries it.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        genesis_time: int = REGTEST_TIME,
+        chance: Random | None = None,
+    ) -> None:
+        self.misbehaviour = Misbehaviour(
+            now,
+            chance or SeededRandom(0),
+            Scope(service=BITCOIN, calls=frozenset(METHODS)),
+            {"reorg": lambda fault: reorg.reorganise(self, fault)},
+        )
+        super().__init__(self.misbehaviour.now, genesis_time)
 
     @property
     def listeners(self) -> list[Callable[[BlockEvent], None]]:

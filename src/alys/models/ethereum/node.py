@@ -9,7 +9,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alys.models.ethereum import chain_calls, engine_calls, gas_calls
+from alys.base.faults import ETHEREUM
+from alys.base.misbehaviour import Misbehaviour, Scope
+from alys.base.prng import Random, SeededRandom
+from alys.models.ethereum import chain_calls, engine_calls, gas_calls, reorg
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.genesis import Genesis
 from alys.models.ethereum.tree import Block
@@ -20,13 +23,26 @@ Method = Callable[..., Any]
 
 PUBLIC: Mapping[str, Method] = {**chain_calls.METHODS, **gas_calls.METHODS}
 AUTHENTICATED: Mapping[str, Method] = {**PUBLIC, **engine_calls.METHODS}
+SUBSCRIPTIONS = frozenset({"eth_subscribe", "eth_unsubscribe"})
+"""The calls of a connection that stays."""
 
 
 class EthereumNode:
-    """One client: its chain and pool, and the calls of its two RPCs. ``now`` ages the pool and nothing else."""
+    """One client: its chain and pool, and the calls of its two RPCs. ``now`` ages the pool and nothing else.
 
-    def __init__(self, genesis: Genesis, now: Callable[[], float]) -> None:
-        self.client = Client(genesis, now)
+    ``misbehaviour`` has what it was told to do wrong, with its chance; what a fault does to an answer is done by who carries it.
+    """
+
+    def __init__(
+        self, genesis: Genesis, now: Callable[[], float], chance: Random | None = None
+    ) -> None:
+        self.misbehaviour = Misbehaviour(
+            now,
+            chance or SeededRandom(0),
+            Scope(service=ETHEREUM, calls=frozenset(AUTHENTICATED) | SUBSCRIPTIONS),
+            {"reorg": lambda fault: reorg.reorganise(self.client, fault)},
+        )
+        self.client = Client(genesis, self.misbehaviour.now)
         self.tree = self.client.tree
 
     @property
