@@ -210,8 +210,8 @@ class BlockSync:
         """Headers of the best chain after what the peer has; where it names nothing but ``stop``, that header alone."""
         if not question.locator:
             entry = self._chain.index.get(question.stop)
-            found = () if entry is None else (entry.block.header,)
-            peer.send(p2p.Headers(headers=found))
+            if entry is not None:
+                peer.send(p2p.Headers(headers=(entry.block.header,)))
             return
         headers = []
         for entry in self._after(question.locator):
