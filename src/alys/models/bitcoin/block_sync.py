@@ -159,7 +159,8 @@ class BlockSync:
             if error.reason not in GUILTLESS:
                 peer.close(f"invalid block {block.hash}: {error}")
             return False
-        if not peer.best or not self.tree.has(peer.best, entry.hash):
+        best = self.tree.get(peer.best) if peer.best else None
+        if best is None or best.height < entry.height:
             peer.best = entry.hash
         return True
 
