@@ -94,7 +94,7 @@ def test_with_the_token_the_verbs_answer() -> None:
     thing = Thing()
     assert asked(thing, "POST", "/faults", '{"a": true}') == (
         200,
-        {"name": "run 7", "done": True, "faults": []},
+        {"name": "run 7", "service": "bitcoin", "done": True, "faults": []},
     )
     status, told = asked(thing, "POST", "/session", '{"name": "run 1", "time_scale": 10}')
     assert (status, told["name"]) == (200, "run 1")
@@ -165,7 +165,10 @@ def test_faults_are_ordered_shown_and_taken_back() -> None:
     assert asked(thing, "DELETE", "/faults/9")[0] == 404
     status, told = asked(thing, "DELETE", "/faults")
     assert [(one["touched"], one["ended"]) for one in told["faults"]] == [(1, "removed")] * 2
-    assert asked(thing, "GET", "/faults") == (200, {"name": "run 7", "faults": []})
+    assert asked(thing, "GET", "/faults") == (
+        200,
+        {"name": "run 7", "service": "bitcoin", "faults": []},
+    )
 
 
 def test_a_service_without_switches_wants_a_kind() -> None:

@@ -67,6 +67,16 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
     """``times``, ``duration``, ``removed`` or ``done``; empty while it is on."""
 
+    def shown(self) -> dict[str, Any]:
+        """As JSON values, without what nobody set."""
+        return {
+            "id": self.id,
+            "fault": plain(self.fault),
+            "touched": self.touched,
+            "left": self.left,
+            "ended": self.ended,
+        }
+
 
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of one call. Without ``ending`` it is carried out and answered."""

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import alys
 from alys.base import errors
-from alys.cli import config, doctor, mock, secrets, serve, test, version, words
+from alys.cli import config, doctor, inject, mock, secrets, serve, test, version, words
 
 if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
-_COMMANDS = (test, serve, mock, secrets, doctor, config, version)
+_COMMANDS = (test, serve, mock, inject, secrets, doctor, config, version)
 """In the order of the help; each module has an ``add``."""
 
 _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
     "config": config.run,
     "doctor": doctor.run,
+    "inject": inject.run,
     "mock": mock.run,
     "secrets": secrets.run,
     "serve": serve.run,

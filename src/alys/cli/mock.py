@@ -35,6 +35,7 @@ _FLAGS = {
     "--node-id": ("NAME", "governance: ends in 1, 2 or 3 (GOVERNANCE_NODE_ID, governance-node-1)"),
     "--grpc-port": ("PORT", "governance: gRPC (GRPC_PORT, 50051)"),
     "--delay-ms": ("MS", "governance: how late each answer is (MOCK_DELAY_MS, 0)"),
+    "--peers": ("TARGETS", "governance: host:port,... of the others (GOVERNANCE_PEERS, none)"),
     "--metrics-port": ("PORT", "/health, /ready and /metrics (METRICS_PORT, 9100)"),
     "--admin-host": ("HOST", "where the admin port listens (ADMIN_HOST, 127.0.0.1)"),
     "--admin-port": ("PORT", "sessions and faults (ADMIN_PORT, 9101)"),
@@ -48,7 +49,8 @@ def add(commands: "words.Commands") -> None:
         "mock",
         help="run one service: bitcoin, ethereum or governance",
         description="Run one service until SIGTERM. Every flag has a variable, in parentheses with its default; secrets have "
-        "variables alone: ADMIN_TOKEN, BITCOIN_RPC_USER, BITCOIN_RPC_PASSWORD, ENGINE_JWT_SECRET, GOVERNANCE_TOKEN.",
+        "variables alone: ADMIN_TOKEN, BITCOIN_RPC_USER, BITCOIN_RPC_PASSWORD, ENGINE_JWT_SECRET, GOVERNANCE_TOKEN, "
+        "GOVERNANCE_API_KEY.",
         allow_abbrev=False,
     )
     mock.add_argument("service", metavar="SERVICE", help="bitcoin, ethereum or governance")

@@ -20,6 +20,7 @@ LOCAL_SECRETS = {
     "BITCOIN_RPC_PASSWORD": "regtest",
     "BITCOIN_RPC_USER": "alys",
     "ENGINE_JWT_SECRET": "a1" * 32,
+    "GOVERNANCE_API_KEY": "local-governance-api-key",
     "GOVERNANCE_TOKEN": "local-governance-token",
 }
 """Secrets of no worth, for services that only this machine can reach."""
@@ -72,7 +73,11 @@ class GovernanceService(Doors, frozen=True, kw_only=True):
     node_id: str
     grpc_port: int
     delay_ms: int
+    peers: tuple[str, ...]
+    """``host:port`` of the other nodes, for the gossip of witnesses; none: no gossip."""
     token: Secret
+    api_key: Secret
+    """Empty: there is none, and the token is the only way in."""
 
     @property
     def number(self) -> int:
@@ -90,6 +95,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     default: str = ""
     flag: str = ""
     """Empty for a secret."""
+    optional: bool = False
+    """A secret that may be unset whoever can call: what it opens stays closed then."""
 
 
 def read(service: str, environment: Mapping[str, str], flags: Mapping[str, str | None]) -> Doors:
@@ -151,6 +158,8 @@ def _secret(variable: Variable, environment: Mapping[str, str], host: str) -> Se
     text = environment.get(variable.name, "").strip()
     if not text:
         if not is_loopback(host):
+            if variable.optional:
+                return Secret(b"")
             raise errors.ConfigError(
                 f"{variable.name} is not set, and others than this machine reach {host}",
                 key=variable.name,
@@ -203,6 +212,13 @@ def _nodes(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]", host) or not _port(port):
             raise ValueError
     return nodes
+
+
+def _peers(text: str) -> tuple[str, ...]:
+    found = _nodes(text)
+    if len(set(found)) != len(found):
+        raise ValueError
+    return found
 
 
 def _jwt_secret(text: str) -> bytes:
@@ -332,7 +348,21 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
                 default="0",
                 flag="--delay-ms",
             ),
+            Variable(
+                name="GOVERNANCE_PEERS",
+                field="peers",
+                read=_peers,
+                allowed="host:port of each other governance node, with commas between them, none twice",
+                flag="--peers",
+            ),
             _text_secret("GOVERNANCE_TOKEN", "token", r"[!-~]+", _TOKEN_WORDS),
+            Variable(
+                name="GOVERNANCE_API_KEY",
+                field="api_key",
+                read=_matching(r"[0-9A-Za-z_-]{16,}"),
+                allowed="16 or more letters, digits, _ and -",
+                optional=True,
+            ),
             *_DOORS,
         ),
     ),

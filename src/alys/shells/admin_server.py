@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from alys.base.errors import EnvironmentFailure, UsageError
-from alys.base.faults import BadFault, plain, read
+from alys.base.faults import BadFault, read
 from alys.base.misbehaviour import Noted
 from alys.shells.jsonrpc_server import RunningServer, serve_app
 from alys.shells.misbehaving import Faults
@@ -47,6 +47,8 @@ class Verbs(msgspec.Struct, frozen=True, kw_only=True):
     session: Callable[[Session], Opened] | None = None
     federation: Callable[[Federation], FederationSession] | None = None
     listening: Callable[[Listening], Awaitable[ListeningSession]] | None = None
+    push: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
+    """Has something said that nobody asked for."""
 
 
 async def serve_admin(verbs: Verbs, host: str, port: int, token: str) -> RunningServer:
@@ -86,6 +88,8 @@ def _routes(verbs: Verbs) -> list[web.RouteDef]:
         routes.append(web.post("/session/federation", _told(Federation, verbs.federation)))
     if verbs.listening is not None:
         routes.append(web.post("/listening", _told(Listening, verbs.listening)))
+    if verbs.push is not None:
+        routes.append(web.post("/push", _told(dict[str, Any], verbs.push)))
     return routes
 
 
@@ -93,7 +97,9 @@ def _fault_routes(verbs: Verbs) -> list[web.RouteDef]:
     """Every answer lists faults as they stand; a refusal has changed nothing."""
 
     def told(noted: Iterable[Noted], **more: object) -> dict[str, object]:
-        return {"name": verbs.name(), **more, "faults": [shown(one) for one in noted]}
+        service = verbs.faults().scope.service
+        listed = [one.shown() for one in noted]
+        return {"name": verbs.name(), "service": service, **more, "faults": listed}
 
     def order(wanted: Any) -> dict[str, object]:
         faults = verbs.faults()
@@ -123,17 +129,6 @@ def _fault_routes(verbs: Verbs) -> list[web.RouteDef]:
         web.delete("/faults", clear),
         web.delete(r"/faults/{id:\d{1,18}}", remove),
     ]
-
-
-def shown(noted: Noted) -> dict[str, object]:
-    """A fault as it stands, as JSON values."""
-    return {
-        "id": noted.id,
-        "fault": plain(noted.fault),
-        "touched": noted.touched,
-        "left": noted.left,
-        "ended": noted.ended,
-    }
 
 
 def _told(

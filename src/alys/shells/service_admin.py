@@ -21,11 +21,15 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 10.0
 
 
-class _Faults(msgspec.Struct, frozen=True, kw_only=True):
+class FaultList(msgspec.Struct, frozen=True, kw_only=True):
+    """What an admin port shows of faults."""
+
+    service: str
+    """``bitcoin``, ``ethereum`` or ``governance``."""
     faults: tuple[Noted, ...]
 
 
-class _Ordered(_Faults, frozen=True, kw_only=True):
+class _Ordered(FaultList, frozen=True, kw_only=True):
     ids: tuple[int, ...]
 
 
@@ -68,6 +72,10 @@ class ServiceAdmin:
         """Take a governance node off the network, or back."""
         return await self._post("/listening", Listening(grpc=grpc), ListeningSession)
 
+    async def push(self, verb: str, **fields: object) -> dict[str, Any]:
+        """Have a governance node announce something: ``federation_update``, ``proposal``, ``emergency_halt`` or ``resume``."""
+        return await self._post("/push", {verb: fields}, dict)
+
     async def state(self) -> dict[str, Any]:
         """Everything that the service has seen, as JSON values."""
         return await self._call("GET", "/state", None, dict)
@@ -83,16 +91,20 @@ class ServiceAdmin:
 
     async def injected(self) -> tuple[Noted, ...]:
         """All faults of this session, on or ended, as they stand."""
-        return (await self._call("GET", "/faults", None, _Faults)).faults
+        return (await self.fault_list()).faults
+
+    async def fault_list(self) -> FaultList:
+        """The same, and whose they are."""
+        return await self._call("GET", "/faults", None, FaultList)
 
     async def lift(self, number: int) -> Noted:
         """End one; as it stood."""
-        (one,) = (await self._call("DELETE", f"/faults/{number}", None, _Faults)).faults
+        (one,) = (await self._call("DELETE", f"/faults/{number}", None, FaultList)).faults
         return one
 
     async def clear_faults(self) -> tuple[Noted, ...]:
         """End and forget all; as they stood."""
-        return (await self._call("DELETE", "/faults", None, _Faults)).faults
+        return (await self._call("DELETE", "/faults", None, FaultList)).faults
 
     async def _post(self, path: str, body: object, answer: type[T]) -> T:
         return await self._call("POST", path, msgspec.json.encode(body), answer)
