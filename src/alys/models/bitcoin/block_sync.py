@@ -159,6 +159,9 @@ class BlockSync:
             if error.reason not in GUILTLESS:
                 peer.close(f"invalid block {block.hash}: {error}")
             return False
+        if entry.invalid:
+            peer.close(f"block {block.hash} stands on an invalid one")
+            return False
         best = self.tree.get(peer.best) if peer.best else None
         if best is None or best.height < entry.height:
             peer.best = entry.hash
