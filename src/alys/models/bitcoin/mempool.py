@@ -51,7 +51,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 class Mempool:
     """Follows a chain: tell it of each block with ``on_block``."""
 
-    def __init__(self, chain: ChainState) -> None:
+    def __init__(self, chain: ChainState, *, follows: bool = True) -> None:
         self.waiting: dict[str, Waiting] = {}
         #: How often something came in or went out.
         self.changes = 0
@@ -63,7 +63,8 @@ class Mempool:
         #: What lost blocks held, in the order of the chain, until it stands still.
         self._lost: dict[str, tuple[Tx, int]] = {}
         self._unsettled = False
-        chain.settlers.append(self._settle)
+        if follows:
+            chain.settlers.append(self._settle)
 
     def check(self, tx: Tx) -> Waiting:
         """What a transaction would be if it came in now; raises Rejected."""
@@ -83,6 +84,13 @@ class Mempool:
         self._spent.update((txin.outpoint, entry.tx.txid) for txin in entry.tx.inputs)
         self._txids[entry.tx.wtxid] = entry.tx.txid
         self.changes += 1
+
+    def scratch(self) -> "Mempool":
+        """Another mempool over the same chain with the same transactions; what comes into it comes into it alone."""
+        other = Mempool(self._chain, follows=False)
+        other.waiting, other._spent = dict(self.waiting), dict(self._spent)
+        other._txids = dict(self._txids)
+        return other
 
     def find(self, name: str) -> Waiting | None:
         """A waiting transaction by its txid or its wtxid."""
