@@ -67,20 +67,31 @@ def _odd_frame(random: SeededRandom) -> bytes:
     stream = random.choice((0, 1, 2, 3, 5, 2**31 - 1))
     kind = random.below(9)
     if kind == 0:
-        return frame(SETTINGS, 0, 0, struct.pack(">HI", random.below(9), random.choice((0, 1, 2**31, 2**32 - 1))))
+        return frame(
+            SETTINGS,
+            0,
+            0,
+            struct.pack(">HI", random.below(9), random.choice((0, 1, 2**31, 2**32 - 1))),
+        )
     if kind == 1:
         return frame(WINDOW, 0, stream, struct.pack(">I", random.choice((0, 1, 2**31 - 1))))
     if kind == 2:
-        return frame(PING, 0, stream, random.randbytes(random.choice((0, 7, 8, 9)))) * random.choice((1, 200))
+        return frame(
+            PING, 0, stream, random.randbytes(random.choice((0, 7, 8, 9)))
+        ) * random.choice((1, 200))
     if kind == 3:
         return frame(RESET, 0, stream, struct.pack(">I", random.below(20))) * random.choice((1, 50))
     if kind == 4:
-        return frame(HEADERS, random.choice((0, 4, 5, 0xFF)), stream, odd.bytes_changed(random, BLOCK))
+        return frame(
+            HEADERS, random.choice((0, 4, 5, 0xFF)), stream, odd.bytes_changed(random, BLOCK)
+        )
     if kind == 5:
         return frame(CONTINUATION, 0, stream, random.randbytes(20))
     if kind == 6:
         length = random.choice((0, 1, 5, 2**32 - 1, 2**24))
-        return frame(DATA, random.choice((0, 1, 8)), stream, b"\x00" + struct.pack(">I", length) + b"abc")
+        return frame(
+            DATA, random.choice((0, 1, 8)), stream, b"\x00" + struct.pack(">I", length) + b"abc"
+        )
     if kind == 7:
         opened = frame(HEADERS, END_HEADERS, 2 * random.below(1000) + 1, BLOCK)
         return opened + frame(RESET, 0, 1, bytes(4))

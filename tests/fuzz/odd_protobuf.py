@@ -38,7 +38,8 @@ def changed(random: SeededRandom, good: M, depth: int = 0) -> M:
 
 
 def _all(message: Message) -> list[FieldDescriptor]:
-    return list(message.DESCRIPTOR.fields)
+    fields: Any = message.DESCRIPTOR.fields
+    return list(fields)
 
 
 def _is_single_message(field: FieldDescriptor) -> bool:

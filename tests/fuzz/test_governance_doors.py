@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from alys.base.prng import SeededRandom
 from alys.wire.generated import governance_pb2 as pb
 from tests.cli.test_mock import SECRETS, started
-from tests.fuzz import doors, governance_good, odd, odd_http2, odd_protobuf
+from tests.fuzz import doors, governance_good, odd_http2, odd_protobuf
 from tests.models.governance import builders
 
 STREAMED, ASKED, TORN, ATTEMPTS = 9_000, 3_000, 500, 2_500
@@ -52,6 +53,18 @@ SECONDS = 60.0
 Codes = collections.Counter[str]
 
 
+def raw_stream(channel: grpc.aio.Channel) -> Any:
+    """The stream, with bytes for messages."""
+    made: Any = channel.stream_stream(SERVICE + "Stream")
+    return made
+
+
+def raw_call(channel: grpc.aio.Channel, method: str) -> Any:
+    """Any method of one question and one answer, with bytes for messages."""
+    made: Any = channel.unary_unary(method)
+    return made
+
+
 async def stream(channel: grpc.aio.Channel, bodies: list[bytes], codes: Codes) -> int:
     """One stream with these messages; its answers are read to its end."""
 
@@ -60,14 +73,12 @@ async def stream(channel: grpc.aio.Channel, bodies: list[bytes], codes: Codes) -
         for body in bodies:
             yield body
 
-    call = channel.stream_stream(SERVICE + "Stream")(requests(), metadata=TOKEN, timeout=SECONDS)
-    try:
+    call = raw_stream(channel)(requests(), metadata=TOKEN, timeout=SECONDS)
+    with contextlib.suppress(grpc.aio.AioRpcError):
         async for said in call:
             kind = pb.StreamResponse.FromString(said).WhichOneof("payload")
             assert kind is not None, said
             codes[kind] += 1
-    except grpc.aio.AioRpcError:
-        pass
     await told(call, codes, bodies)
     return len(bodies)
 
@@ -82,25 +93,25 @@ async def told(call: Any, codes: Codes, shown: object) -> None:
 async def ask(channel: grpc.aio.Channel, random: SeededRandom, codes: Codes) -> None:
     """One call of a method that is there or is not, with bytes that are a message or are not."""
     method = random.choice(METHODS)
-    body = random.choice((b"", b"\xff", random.randbytes(40), pb.HealthRequest().SerializeToString()))
+    body = random.choice(
+        (b"", b"\xff", random.randbytes(40), pb.HealthRequest().SerializeToString())
+    )
     if random.below(3) == 0:
         body = odd_protobuf.bytes_of(random, random.choice(governance_good.good_bundles()))
     if random.below(200) == 0:
         body = b"\x0a" + bytes([0x80, 0x80, 0x80, 0x09]) + bytes(18 * 1024 * 1024)
     metadata = TOKEN if random.below(4) else (random.choice(WRONG[:2]),)
-    call = channel.unary_unary(method)(body, metadata=metadata, timeout=SECONDS)
+    call = raw_call(channel, method)(body, metadata=metadata, timeout=SECONDS)
     if method.endswith("Watch") or random.below(10) == 0:
         call.cancel()
-    try:
+    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.CancelledError):
         await call
-    except (grpc.aio.AioRpcError, asyncio.CancelledError):
-        pass
     await told(call, codes, (method, body[:200]))
 
 
 async def torn(channel: grpc.aio.Channel, random: SeededRandom) -> None:
     """A stream that is left in the middle of it."""
-    call = channel.stream_stream(SERVICE + "Stream")(metadata=TOKEN, timeout=SECONDS)
+    call = raw_stream(channel)(metadata=TOKEN, timeout=SECONDS)
     await call.write(builders.registration().SerializeToString())
     if random.below(2):
         await call.read()
@@ -113,10 +124,10 @@ async def rows(target: str, watched: doors.Watched) -> tuple[dict[str, int], Cod
     random, codes = SeededRandom(31), Codes()
     good = governance_good.good_requests()
     done = {"streamed": 0, "asked": 0, "torn": 0, "attempts": 0}
-    for _ in range(2):
+    for half in (1, 2):
         watched.warm()
         async with grpc.aio.insecure_channel(target, OPTIONS) as channel:
-            while done["streamed"] < STREAMED // 2 * (_ + 1):
+            while done["streamed"] < STREAMED // 2 * half:
                 bodies = [
                     odd_protobuf.changed(random, random.choice(good)).SerializeToString()
                     for _ in range(IN_A_STREAM - 1)
@@ -133,7 +144,7 @@ async def rows(target: str, watched: doors.Watched) -> tuple[dict[str, int], Cod
         done["attempts"] += await doors.attempt_all(f"http://{target}", attempts, odd_http2.judge)
     left = await watched.judge()
     async with grpc.aio.insecure_channel(target) as channel:
-        health = await channel.unary_unary(SERVICE + "Health")(b"", timeout=SECONDS)
+        health = await raw_call(channel, SERVICE + "Health")(b"", timeout=SECONDS)
         assert pb.HealthResponse.FromString(health).status == pb.HEALTH_STATUS_HEALTHY
     return done, codes, left
 
@@ -149,7 +160,6 @@ def test_no_bytes_at_the_socket_break_the_service(
         done, codes, left = asyncio.run(rows(mock.doors["grpc"], doors.Watched(mock)))
         assert mock.ends() == 0
     record_property("requests", {**done, "codes": dict(codes), "left": left})
-    print(done, codes, left)
     assert sum(done.values()) == STREAMED + ASKED + TORN + ATTEMPTS
     assert codes["error_response"] > 0
     assert codes["signature_response"] > 0

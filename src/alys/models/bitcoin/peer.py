@@ -185,7 +185,8 @@ class Peer:
         self.last_received_at = self._clock()
         try:
             for frame in self._frames.receive(data):
-                self.received[frame.command] += p2p.FRAME_HEAD_BYTES + len(frame.payload)
+                name = frame.command if frame.command in p2p.COUNTED else p2p.OTHER
+                self.received[name] += p2p.FRAME_HEAD_BYTES + len(frame.payload)
                 if not self.closed:
                     self._hear(p2p.decode(frame))
         except MalformedBitcoin as error:
