@@ -247,12 +247,13 @@ class Collecting:
             raise Refusal(Rule.TRANSACTION_TYPE, detail)
         if self.halted:
             raise Refusal(Rule.HALTED, "an emergency halt is in force")
-        spend = self._signer.judge(asked.tx_hex, list(asked.input_indices), list(asked.amounts))
+        spend = self._signer.examine(asked.tx_hex, list(asked.input_indices), list(asked.amounts))
         if asked.tx_type == pb.TRANSACTION_TYPE_FEDERATION_CHANGE:
             self._signer.check_sweep(spend)
         if asked.required_signatures > len(spend.keys):
             detail = f"{asked.required_signatures} of {len(spend.keys)} who can sign"
             raise Refusal(Rule.REQUIRED_SIGNATURES, detail)
+        self._signer.accept(spend)  # last: what is refused leaves nothing behind
         return spend
 
     def _sign(self, waiting: Waiting, spend: Spend) -> Answer:
