@@ -37,7 +37,16 @@ DOORS = {
 @pytest.mark.parametrize(
     ("service", "own"),
     [
-        ("bitcoin", {"network": "regtest", "rpc_port": 18332, "p2p_port": 18333, "connect": ()}),
+        (
+            "bitcoin",
+            {
+                "network": "regtest",
+                "rpc_port": 18332,
+                "p2p_port": 18333,
+                "connect": (),
+                "data_dir": "",
+            },
+        ),
         (
             "ethereum",
             {

@@ -25,6 +25,10 @@ _FLAGS = {
         "HOST:PORT",
         "bitcoin: nodes to stay connected to, with commas (BITCOIN_CONNECT)",
     ),
+    "--data-dir": (
+        "FOLDER",
+        "bitcoin: where the chain outlives the process (BITCOIN_DATA_DIR, nowhere)",
+    ),
     "--http-rpc-port": ("PORT", "ethereum: JSON-RPC (HTTP_RPC_PORT, 8545)"),
     "--ws-rpc-port": ("PORT", "ethereum: JSON-RPC over WebSocket (WS_RPC_PORT, 8546)"),
     "--engine-port": ("PORT", "ethereum: Engine API (ENGINE_PORT, 8551)"),

@@ -46,6 +46,8 @@ class BitcoinService(Doors, frozen=True, kw_only=True):
     p2p_port: int
     connect: tuple[str, ...]
     """Nodes to stay connected to, host:port."""
+    data_dir: str
+    """Where the chain outlives the process; empty: nowhere."""
     rpc_user: Secret
     rpc_password: Secret
 
@@ -293,6 +295,13 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
                 read=_nodes,
                 allowed="host:port of the nodes to stay connected to, with commas between them",
                 flag="--connect",
+            ),
+            Variable(
+                name="BITCOIN_DATA_DIR",
+                field="data_dir",
+                read=str,
+                allowed="a folder",
+                flag="--data-dir",
             ),
             _text_secret(
                 "BITCOIN_RPC_USER", "rpc_user", r"[!-9;-~]+", f"{_TOKEN_WORDS} and colons"

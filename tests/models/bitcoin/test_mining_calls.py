@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from alys.models.bitcoin import mining_calls
 from alys.models.bitcoin.mining_calls import CALLS
 from alys.models.bitcoin.node import BitcoinNode
 from alys.wire import bitcoin
@@ -39,6 +40,16 @@ def test_mining_pays_the_address_subsidy_and_fees_and_empties_the_mempool(
     assert with_fees.txs[0].outputs[0] == TxOut(value=50 * COIN + FEE, script=builders.PAYEE)
     assert without.txs[0].outputs[0].value == 50 * COIN
     assert node.handle("getrawmempool", []) == []
+
+
+def test_one_call_mines_no_more_than_its_bound(
+    node: BitcoinNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mining_calls, "GENERATE_BLOCKS_MAX", 3)
+    height = node.chain.tip.height
+    code, message = refusal(node, "generatetoaddress", 4, ADDRESS)
+    assert (code, "at most 3" in message, node.chain.tip.height) == (-8, True, height)
+    assert len(node.handle("generatetoaddress", [3, ADDRESS])) == 3
 
 
 def test_mining_to_nowhere_is_refused_and_mining_nothing_is_not(node: BitcoinNode) -> None:

@@ -9,7 +9,9 @@ from alys.models.ethereum.client import WAITING_MAX
 from alys.models.ethereum.forks import Fork, Schedule
 from alys.models.ethereum.genesis import Genesis
 from alys.models.ethereum.node import EthereumNode
-from alys.wire.ethereum import to_data
+from alys.models.ethereum.run import InvalidPayload, Run
+from alys.models.ethereum.transactions import decode
+from alys.wire.ethereum import keccak256, to_data
 from alys.wire.jsonrpc import RpcError
 from tests.models.ethereum.builders import (
     ETHER,
@@ -19,6 +21,7 @@ from tests.models.ethereum.builders import (
     ZERO,
     attributes,
     attributes_of,
+    blob,
     built,
     forkchoice,
     genesis_of,
@@ -293,3 +296,52 @@ def test_the_pool_takes_no_blobs_and_says_so() -> None:
 
 def send_data(node: EthereumNode, raw: bytes) -> None:
     node.handle("eth_sendRawTransaction", [to_data(raw)])
+
+
+BLOBS = (b"\1" + b"\xaa" * 31, b"\1" + b"\xbb" * 31)
+
+
+def test_blobs_come_in_payloads_and_their_hashes_must_be_those_expected() -> None:
+    genesis = genesis_of(Fork.CANCUN)
+    node = EthereumNode(genesis, lambda: START + 1e6)
+    first = node.tree.genesis
+    raw = blob(hashes=BLOBS)
+    made = execution.build(
+        first, attributes_of(first), [decode(raw, 121212, Fork.CANCUN)], genesis, [first.hash]
+    )
+    assert int(made.header.blob_gas_used) == 2 * 131_072
+    shown = execution.payload_of(made).to_json()
+    root = to_data(made.header.parent_beacon_block_root)
+    call = node.handle_engine
+    for wrong in ((), BLOBS[:1], BLOBS[::-1]):
+        hashes = [to_data(one) for one in wrong]
+        status = call("engine_newPayloadV3", [shown, hashes, root])
+        assert (status["status"], status["latestValidHash"]) == ("INVALID", None)
+    hashes = [to_data(one) for one in BLOBS]
+    assert call("engine_newPayloadV3", [shown, hashes, root])["status"] == "VALID"
+    state = {"headBlockHash": shown["blockHash"], "safeBlockHash": ZERO}
+    call("engine_forkchoiceUpdatedV3", [{**state, "finalizedBlockHash": ZERO}])
+    receipt = node.handle("eth_getTransactionReceipt", [to_data(keccak256(raw))])
+    assert (receipt["type"], receipt["blobGasUsed"], receipt["blobGasPrice"]) == (
+        "0x3",
+        "0x40000",
+        "0x1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("hashes", "words"),
+    [
+        ((), "no blob data"),
+        ((b"\2" + bytes(31),), "invalid blob versioned hash"),
+        (BLOBS * 4, "blob gas limit"),
+    ],
+)
+def test_blobs_that_may_not_be_are_refused(hashes: tuple[bytes, ...], words: str) -> None:
+    genesis = genesis_of(Fork.CANCUN)
+    first = execution.genesis_block(genesis)
+    tx = decode(blob(hashes=hashes), 121212, Fork.CANCUN)
+    assert execution.build(first, attributes_of(first), [tx], genesis, []).transactions == ()
+    run = Run(first.header, first, first.rules, 121212, [])
+    with pytest.raises(InvalidPayload, match=words):
+        run.apply(tx)

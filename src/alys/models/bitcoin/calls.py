@@ -63,9 +63,10 @@ class Call:
     def _by_name(self, params: Mapping[str, Any]) -> list[Any]:
         """Named parameters as positional ones; those before the last given one are null where they are left out."""
         names = [parameter.name for parameter in self._parameters]
-        values = list(params.get("args", ()))
+        args = params.get("args")
+        values = list(args) if isinstance(args, list) else []
         for given, value in params.items():
-            if given == "args":
+            if given == "args" and isinstance(args, list):
                 continue
             name = given if given in names else _ALIASES.get(given, given)
             if name not in names:

@@ -12,6 +12,9 @@ from alys.wire.bitcoin import Block, Tx
 from alys.wire.jsonrpc import RpcError
 
 MAX_TRIES = 1_000_000
+GENERATE_BLOCKS_MAX = 10_000
+"""Blocks in one call; bitcoind has no bound, and answers others meanwhile. This node answers one call after the other."""
+
 SEGWIT_MISSING = (
     'getblocktemplate must be called with the segwit rule set (call with {"rules": ["segwit"]})'
 )
@@ -22,6 +25,9 @@ def generatetoaddress(
 ) -> list[str]:
     """Mine blocks of what waits in the mempool; the coins go to an address. Returns the hashes."""
     script = address_script(address)
+    if nblocks > GENERATE_BLOCKS_MAX:
+        told = f"nblocks is {nblocks}, at most {GENERATE_BLOCKS_MAX} are mined in one call"
+        raise RpcError(state.INVALID_PARAMETER, told)
     hashes = []
     for _ in range(nblocks):
         chosen = mining.select(node.mempool)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from alys.models.bitcoin.chainstate import BlockEvent, ChainState, Entry
 from alys.models.bitcoin.genesis import REGTEST_TIME
+from alys.models.bitcoin.kept import Kept
 from alys.models.bitcoin.mempool import Mempool
 from alys.models.bitcoin.peers import Peers
 from alys.wire.bitcoin import Tx
@@ -30,6 +31,8 @@ class NodeState:
         self.stop_requested = False
         self._started = now()
         self.chain.listeners.append(self._follow)
+        #: What outlives the process, where the node's owner keeps a journal.
+        self.kept = Kept()
         self.peers = Peers(self.chain, self.mempool, now)
 
     @property
