@@ -4,21 +4,26 @@ Acceptance of a payload is VALID with latestValidHash equal to its hash, and not
 the last valid ancestor), and SYNCING and ACCEPTED are no judgement at all.
 """
 
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar, cast
 
 import msgspec
 from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
+from alys.actors.errors import AskTimeout
 from alys.actors.message import Message, Request
 from alys.base.units import Wei
 from alys.chain import blocks, peg
 from alys.node import ports
-from alys.node.errors import EngineRefused
+from alys.node.errors import EngineRefused, PortDown
 from alys.wire import engine as wire
 from alys.wire import ethereum
 from alys.wire.engine import ExecutionPayload, ForkchoiceState, PayloadAttributes, Withdrawal
+from alys.wire.jsonrpc import RpcError
+
+T = TypeVar("T")
 
 CAPABILITIES = (
     "engine_forkchoiceUpdatedV2",
@@ -116,6 +121,9 @@ class Engine(Actor):
 
     async def on_build_payload(self, message: BuildPayload, ctx: Context) -> ExecutionPayload:
         """forkchoiceUpdated with attributes, then getPayload."""
+        return await _or_refuse(self._build(message, ctx), ctx)
+
+    async def _build(self, message: BuildPayload, ctx: Context) -> ExecutionPayload:
         attributes = PayloadAttributes(
             timestamp=message.timestamp,
             prev_randao=bytes(32),
@@ -128,20 +136,30 @@ class Engine(Actor):
         if answer.payload_id is None:
             raise EngineRefused("engine_forkchoiceUpdatedV2", "no payload id")
         built = await self._call(ctx, "engine_getPayloadV2", ethereum.to_data(answer.payload_id))
-        return ExecutionPayload.from_json(built["executionPayload"])
+        payload = ExecutionPayload.from_json(built["executionPayload"])
+        if payload.parent_hash != message.parent_hash:
+            raise EngineRefused("engine_getPayloadV2", "a payload on another parent")
+        return payload
 
     async def on_execute_payload(self, message: ExecutePayload, ctx: Context) -> Verdict:
         """newPayload, judged by ``accepts``."""
+        return await _or_refuse(self._execute(message, ctx), ctx)
+
+    async def _execute(self, message: ExecutePayload, ctx: Context) -> Verdict:
         answer = await self._call(ctx, "engine_newPayloadV2", message.payload.to_json())
         status = wire.PayloadStatus.from_json(answer)
         return accepts(status, message.payload.block_hash)
 
     async def on_set_head(self, message: SetHead, ctx: Context) -> None:
         """forkchoiceUpdated without attributes."""
-        await self._forkchoice(ctx, message.head_hash, message.finalised_hash, None)
+        moved = self._forkchoice(ctx, message.head_hash, message.finalised_hash, None)
+        await _or_refuse(moved, ctx)
 
     async def on_get_payload_facts(self, message: GetPayloadFacts, ctx: Context) -> PayloadFacts:
         """Read the receipts once; tell the bridge of each request when the block is the head."""
+        return await _or_refuse(self._facts(message, ctx), ctx)
+
+    async def _facts(self, message: GetPayloadFacts, ctx: Context) -> PayloadFacts:
         receipts = await self._call(
             ctx, "eth_getBlockReceipts", ethereum.to_data(message.block_hash)
         )
@@ -184,9 +202,21 @@ class Engine(Actor):
         return answer
 
     async def _call(self, ctx: Context, method: str, *params: Any) -> Any:
-        return await ctx.ask(
-            ctx.whereis(self._client), ports.JsonRpcCall(method=method, params=params)
-        )
+        try:
+            return await ctx.ask(
+                ctx.whereis(self._client), ports.JsonRpcCall(method=method, params=params)
+            )
+        except (RpcError, PortDown, AskTimeout) as error:
+            raise EngineRefused(method, str(error)) from error
+
+
+async def _or_refuse(work: Coroutine[Any, Any, T], ctx: Context) -> T:
+    """What comes of the work; a client that refuses or is away is the asker's to deal with, and no reason to begin again."""
+    try:
+        return await work
+    except EngineRefused as error:
+        ctx.refuse(error)
+        return cast(T, None)
 
 
 def accepts(status: wire.PayloadStatus, block_hash: bytes) -> Verdict:
