@@ -113,7 +113,7 @@ class Chain(Actor):
         else:
             head = blocks.decode(saved.block)
             self._state = state.decode(saved.state)
-            await self._execute(ctx, head.block)
+            await self._execute(ctx, head.block, patient=True)
         await self._set_head(ctx)
         await self._read_head_facts(ctx, head.block)
         if self._state.payouts_finalised and self._names.bridge is not None:
@@ -370,10 +370,9 @@ class Chain(Actor):
         )
         self._head_facts = engine.PayloadFacts(requests=(), tips=Wei(0)) if first else facts
 
-    async def _execute(self, ctx: Context, block: ConsensusBlock) -> None:
-        verdict = await ctx.ask(
-            ctx.whereis(self._names.engine), engine.ExecutePayload(payload=block.payload)
-        )
+    async def _execute(self, ctx: Context, block: ConsensusBlock, patient: bool = False) -> None:
+        request = engine.ExecutePayload(payload=block.payload, patient=patient)
+        verdict = await ctx.ask(ctx.whereis(self._names.engine), request)
         if not verdict.valid:
             raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
 
