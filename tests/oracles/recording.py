@@ -42,6 +42,22 @@ class Recording(msgspec.Struct, kw_only=True):
             ledger.feed_consensus_block(entry["consensus"])
         return ledger
 
+    def after(self, blocks: int) -> "Recording":
+        """The same run on an execution chain that had so many blocks before, the last of them full of somebody else's doings."""
+        moved = copy.deepcopy(self)
+        moved.terms = msgspec.structs.replace(self.terms, evm_genesis_number=blocks)
+        for entry in moved.evm:
+            _raise(entry["block"], "number", blocks)
+            _raise(entry["consensus"], "height", blocks)
+            _raise(entry["consensus"]["executionPayload"], "blockNumber", blocks)
+            if entry["consensus"]["auxpowHeader"] is not None:
+                _raise(entry["consensus"]["auxpowHeader"], "height", blocks)
+        busy = next(entry for entry in self.evm if len(entry["receipts"]) > 1)
+        first = moved.evm[0]
+        first["block"] |= {name: busy["block"][name] for name in ("transactions", "withdrawals")}
+        first["receipts"] = busy["receipts"]
+        return moved
+
     def causes(self) -> list[Cause]:
         """Everything that the ledger complains of."""
         ledger = self.ledger()
@@ -51,6 +67,11 @@ class Recording(msgspec.Struct, kw_only=True):
     def minting(self) -> dict[str, Any]:
         """The entry of the first block that mints a deposit."""
         return next(entry for entry in self.evm if entry["consensus"]["pegins"])
+
+
+def _raise(where: dict[str, Any], name: str, by: int) -> None:
+    value = where[name]
+    where[name] = value + by if isinstance(value, int) else hex(int(value, 16) + by)
 
 
 def recorded() -> Recording:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from alys.base.errors import Inconclusive
@@ -272,3 +273,22 @@ def test_a_recorded_run_of_the_whole_network_has_no_fault() -> None:
     )
     found.require(*CHECKS)
     assert found.finalised_height == run.ledger().check().finalised_height > 0
+
+
+def test_a_run_that_starts_on_an_older_chain_is_judged_from_there() -> None:
+    run = recorded().after(40)
+    spec = dev_spec(bytes(32))
+    rules = Rules(
+        slot_duration_ms=spec.slot_duration_ms,
+        authorities=len(spec.authorities),
+        max_blocks_without_pow=spec.max_blocks_without_pow,
+        bits=spec.bits,
+        aux_chain_id=spec.aux_chain_id,
+        genesis_height=40,
+    )
+    made = [entry["consensus"] for entry in run.evm]
+    found = examine(made, [entry["block"] for entry in run.evm], rules)
+    found.require("auxpows")
+    assert found.finalised_height > 40
+    with pytest.raises(BrokenFeed, match="genesis"):
+        examine(made, [], msgspec.structs.replace(rules, genesis_height=0))

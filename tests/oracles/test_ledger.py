@@ -36,6 +36,17 @@ def test_the_run_as_it_was_balances_to_the_last_wei() -> None:
     assert statement.paid_sats == 30_000_000
 
 
+def test_a_chain_that_starts_on_an_older_one_balances_without_what_that_one_did() -> None:
+    whole, moved = recorded().ledger().check(), recorded().after(40)
+    statement = moved.ledger().check()
+    assert statement.surplus == whole.surplus
+    assert statement.finalised_height == whole.finalised_height + 40
+    assert statement.samples == whole.samples
+    moved.terms = msgspec.structs.replace(moved.terms, evm_genesis_number=0)
+    with pytest.raises(BrokenFeed, match="starts at block 40"):
+        moved.ledger()
+
+
 def test_every_earlier_moment_balances_too() -> None:
     """Cut the record at each height: deposits pending, requests owed, payouts unconfirmed."""
     whole = recorded()

@@ -41,8 +41,7 @@ def test_a_deposit_is_standard() -> None:
         (tx(TxOut(value=1000, script=b"\x51")), "scriptpubkey"),
         (tx(TxOut(value=0, script=BIG_DATA)), "scriptpubkey"),
         (tx(TxOut(value=0, script=DATA), TxOut(value=0, script=DATA)), "multi-op-return"),
-        (tx(TxOut(value=293, script=P2WPKH)), "dust"),
-        (tx(TxOut(value=329, script=P2TR)), "dust"),
+        (tx(TxOut(value=293, script=P2WPKH), TxOut(value=0, script=P2TR)), "dust"),
         (tx(TxOut(value=0, script=b"\x6a")), "tx-size-small"),
         (tx(*[TxOut(value=1000, script=P2WPKH)] * 4000), "tx-size"),
     ],
@@ -52,6 +51,8 @@ def test_each_way_of_not_being_standard_has_its_reason(odd: Tx, reason: str) -> 
 
 
 def test_dust_ends_where_core_says() -> None:
+    assert bitcoin_policy.is_dust(TxOut(value=293, script=P2WPKH))
+    assert not bitcoin_policy.is_dust(TxOut(value=294, script=P2WPKH))
     assert bitcoin_policy.dust_threshold_sats(P2WPKH) == 294
     assert bitcoin_policy.dust_threshold_sats(P2TR) == 330
     assert bitcoin_policy.dust_threshold_sats(b"\x6a") == 0

@@ -8,13 +8,13 @@ from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.promise import Promise
 from alys.node import ports
-from alys.shells.jsonrpc_client import JsonRpcClient
+from alys.shells.foreign_execution import Caller
 
 
 class JsonRpcGateway(Actor):
     """Carries out ``ports.JsonRpcCall`` over a client, which it closes when it stops. Calls may overtake each other."""
 
-    def __init__(self, client: JsonRpcClient) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -21,8 +21,16 @@ def dust_threshold_sats(script: bytes) -> int:
     return fee.dust_threshold(script, fee.DUST_RELAY_FEE_RATE)
 
 
+def is_dust(output: TxOut) -> bool:
+    """Whether an output is not worth spending."""
+    return output.value < dust_threshold_sats(output.script)
+
+
 def nonstandard_tx(tx: Tx) -> str | None:
-    """Why a node does not relay this transaction whatever it spends, or None."""
+    """Why a node does not relay this transaction whatever it spends, or None.
+
+    One dust output is not refused here: it may stand where no fee is paid (ephemeral dust, Core 29).
+    """
     data = [out.script for out in tx.outputs if script_type(out.script) == "nulldata"]
     try:
         policy.assert_standard_tx(
@@ -32,8 +40,6 @@ def nonstandard_tx(tx: Tx) -> str | None:
         return str(error)
     if any(len(script) > DATACARRIER_BYTES_MAX for script in data):
         return "scriptpubkey"
-    if any(out.value < dust_threshold_sats(out.script) for out in tx.outputs):
-        return "dust"
     if len(data) > 1:
         return "multi-op-return"
     if len(tx.serialize(witness=False)) < NONWITNESS_BYTES_MIN:

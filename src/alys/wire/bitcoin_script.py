@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from btclib import b32, b58
 from btclib import network as networks
-from btclib.script import engine, solver
+from btclib.script import engine, sig_ops, solver
 from btclib.script import script as library_script
 
 from alys.base.errors import AlysError
@@ -16,12 +16,20 @@ from alys.wire import bitcoin_bridge
 from alys.wire.bitcoin_codec import Tx, TxOut
 
 OP_RETURN = 0x6A
+_OPCODE_MAX = 0xBA
 
 _POLICY_FLAGS = engine.ALL_FLAGS | engine.to_script_flags(
     "STRICTENC,LOW_S,MINIMALDATA,DISCOURAGE_UPGRADABLE_NOPS,CLEANSTACK,DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM,"
     "MINIMALIF,NULLFAIL,WITNESS_PUBKEYTYPE,CONST_SCRIPTCODE,DISCOURAGE_UPGRADABLE_PUBKEYTYPE,"
     "DISCOURAGE_OP_SUCCESS,DISCOURAGE_UPGRADABLE_TAPROOT_VERSION"
 )
+
+
+_CORE_29_WORDS = {
+    "Script number overflowed or is non-minimally encoded": "unknown error",
+    "Empty public key in tapscript": "Public key is neither compressed or uncompressed",
+}
+"""Where the library has the sentences of a later Core."""
 
 
 class BadAddress(AlysError):
@@ -110,6 +118,22 @@ def script_asm(script: bytes, *, signatures: bool = False) -> str:
     return library_script.script_to_asm(script, attempt_sighash_decode=signatures)
 
 
+def script_is_valid(script: bytes) -> bool:
+    """Whether a script can be read to its end, in opcodes that there are; it may still do nothing useful."""
+    at = 0
+    while at < len(script):
+        opcode = script[at]
+        at += 1
+        if opcode <= 75:
+            at += opcode
+        elif opcode <= 78:
+            width = 1 << (opcode - 76)
+            at += width + int.from_bytes(script[at : at + width], "little")
+        elif opcode > _OPCODE_MAX:
+            return False
+    return at == len(script)
+
+
 def op_return_data(script: bytes) -> bytes | None:
     """The data of an OP_RETURN output that pushes exactly once, else None; OP_RETURN alone is no data."""
     if len(script) < 2 or script[0] != OP_RETURN:
@@ -149,7 +173,8 @@ def verify_input(tx: Tx, index: int, prevouts: Sequence[TxOut], *, policy: bool 
             bitcoin_bridge.library_outputs(prevouts), bitcoin_bridge.library_tx(tx), index, flags
         )
     except bitcoin_bridge.LibraryScriptError as error:
-        raise ScriptError(tx.txid, index, error.code.description, str(error)) from error
+        told = _CORE_29_WORDS.get(error.code.description, error.code.description)
+        raise ScriptError(tx.txid, index, told, str(error)) from error
     except ValueError as error:
         raise ScriptError(tx.txid, index, "Unknown error", str(error)) from error
 
@@ -159,3 +184,9 @@ def sigop_cost(tx: Tx, prevouts: Sequence[TxOut]) -> int:
     return engine.sig_op_cost(
         bitcoin_bridge.library_outputs(prevouts), bitcoin_bridge.library_tx(tx)
     )
+
+
+def legacy_sigops(tx: Tx) -> int:
+    """Signature checks in a transaction's own scripts, counted as before segwit; the cost of each is four."""
+    scripts = [txin.script_sig for txin in tx.inputs] + [out.script for out in tx.outputs]
+    return sum(sig_ops.sig_op_count(script) for script in scripts)

@@ -115,11 +115,11 @@ class PayloadAttributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 
 def attributes_version(value: object) -> int:
-    """Which version's fields an object has; raises BadEthereumData for what is none."""
+    """The newest version whose fields an object has; null is absent. Raises BadEthereumData for what is no object."""
     fields = _object(value, "payload attributes")
-    if fields.get("parentBeaconBlockRoot") is not None:
-        return 3
-    return 2 if fields.get("withdrawals") is not None else 1
+    if fields.get("withdrawals") is None:
+        return 1
+    return 2 if fields.get("parentBeaconBlockRoot") is None else 3
 
 
 class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -209,7 +209,7 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 
 def payload_version(value: object) -> int:
-    """Which version's fields an object has; raises BadEthereumData for what is none."""
+    """The newest version that an object has a field of; null is absent. Raises BadEthereumData for what is no object."""
     fields = _object(value, "execution payload")
     if fields.get("blobGasUsed") is not None or fields.get("excessBlobGas") is not None:
         return 3
@@ -324,8 +324,8 @@ def jwt_check(token: str, secret: bytes, now: float) -> None:
     issued = _claim(claims, "iat")
     if isinstance(issued, bool) or not isinstance(issued, int | float):
         raise JwtRefused("iat is missing")
-    if abs(issued - now) > JWT_DRIFT_SECONDS_MAX:
-        raise JwtRefused(f"iat is {issued - now:+.0f} s from the server's clock")
+    if abs(int(issued) - int(now)) > JWT_DRIFT_SECONDS_MAX:
+        raise JwtRefused(f"iat is {int(issued) - int(now):+d} s from the server's clock")
 
 
 def _mac(secret: bytes, message: bytes) -> bytes:
@@ -347,7 +347,7 @@ def _claim(part: bytes, name: str) -> object:
     """One field of a token's JSON part, None when absent."""
     try:
         value = msgspec.json.decode(_unbase64url(part))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise JwtRefused("a part is not JSON") from None
     return value.get(name) if isinstance(value, dict) else None
 

@@ -19,6 +19,7 @@ from alys.actors.observe import Observer, together
 from alys.actors.reply import Reply
 from alys.actors.system import System
 from alys.config.settings import Settings
+from alys.shells.foreign_execution import PublicDoor, TwoDoors
 from alys.shells.governance_gateway import GovernanceGateway
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
 from alys.shells.jsonrpc_gateway import JsonRpcGateway
@@ -29,7 +30,7 @@ from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
 from alys.worlds import logbook, network
 from alys.worlds.network_world import NetworkWorld
-from alys.worlds.protocol import GovernanceSide, ScenarioInfo
+from alys.worlds.protocol import EthereumSide, GovernanceSide, ScenarioInfo
 
 T = TypeVar("T")
 
@@ -46,6 +47,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     engine_urls: tuple[str, ...]
     """The Engine API of each authority's own client, by authority."""
     engine: Jwt
+    foreign_execution: bool = False
+    """Whether the producer's client is somebody else's, whose Engine port may serve no more than it must."""
     governance_targets: tuple[str, ...]
     """``host:port`` of each governance node, by its number."""
 
@@ -56,6 +59,8 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
     epoch: float | None = None
     """Node time at the start; None: the wall's. Who shares a clock with another process is told."""
+    not_before: float = 0.0
+    """Node time begins no earlier than this."""
 
     def __init__(
         self, settings: Settings, info: ScenarioInfo, *, metrics_port: int | None = None
@@ -79,17 +84,21 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     async def await_reply(self, reply: Reply[T]) -> T:
         return await actors_loop.wait(reply)
 
+    def clock(self, epoch: float | None) -> actors_loop.LoopDispatcher:
+        """Node time that begins then; None: now."""
+        return actors_loop.LoopDispatcher(
+            asyncio.get_running_loop(), time_scale=self.settings.world.time_scale, epoch=epoch
+        )
+
     async def prepare(self) -> None:
-        """Before there is a clock: look at what is there already. May set ``epoch``, ``random`` and facts."""
+        """Before there is a clock: look at what is there already. May set ``not_before``, ``random`` and facts."""
 
     @override
     async def start_services(self) -> None:
         await self.prepare()
-        self.dispatcher = actors_loop.LoopDispatcher(
-            asyncio.get_running_loop(),
-            time_scale=self.settings.world.time_scale,
-            epoch=self.epoch,
-        )
+        self.dispatcher = self.clock(self.epoch)
+        if self.now() < self.not_before:
+            self.dispatcher = self.clock(self.not_before)
         observer = together(self._with_metrics(self.observer()), *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         await self._export_metrics()
@@ -115,12 +124,15 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     def _attach(self, to: Endpoints) -> None:
         """The scenario's own clients, and the ports of every authority."""
         self.bitcoin = self._client(to.bitcoin_url, to.bitcoin)
-        self.ethereum = self._client(to.ethereum_url)
+        self.ethereum = self.public_door(to)
         self.engine = self._client(to.engine_urls[network.PRODUCER], to.engine)
         for index, engine_url in enumerate(to.engine_urls):
             tree = network.tree_name(index)
             self._gateway(tree, "bitcoin", to.bitcoin_url, to.bitcoin)
-            self._gateway(tree, "engine", engine_url, to.engine)
+            if to.foreign_execution and index == network.PRODUCER:
+                self._port(tree, "engine", lambda: JsonRpcGateway(_two_doors(to)))
+            else:
+                self._gateway(tree, "engine", engine_url, to.engine)
             path = self.info.scratch / tree / "store"
             self._port(tree, "store", lambda path=path: StoreGateway(path))  # type: ignore[misc]
         targets = to.governance_targets
@@ -156,6 +168,20 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     def _not_open(self) -> str:
         return "" if self._opened and not self._closing else "the world is not open"
 
+    def public_door(self, to: Endpoints) -> EthereumSide:
+        """The scenario's way to the producer's execution client, and the auditor's."""
+        client = self._client(to.ethereum_url)
+        if not to.foreign_execution:
+            return client
+        door = PublicDoor(client)
+
+        async def say() -> None:
+            if door.repaired:
+                self.note(receipts_set_right=door.repaired)
+
+        self.closers.append(say)
+        return door
+
     def _client(self, url: str, auth: Basic | Jwt | None = None) -> JsonRpcClient:
         client = JsonRpcClient(url, auth, witness=True)
         self.closers.append(client.close)
@@ -190,3 +216,9 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     async def end_background(self) -> None:
         await asyncio.gather(*self._background)
         self._background.clear()
+
+
+def _two_doors(to: Endpoints) -> TwoDoors:
+    """The producer's execution client."""
+    engine = JsonRpcClient(to.engine_urls[network.PRODUCER], to.engine)
+    return TwoDoors(engine, PublicDoor(JsonRpcClient(to.ethereum_url)))

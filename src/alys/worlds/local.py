@@ -27,7 +27,7 @@ from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.shells.jsonrpc_server import RunningServer
 from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
-from alys.worlds import addresses, misbehaving, network, real, split, turn
+from alys.worlds import addresses, misbehaving, network, real, real_execution, split, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
@@ -55,6 +55,7 @@ class LocalWorld(AttachedWorld):
         super().__init__(settings, info, metrics_port=metrics_port)
         self._keys = keys
         self._coins: real.CoinAnchor | None = None
+        self._chain: real_execution.ExecutionAnchor | None = None
 
     @override
     async def prepare(self) -> None:
@@ -69,6 +70,15 @@ class LocalWorld(AttachedWorld):
             )
             self.random = self.random.fork(f"after Bitcoin block {self._coins.hash}")
             self.note(bitcoin_anchor=self._coins.about)
+        if given.engine_api_url:
+            door = Jwt(secret=self._keys.engine_jwt_secret.reveal())
+            self._chain = await real_execution.anchor_execution(
+                given.ethereum_rpc_url, given.engine_api_url, door
+            )
+            self.random = self.random.fork(f"after block {self._chain.hash.hex()}")
+            # An earlier run at a faster clock may have left a head that lies ahead of the wall's.
+            self.not_before = self._chain.timestamp + 1.0
+            self.note(execution_anchor=self._chain.about)
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, "_Governance"]:
@@ -79,15 +89,18 @@ class LocalWorld(AttachedWorld):
         depositor = (
             random.fork("depositor").randbytes(32) if found is None else real.DEPOSITOR_SECRET
         )
-        clients = network.execution_clients(start, now)
+        clients = await self._clients(start)
         spec = network.specification(
             self.settings.node,
-            network.genesis_hash(clients[network.PRODUCER]),
+            network.genesis_hash(clients[0]) if self._chain is None else self._chain.hash,
             network.BOOTSTRAP_BLOCKS if found is None else found.height,
             network.federation_of(secrets),
         )
         grounds = network.Grounds(
-            spec=spec, depositor_secret=depositor, governance_nodes=len(secrets)
+            spec=spec,
+            depositor_secret=depositor,
+            governance_nodes=len(secrets),
+            first_height=0 if self._chain is None else self._chain.number,
         )
         governance = _Governance(
             network.governance(spec, secrets, now, random), self.settings.world.host
@@ -101,16 +114,25 @@ class LocalWorld(AttachedWorld):
         if coins is None:
             own = network.bitcoin_node(start, now, depositor)
             coins = await self._bitcoin(own)
-        jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
+        if self._chain is None:
+            jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
+            ethereum_url = await self._ethereum(clients[0])
+            engines: tuple[str, ...] = ()
+        else:
+            jwt, ethereum_url = self._chain.jwt, self._chain.url
+            engines = (self._chain.engine_url,)
         endpoints = Endpoints(
             bitcoin_url=coins.url,
             bitcoin=coins.auth,
-            ethereum_url=await self._ethereum(clients[network.PRODUCER]),
-            engine_urls=await self._engines(clients, jwt),
+            ethereum_url=ethereum_url,
+            engine_urls=await self._engines(clients, jwt, engines),
             engine=jwt,
+            foreign_execution=self._chain is not None,
             governance_targets=tuple(governance.targets),
         )
-        self.faults.doors = misbehaving.in_process(own, clients, governance.nodes)
+        self.faults.doors = misbehaving.in_process(
+            own, dict(enumerate(clients, len(engines))), governance.nodes
+        )
         return grounds, endpoints, governance
 
     async def _bitcoin(self, node: BitcoinNode) -> real.CoinDoor:
@@ -137,12 +159,22 @@ class LocalWorld(AttachedWorld):
         self.closers.append(served.close)
         return served.url
 
-    async def _engines(self, clients: tuple[EthereumNode, ...], jwt: Jwt) -> tuple[str, ...]:
-        """The Engine API of each authority's client."""
+    async def _clients(self, start: int) -> tuple[EthereumNode, ...]:
+        """A client of ours for each authority, but for the one that has a real one."""
+        if self._chain is None:
+            return network.execution_clients(start, self.dispatcher.now)
+        return await real_execution.followers(
+            self._chain, network.AUTHORITIES - 1, self.dispatcher.now
+        )
+
+    async def _engines(
+        self, clients: tuple[EthereumNode, ...], jwt: Jwt, before: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The Engine API of each authority's client, after those that are there already."""
         chosen = self.settings.world
-        urls = []
-        for index, client in enumerate(clients):
-            port = chosen.engine_api_port if index == network.PRODUCER else 0
+        urls = list(before)
+        for client in clients:
+            port = 0 if urls else chosen.engine_api_port
             engine = await serve_engine(
                 client, chosen.host, port, jwt_secret=jwt.secret, faults=_faults_of(client)
             )
@@ -176,7 +208,10 @@ class _Governance:
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
         node = self.nodes[index]
         verbs = Verbs(
-            state=node.state, faults=lambda: node.misbehaviour, switches=node.faults.change
+            state=node.state,
+            faults=lambda: node.misbehaviour,
+            switches=node.faults.change,
+            push=node.push,
         )
         server = await serve_governance(node, self._host, port)
         self._servers[index] = server

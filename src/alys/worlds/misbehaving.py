@@ -167,14 +167,14 @@ class ByAdmin:
 
 def in_process(
     bitcoin: BitcoinNode | None,
-    clients: Sequence[EthereumNode],
+    clients: Mapping[int, EthereumNode],
     governance: Sequence[GovernanceNode],
 ) -> Doors:
-    """The doors of models in this process; a Bitcoin node elsewhere has none."""
+    """The doors of models in this process; what is elsewhere has none. Clients are by authority."""
     doors: dict[tuple[str, int], Door] = {}
     if bitcoin is not None:
         doors[BITCOIN, 0] = InProcess(bitcoin.misbehaviour)
-    doors |= {(ETHEREUM, i): InProcess(one.misbehaviour) for i, one in enumerate(clients)}
+    doors |= {(ETHEREUM, i): InProcess(one.misbehaviour) for i, one in clients.items()}
     doors |= {(GOVERNANCE, i): InProcess(one.misbehaviour) for i, one in enumerate(governance)}
     return doors
 

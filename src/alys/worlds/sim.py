@@ -95,7 +95,9 @@ class SimWorld(NetworkWorld):
         self.governance = _Governance(self, links)
         self.node = _Node(self)
         self.load = _Load(self)
-        self.faults.doors = misbehaving.in_process(net.bitcoin, net.clients, net.governance)
+        self.faults.doors = misbehaving.in_process(
+            net.bitcoin, dict(enumerate(net.clients)), net.governance
+        )
 
     @override
     async def stop_services(self) -> None:

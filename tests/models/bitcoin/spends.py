@@ -176,9 +176,8 @@ def spending(
     return signed(tx, coins)
 
 
-def fanned_out(coin: Coin, copies: int = 1, fee: int = 10_000) -> Tx:
-    """A transaction that divides a coin among all locks, ``copies`` of each."""
-    count = copies * len(LOCKS)
-    each = (coin.output.value - fee) // count
-    outputs = tuple(TxOut(value=each, script=lock.script) for lock in LOCKS * copies)
-    return spending((coin,), outputs)
+def fanned_out(coin: Coin, fee: int = 10_000, version: int = 2) -> Tx:
+    """A transaction that divides a coin among all locks."""
+    each = (coin.output.value - fee) // len(LOCKS)
+    outputs = tuple(TxOut(value=each, script=lock.script) for lock in LOCKS)
+    return spending((coin,), outputs, version=version)

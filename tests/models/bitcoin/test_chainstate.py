@@ -149,7 +149,7 @@ def test_a_block_that_repeats_a_confirmed_payment_takes_nothing_away() -> None:
     node = builders.funded_node()
     tx = builders.payment(builders.coinbase_at(node, 1))
     node.chain.accept(builders.block_on_tip(node, [tx], FEE))
-    assert refused(node, builders.block_on_tip(node, [tx])) == "bad-txns-inputs-missingorspent"
+    assert refused(node, builders.block_on_tip(node, [tx])) == "bad-txns-BIP30"
     assert builders.place_of(tx) in node.chain.coins
 
 
@@ -324,3 +324,17 @@ def test_a_transaction_leaves_the_index_with_its_block() -> None:
     entry = node.chain.accept(builders.block_on_tip(node, [tx], FEE))
     node.chain.invalidate(entry)
     assert tx.txid not in node.chain.transactions
+
+
+def test_a_block_that_cannot_stand_where_it_does_is_remembered_but_not_for_its_witness() -> None:
+    node = builders.funded_node()
+    good = builders.block_on_tip(node)
+    bad = builders.with_coinbase_input(good, script_sig=b"\x51" * 5)
+    assert refused(node, bad) == "bad-cb-height"
+    assert refused(node, bad) == "duplicate-invalid"
+    assert node.chain.is_invalid(bad.hash)
+    child = builders.with_header(builders.block_on_tip(node), previous=bad.hash)
+    assert refused(node, child) == "bad-prevblk"
+    nonce = builders.with_coinbase_input(good, witness=(b"x",))
+    assert refused(node, nonce) == "bad-witness-nonce-size"
+    assert node.chain.accept(good).height == node.chain.tip.height

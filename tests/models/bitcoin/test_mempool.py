@@ -64,7 +64,7 @@ def test_each_refusal_has_cores_reason(node: BitcoinNode) -> None:
 
 def test_a_forged_signature_is_refused(node: BitcoinNode) -> None:
     forged = builders.payment(coinbase(node), secret=builders.PAYEE_SECRET)
-    assert refused(node, forged).startswith("mandatory-script-verify-flag-failed")
+    assert refused(node, forged).startswith("mempool-script-verify-flag-failed")
 
 
 def test_the_relay_fee_is_one_satoshi_per_virtual_byte(node: BitcoinNode) -> None:
@@ -222,7 +222,7 @@ def test_a_refused_replacement_leaves_the_old_one(node: BitcoinNode) -> None:
     old = builders.payment(coinbase(node))
     node.mempool.add(old, START)
     forged = builders.payment(coinbase(node), fee=50 * FEE, secret=builders.PAYEE_SECRET)
-    assert refused(node, forged).startswith("mandatory-script-verify-flag-failed")
+    assert refused(node, forged).startswith("mempool-script-verify-flag-failed")
     assert list(node.mempool.waiting) == [old.txid]
 
 
@@ -288,3 +288,50 @@ def test_every_change_is_counted(node: BitcoinNode) -> None:
     builders.mine(node)
     counts.append(node.mempool.changes)
     assert counts == sorted(set(counts))
+
+
+def test_families_have_limits_in_number_and_size(
+    node: BitcoinNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = (TxOut(value=COIN, script=builders.SCRIPT),) * 30
+    parent = builders.payment(coinbase(node), outputs=outputs)
+    node.mempool.add(parent, START)
+    for vout in range(24):
+        node.mempool.add(builders.payment(parent, vout=vout), START)
+    extra = builders.payment(parent, vout=24, to=builders.SCRIPT)
+    node.mempool.add(extra, START)  # Core's carve-out: one more, small and with one parent
+    assert refused(node, builders.payment(parent, vout=25)) == "too-long-mempool-chain"
+    replacement = builders.payment(parent, vout=3, fee=5 * FEE)
+    node.mempool.add(replacement, START)
+    assert refused(node, builders.payment(extra)) == "too-long-mempool-chain"
+    monkeypatch.setattr(mempool, "FAMILY_VBYTES_MAX", 1000)
+    assert refused(node, builders.payment(parent, vout=3, fee=9 * FEE)) == "too-long-mempool-chain"
+    monkeypatch.setattr(mempool, "FAMILY_VBYTES_MAX", parent.vsize + 200)
+    monkeypatch.setattr(mempool, "CARVE_OUT_VBYTES_MAX", 10)
+    assert refused(node, builders.payment(parent, vout=26)) == "too-long-mempool-chain"
+
+
+def test_one_dust_output_may_stand_where_nothing_is_paid_for_it(node: BitcoinNode) -> None:
+    outputs = (
+        TxOut(value=50 * COIN - 1, script=builders.SCRIPT),
+        TxOut(value=1, script=builders.SCRIPT),
+    )
+    free = builders.payment(coinbase(node), outputs=outputs)
+    assert refused(node, free) == "min relay fee not met"
+    paid = builders.payment(coinbase(node), outputs=(outputs[1],))
+    assert refused(node, paid) == "dust"
+
+
+def test_a_transaction_is_found_by_both_its_names(node: BitcoinNode) -> None:
+    tx = builders.payment(coinbase(node))
+    told: list[str] = []
+    node.mempool.listeners.append(lambda entry: told.append(entry.tx.txid))
+    node.mempool.add(tx, START)
+    assert told == [tx.txid]
+    for name in (tx.txid, tx.wtxid):
+        found = node.mempool.find(name)
+        assert found is not None
+        assert found.tx is tx
+    assert node.mempool.find("ab" * 32) is None
+    builders.mine(node)
+    assert node.mempool.find(tx.wtxid) is None

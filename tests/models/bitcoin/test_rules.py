@@ -250,12 +250,24 @@ def test_a_signed_input_passes_and_a_foreign_signature_does_not() -> None:
     assert refused.value.detail.startswith("input 0 of ")
 
 
-def test_what_only_the_relay_policy_forbids_is_called_non_mandatory() -> None:
+def test_the_reason_says_whether_a_script_was_run_for_the_mempool() -> None:
     one = tx(inputs=(TxIn(outpoint=PLACE, script_sig=b"\x51"),))  # one item too many is left
     prevouts = [TxOut(value=COIN, script=b"\x51")]
     rules.check_scripts(one, prevouts)
     told = reason(rules.check_scripts, one, prevouts, policy=True)
-    assert told.startswith("non-mandatory-script-verify-flag (")
+    assert told.startswith("mempool-script-verify-flag-failed (")
     never = [TxOut(value=COIN, script=b"\x00")]
-    told = reason(rules.check_scripts, tx(), never, policy=True)
+    told = reason(rules.check_scripts, tx(), never)
     assert told.startswith("mandatory-script-verify-flag-failed (")
+
+
+def test_a_block_has_limits_before_anything_in_it_is_looked_up() -> None:
+    node = builders.make_node(1)
+    block = builders.block_on_tip(node)
+    empty = builders.with_txs(block)
+    assert reason(rules.check_block, empty) == "bad-blk-length"
+    first = block.txs[0]
+    for count, told in ((20_001, "bad-blk-sigops"), (1_000_001, "bad-blk-length")):
+        out = TxOut(value=0, script=b"\xac" * count)
+        many = builders.with_coinbase(block, outputs=(*first.outputs, out))
+        assert reason(rules.check_block, many) == told

@@ -11,10 +11,10 @@ from ethereum.forks.shanghai.transactions import (
     signing_hash_pre155,
 )
 from ethereum_rlp import rlp
-from ethereum_types.bytes import Bytes, Bytes0
+from ethereum_types.bytes import Bytes, Bytes0, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
-from alys.models.ethereum.forks import Fork, Schedule
+from alys.models.ethereum.forks import Fork, Schedule, rules_of
 from alys.models.ethereum.genesis import Genesis, GenesisAccount, dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from alys.models.ethereum.transactions import SignedTransaction, decode
@@ -193,3 +193,33 @@ def attributes_of(parent: Block, *withdrawals: Withdrawal, seconds: int = 2) -> 
         withdrawals=withdrawals,
         parent_beacon_block_root=b"\x06" * 32,
     )
+
+
+def blob(nonce: int = 0, *, hashes: tuple[bytes, ...] = (b"\1" + bytes(31),)) -> bytes:
+    """A transfer of one wei by the user with blobs that nobody has (EIP-4844)."""
+    rules = rules_of(Fork.CANCUN).transactions
+    unsigned = rules.BlobTransaction(
+        chain_id=U64(121212),
+        nonce=U256(nonce),
+        max_priority_fee_per_gas=Uint(10**9),
+        max_fee_per_gas=Uint(3 * 10**9),
+        gas=Uint(21_000),
+        to=Address(PAYEE),
+        value=U256(1),
+        data=Bytes(),
+        access_list=(),
+        max_fee_per_blob_gas=U256(10**9),
+        blob_versioned_hashes=tuple(Bytes32(one) for one in hashes),
+        y_parity=U256(0),
+        r=U256(0),
+        s=U256(0),
+    )
+    digest = rules.signing_hash_4844(unsigned)
+    signature = coincurve.PrivateKey(SECRET).sign_recoverable(digest, hasher=None)
+    finished = dataclasses.replace(
+        unsigned,
+        y_parity=U256(signature[64]),
+        r=U256.from_be_bytes(signature[:32]),
+        s=U256.from_be_bytes(signature[32:64]),
+    )
+    return bytes(rules.encode_transaction(finished))

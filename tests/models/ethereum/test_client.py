@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from alys.wire.ethereum import to_data
+from alys.models.ethereum import execution
+from alys.models.ethereum.client import WAITING_MAX
+from alys.models.ethereum.forks import Fork, Schedule
+from alys.models.ethereum.genesis import Genesis
+from alys.models.ethereum.node import EthereumNode
+from alys.models.ethereum.run import InvalidPayload, Run
+from alys.models.ethereum.transactions import decode
+from alys.wire.ethereum import keccak256, to_data
 from alys.wire.jsonrpc import RpcError
 from tests.models.ethereum.builders import (
     ETHER,
@@ -13,8 +20,11 @@ from tests.models.ethereum.builders import (
     USER,
     ZERO,
     attributes,
+    attributes_of,
+    blob,
     built,
     forkchoice,
+    genesis_of,
     head_of,
     imported,
     make_node,
@@ -194,3 +204,144 @@ def test_listeners_hear_of_each_new_head_once() -> None:
     payload = mined(node)
     forkchoice(node, payload["blockHash"])
     assert heard == [1, 2]
+
+
+def test_what_came_before_its_parent_is_judged_when_it_is_to_be_the_head() -> None:
+    node, other = make_node(), make_node()
+    first, second, third = mined(other), mined(other), mined(other)
+    assert imported(node, third)["status"] == "SYNCING"
+    assert imported(node, second)["status"] == "SYNCING"
+    assert forkchoice(node, third["blockHash"])["payloadStatus"]["status"] == "SYNCING"
+    assert head_of(node)["number"] == "0x0"
+    assert imported(node, first)["status"] == "VALID"
+    answer = forkchoice(node, third["blockHash"])
+    assert answer["payloadStatus"]["latestValidHash"] == third["blockHash"]
+    assert head_of(node)["number"] == "0x3"
+
+
+def test_what_waited_for_a_bad_parent_is_invalid_with_the_last_valid_ancestor() -> None:
+    node, other = make_node(), make_node()
+    genesis = head_of(node)["hash"]
+    lie = rehashed(built(node), stateRoot="0x" + "11" * 32)
+    mined(other)
+    child = rehashed(mined(other), parentHash=lie["blockHash"])
+    assert imported(node, child)["status"] == "SYNCING"
+    assert imported(node, lie)["status"] == "INVALID"
+    status = forkchoice(node, child["blockHash"])["payloadStatus"]
+    assert (status["status"], status["latestValidHash"]) == ("INVALID", genesis)
+    assert head_of(node)["number"] == "0x0"
+
+
+def test_only_so_many_wait() -> None:
+    node, other = make_node(), make_node()
+    mined(other)
+    orphan = mined(other)
+    for number in range(WAITING_MAX + 5):
+        imported(node, rehashed(orphan, prevRandao="0x" + f"{number:064x}"))
+    assert len(node.client._waiting) == WAITING_MAX
+
+
+TRANSITION = Genesis(
+    timestamp=START,
+    schedule=Schedule(
+        by_block=((0, Fork.GRAY_GLACIER),),
+        by_time=((0, Fork.SHANGHAI),),
+        terminal_total_difficulty=300_000,
+    ),
+    difficulty=131_072,
+)
+
+
+def test_a_consensus_client_takes_over_at_the_terminal_block_and_not_before() -> None:
+    """Paris: 32 zero bytes stand for a last valid block that is made by work."""
+    node = EthereumNode(TRANSITION, lambda: START + 1e6)
+    genesis = node.tree.genesis
+    first = execution.build(genesis, attributes_of(genesis), (), TRANSITION, [])
+    node.tree.insert(first)
+    node.client.adopt(first)
+    assert first.total_difficulty == 262_144 + 64
+    early = built(make_node())
+    early = rehashed(early, parentHash=to_data(first.hash))
+    status = imported(node, early)
+    assert (status["status"], status["latestValidHash"]) == ("INVALID", ZERO)
+    answer = forkchoice(node, to_data(first.hash), attributes(START + 9))
+    assert answer["payloadStatus"]["status"] == "INVALID"
+    assert answer["payloadStatus"]["latestValidHash"] == ZERO
+    terminal = execution.build(first, attributes_of(first), (), TRANSITION, [])
+    node.tree.insert(terminal)
+    node.client.adopt(terminal)
+    lie = rehashed(built(node), stateRoot="0x" + "11" * 32)
+    status = imported(node, lie)
+    assert (status["status"], status["latestValidHash"]) == ("INVALID", ZERO)
+    assert mined(node)["parentHash"] == to_data(terminal.hash)
+    merged = head_of(node)
+    assert (merged["difficulty"], merged["nonce"]) == ("0x0", "0x" + "00" * 8)
+    assert int(merged["totalDifficulty"], 16) == terminal.total_difficulty
+
+
+def test_a_chain_that_never_merges_has_no_consensus_client() -> None:
+    node = EthereumNode(genesis_of(Fork.BERLIN), lambda: START + 1e6)
+    answer = forkchoice(node, head_of(node)["hash"], attributes(START + 9))
+    assert answer["payloadStatus"]["status"] == "INVALID"
+
+
+def test_the_pool_takes_no_blobs_and_says_so() -> None:
+    node = EthereumNode(genesis_of(Fork.CANCUN), lambda: START + 1e6)
+    with pytest.raises(RpcError, match="blob transactions are not taken") as refused:
+        send_data(node, b"\x03" + signed()[1:])
+    assert refused.value.code == -32000
+    with pytest.raises(RpcError, match="transaction type not supported"):
+        send_data(make_node(), b"\x03" + signed()[1:])
+
+
+def send_data(node: EthereumNode, raw: bytes) -> None:
+    node.handle("eth_sendRawTransaction", [to_data(raw)])
+
+
+BLOBS = (b"\1" + b"\xaa" * 31, b"\1" + b"\xbb" * 31)
+
+
+def test_blobs_come_in_payloads_and_their_hashes_must_be_those_expected() -> None:
+    genesis = genesis_of(Fork.CANCUN)
+    node = EthereumNode(genesis, lambda: START + 1e6)
+    first = node.tree.genesis
+    raw = blob(hashes=BLOBS)
+    made = execution.build(
+        first, attributes_of(first), [decode(raw, 121212, Fork.CANCUN)], genesis, [first.hash]
+    )
+    assert int(made.header.blob_gas_used) == 2 * 131_072
+    shown = execution.payload_of(made).to_json()
+    root = to_data(made.header.parent_beacon_block_root)
+    call = node.handle_engine
+    for wrong in ((), BLOBS[:1], BLOBS[::-1]):
+        hashes = [to_data(one) for one in wrong]
+        status = call("engine_newPayloadV3", [shown, hashes, root])
+        assert (status["status"], status["latestValidHash"]) == ("INVALID", None)
+    hashes = [to_data(one) for one in BLOBS]
+    assert call("engine_newPayloadV3", [shown, hashes, root])["status"] == "VALID"
+    state = {"headBlockHash": shown["blockHash"], "safeBlockHash": ZERO}
+    call("engine_forkchoiceUpdatedV3", [{**state, "finalizedBlockHash": ZERO}])
+    receipt = node.handle("eth_getTransactionReceipt", [to_data(keccak256(raw))])
+    assert (receipt["type"], receipt["blobGasUsed"], receipt["blobGasPrice"]) == (
+        "0x3",
+        "0x40000",
+        "0x1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("hashes", "words"),
+    [
+        ((), "no blob data"),
+        ((b"\2" + bytes(31),), "invalid blob versioned hash"),
+        (BLOBS * 4, "blob gas limit"),
+    ],
+)
+def test_blobs_that_may_not_be_are_refused(hashes: tuple[bytes, ...], words: str) -> None:
+    genesis = genesis_of(Fork.CANCUN)
+    first = execution.genesis_block(genesis)
+    tx = decode(blob(hashes=hashes), 121212, Fork.CANCUN)
+    assert execution.build(first, attributes_of(first), [tx], genesis, []).transactions == ()
+    run = Run(first.header, first, first.rules, 121212, [])
+    with pytest.raises(InvalidPayload, match=words):
+        run.apply(tx)

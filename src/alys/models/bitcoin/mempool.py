@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from alys.models.bitcoin import rules
+from alys.models.bitcoin import rules, truc
 from alys.models.bitcoin.chainstate import BlockEvent, ChainState, EventKind
 from alys.models.bitcoin.coins import Coin
 from alys.models.bitcoin.rules import Rejected
@@ -21,8 +21,14 @@ RELAY_FEE_SATS_PER_KVB = 1000
 """Core's -minrelaytxfee and -incrementalrelayfee, the default up to version 29: one satoshi per virtual byte."""
 
 REPLACED_MAX = 100
-ANCESTORS_MAX = 25
+ANCESTORS_MAX = DESCENDANTS_MAX = 25
 """With the transaction itself."""
+
+FAMILY_VBYTES_MAX = 101_000
+"""Of a transaction with its ancestors, and with its descendants."""
+
+CARVE_OUT_VBYTES_MAX = 10_000
+"""A transaction up to this size may be one more than the limits allow when it has one waiting parent alone (CPFP carve-out)."""
 
 SIGOPS_COST_MAX = rules.SIGOPS_COST_MAX // 5
 
@@ -57,12 +63,12 @@ class Mempool:
 
     def check(self, tx: Tx) -> Waiting:
         """What a transaction would be if it came in now; raises Rejected."""
-        return self._judge(tx, 0)
+        return self._judge(tx, 0)[0]
 
     def add(self, tx: Tx, time: int) -> Waiting:
         """Take a transaction in, and put out what it replaces; raises Rejected."""
-        entry = self._judge(tx, time)
-        self._remove(self._with_descendants(self._conflicts(tx)))
+        entry, replaced = self._judge(tx, time)
+        self._remove(self._with_descendants(replaced))
         self.waiting[tx.txid] = entry
         self._spent.update((txin.outpoint, tx.txid) for txin in tx.inputs)
         self._txids[tx.wtxid] = tx.txid
@@ -70,6 +76,13 @@ class Mempool:
         for listener in list(self.listeners):
             listener(entry)
         return entry
+
+    def scratch(self) -> "Mempool":
+        """Another mempool over the same chain with the same transactions; what comes into it comes into it alone."""
+        other = Mempool(self._chain)
+        other.waiting, other._spent = dict(self.waiting), dict(self._spent)
+        other._txids = dict(self._txids)
+        return other
 
     def find(self, name: str) -> Waiting | None:
         """A waiting transaction by its txid or its wtxid."""
@@ -130,7 +143,8 @@ class Mempool:
             except Rejected:
                 continue  # it needs what is gone, or is too young now: Core drops it too
 
-    def _judge(self, tx: Tx, time: int) -> Waiting:
+    def _judge(self, tx: Tx, time: int) -> tuple[Waiting, set[str]]:
+        """What it would be, and the waiting transactions that would have to go; raises Rejected."""
         tip = self._chain.tip
         self._check_alone(tx)
         conflicts = self._conflicts(tx)
@@ -141,16 +155,22 @@ class Mempool:
         sigops = bitcoin.sigop_cost(tx, spending.outputs)
         if sigops > SIGOPS_COST_MAX:
             raise Rejected("bad-txns-too-many-sigops", str(sigops))
+        if spending.fee and any(bitcoin.is_dust(out) for out in tx.outputs):
+            raise Rejected("dust", "tx with dust output must be 0-fee")
         needed = relay_fee(tx)
         if spending.fee < needed:
             raise Rejected("min relay fee not met", f"{spending.fee} < {needed}")
         entry = Waiting(tx=tx, fee=spending.fee, time=time, height=tip.height, sigops=sigops)
-        if len(self.ancestors(tx)) >= ANCESTORS_MAX:
-            raise Rejected("too-long-mempool-chain", f"too many ancestors [limit: {ANCESTORS_MAX}]")
+        ancestors = self.ancestors(tx)
+        self._check_family(entry, ancestors, conflicts)
+        sibling = self._check_truc(entry, ancestors, conflicts)
+        conflicts |= sibling
         if conflicts:
-            self._check_replacement(entry, conflicts)
+            self._check_replacement(
+                entry, conflicts, " (including sibling eviction)" if sibling else ""
+            )
         rules.check_scripts(tx, spending.outputs, policy=True)
-        return entry
+        return entry, conflicts
 
     def _check_alone(self, tx: Tx) -> None:
         tip = self._chain.tip
@@ -175,8 +195,58 @@ class Mempool:
         places = (txin.outpoint for txin in tx.inputs)
         return {self._spent[place] for place in places if place in self._spent}
 
-    def _check_replacement(self, entry: Waiting, conflicts: set[str]) -> None:
+    def _check_family(self, entry: Waiting, ancestors: set[str], conflicts: set[str]) -> None:
+        """Core's limits on chains of waiting transactions."""
+        more, more_vbytes = 0, 0
+        if len(conflicts) == 1:  # it goes, so there is room for its like
+            gone = self._with_descendants(conflicts)
+            more, more_vbytes = 1, sum(self.waiting[txid].tx.vsize for txid in gone)
+        told = self._family_too_large(entry, ancestors, ANCESTORS_MAX, more, more_vbytes)
+        if not told:
+            return
+        small = entry.tx.vsize <= CARVE_OUT_VBYTES_MAX and entry.tx.version != truc.VERSION
+        extra = more_vbytes + CARVE_OUT_VBYTES_MAX
+        if not small or self._family_too_large(entry, ancestors, 2, more + 1, extra):
+            raise Rejected("too-long-mempool-chain", told)
+
+    def _family_too_large(
+        self, entry: Waiting, ancestors: set[str], most: int, more: int, more_vbytes: int
+    ) -> str:
+        """What is too much of it, "" when nothing is."""
+        vsize = entry.tx.vsize
+        if vsize + sum(self.waiting[txid].tx.vsize for txid in ancestors) > FAMILY_VBYTES_MAX:
+            return f"exceeds ancestor size limit [limit: {FAMILY_VBYTES_MAX}]"
+        if len(ancestors) + 1 > most:
+            return f"too many unconfirmed ancestors [limit: {most}]"
+        for txid in sorted(ancestors):
+            family = self._with_descendants((txid,))
+            vbytes = vsize + sum(self.waiting[one].tx.vsize for one in family)
+            if len(family) + 1 > DESCENDANTS_MAX + more:
+                return f"too many descendants for tx {txid} [limit: {DESCENDANTS_MAX + more}]"
+            if vbytes > FAMILY_VBYTES_MAX + more_vbytes:
+                return f"exceeds descendant size limit for tx {txid} [limit: {FAMILY_VBYTES_MAX + more_vbytes}]"
+        return ""
+
+    def _check_truc(self, entry: Waiting, ancestors: set[str], conflicts: set[str]) -> set[str]:
+        """BIP431; a waiting sibling that would have to go counts as a conflict, and is returned."""
+        parents = {txid: self.waiting[txid].tx for txid in entry.parents & self.waiting.keys()}
+        told = truc.judge(entry.tx, parents, ancestors)
+        if told:
+            raise Rejected(truc.REASON, told)
+        if entry.tx.version != truc.VERSION or not parents:
+            return set()
+        (parent,) = parents
+        siblings = self.descendants(parent)
+        if not siblings or siblings & conflicts:
+            return set()
+        if len(siblings) > 1:
+            told = f"tx {parent} would exceed descendant count limit"
+            raise Rejected(truc.REASON, told)
+        return siblings
+
+    def _check_replacement(self, entry: Waiting, conflicts: set[str], how: str) -> None:
         """BIP125's rules 2 to 5 and Core's on the fee rate; no transaction needs to signal."""
+        too_little = f"insufficient fee{how}"
         gone = self._with_descendants(conflicts)
         if self.ancestors(entry.tx) & conflicts:
             raise Rejected("bad-txns-spends-conflicting-tx", entry.tx.txid)
@@ -189,19 +259,19 @@ class Mempool:
         for old in (self.waiting[txid] for txid in sorted(conflicts)):
             if entry.fee * old.tx.vsize <= old.fee * entry.tx.vsize:
                 raise Rejected(
-                    "insufficient fee",
+                    too_little,
                     f"{told}; new feerate {entry.fee}/{entry.tx.vsize} <= old feerate {old.fee}/{old.tx.vsize}",
                 )
         lost = sum(self.waiting[txid].fee for txid in gone)
         if entry.fee < lost:
             raise Rejected(
-                "insufficient fee",
+                too_little,
                 f"{told}, less fees than conflicting txs; {entry.fee} < {lost}",
             )
         extra, needed = entry.fee - lost, relay_fee(entry.tx)
         if extra < needed:
             raise Rejected(
-                "insufficient fee",
+                too_little,
                 f"{told}, not enough additional fees to relay; {extra} < {needed}",
             )
 

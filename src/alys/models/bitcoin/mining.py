@@ -97,6 +97,8 @@ def mined(block: Block) -> Block:
 
 def completed(block: Block) -> Block:
     """A submitted block with the coinbase witness that miners may leave out when the commitment is there (as Core does)."""
+    if not block.txs or not block.txs[0].inputs:
+        return block
     first = block.txs[0]
     if rules.committed_at(first) is None or first.inputs[0].witness:
         return block

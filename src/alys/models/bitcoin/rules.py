@@ -121,12 +121,24 @@ def check_block(block: Block) -> None:
         raise Rejected("bad-txnmrklroot", "hashMerkleRoot mismatch")
     if bitcoin.merkle_mutated(txids):
         raise Rejected("bad-txns-duplicate", "duplicate transaction")
-    if not block.txs or not block.txs[0].is_coinbase:
+    if _stripped_weight(block) > BLOCK_WEIGHT_MAX or not block.txs:
+        raise Rejected("bad-blk-length", "size limits failed")
+    if not block.txs[0].is_coinbase:
         raise Rejected("bad-cb-missing", "first tx is not coinbase")
     if any(tx.is_coinbase for tx in block.txs[1:]):
         raise Rejected("bad-cb-multiple", "more than one coinbase")
     for tx in block.txs:
         check_transaction(tx)
+    sigops = sum(bitcoin.legacy_sigops(tx) for tx in block.txs)
+    if sigops * bitcoin.WITNESS_SCALE_FACTOR > SIGOPS_COST_MAX:
+        raise Rejected("bad-blk-sigops", "out-of-bounds SigOpCount")
+
+
+def _stripped_weight(block: Block) -> int:
+    """Four times the size without witnesses."""
+    frame = HEADER_BYTES + len(bitcoin.var_int(len(block.txs)))
+    size = frame + sum(len(tx.serialize(witness=False)) for tx in block.txs)
+    return bitcoin.WITNESS_SCALE_FACTOR * size
 
 
 def check_block_at(block: Block, height: int, median_time: int) -> None:
@@ -192,9 +204,9 @@ def is_final(tx: Tx, height: int, median_time: int) -> bool:
 
 
 def check_scripts(tx: Tx, prevouts: Sequence[TxOut], *, policy: bool = False) -> None:
-    """Run the script of every input; raises Rejected with the engine's words.
+    """Run the script of every input, under the relay rules too when ``policy``; raises Rejected with the engine's words.
 
-    Where only the relay ``policy`` forbids what the consensus allows, the reason says non-mandatory.
+    The reason says where it was run, in a block or for the mempool, as Core's does since 29.1.
     """
     for index in range(len(tx.inputs)):
         try:
@@ -202,15 +214,9 @@ def check_scripts(tx: Tx, prevouts: Sequence[TxOut], *, policy: bool = False) ->
         except bitcoin.ScriptError as error:
             spent = tx.inputs[index].outpoint.label
             where = f"input {index} of {tx.txid} (wtxid {tx.wtxid}), spending {spent}"
-            flag = "mandatory-script-verify-flag-failed"
-            if policy and _valid_without_policy(tx, index, prevouts):
-                flag = "non-mandatory-script-verify-flag"
+            flag = (
+                "mempool-script-verify-flag-failed"
+                if policy
+                else "mandatory-script-verify-flag-failed"
+            )
             raise Rejected(f"{flag} ({error.description})", where) from error
-
-
-def _valid_without_policy(tx: Tx, index: int, prevouts: Sequence[TxOut]) -> bool:
-    try:
-        bitcoin.verify_input(tx, index, prevouts)
-    except bitcoin.ScriptError:
-        return False
-    return True

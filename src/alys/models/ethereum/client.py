@@ -11,11 +11,16 @@ from collections.abc import Callable
 import msgspec
 
 from alys.models.ethereum import execution
-from alys.models.ethereum.forks import Header, Rules
+from alys.models.ethereum.forks import Fork, Header, Rules
 from alys.models.ethereum.genesis import Genesis
 from alys.models.ethereum.pool import PoolRefusal, TransactionPool
 from alys.models.ethereum.run import InvalidPayload
-from alys.models.ethereum.transactions import SignedTransaction, decode
+from alys.models.ethereum.transactions import (
+    BadTransaction,
+    SignedTransaction,
+    decode,
+    versioned_hashes,
+)
 from alys.models.ethereum.tree import Block, BlockTree
 from alys.wire.engine import (
     ExecutionPayload,
@@ -34,6 +39,9 @@ INVALID_ATTRIBUTES = -38003
 
 PAYLOADS_MAX = 64
 """Payloads under construction that are kept; the oldest is forgotten first."""
+
+WAITING_MAX = 64
+"""Payloads kept that came before their parents; the oldest is forgotten first."""
 
 
 class _Build(msgspec.Struct, kw_only=True):
@@ -56,6 +64,7 @@ class Client:
         self.listeners: list[Callable[[Block], None]] = []
         self.now = now
         self._builds: dict[bytes, _Build] = {}
+        self._waiting: dict[bytes, tuple[ExecutionPayload, Header]] = {}
 
     def rules_at(self, number: int, timestamp: int) -> Rules:
         """The rules of a block of the canonical branch, or of one that would be on its head."""
@@ -69,19 +78,33 @@ class Client:
         return execution.rules_after(head, time, self.genesis.schedule)
 
     def read_transaction(self, raw: bytes) -> SignedTransaction:
-        """A transaction for a block that is made now; raises BadTransaction."""
-        return decode(raw, self.chain_id, self.rules_ahead().fork)
+        """A transaction for a block that is made now; raises BadTransaction, for one with blobs too: none are kept."""
+        fork = self.rules_ahead().fork
+        if raw[:1] == b"\x03" and fork >= Fork.CANCUN:
+            raise BadTransaction(
+                "blob transactions are not taken: this pool keeps no blobs, give the block by engine_newPayloadV3"
+            )
+        return decode(raw, self.chain_id, fork)
 
     # Engine API
 
     def new_payload(
-        self, payload: ExecutionPayload, parent_beacon_block_root: bytes = ZERO_HASH
+        self,
+        payload: ExecutionPayload,
+        blob_hashes: tuple[bytes, ...] = (),
+        parent_beacon_block_root: bytes = ZERO_HASH,
     ) -> PayloadStatus:
-        """Judge and keep a payload; the head does not move."""
+        """Judge and keep a payload; the head does not move. ``blob_hashes`` are those of its blobs, in order (EIP-4844).
+
+        One whose parent is unknown waits for it, and is judged when it comes again or when it is to be the head.
+        """
         try:
             header = execution.header_of(payload, parent_beacon_block_root)
+            found_hashes = blob_hashes_of(payload) if payload.version >= 3 else ()
         except (InvalidPayload, OverflowError, ValueError) as error:
             return _status(Status.INVALID, None, str(error))
+        if found_hashes != blob_hashes:
+            return _status(Status.INVALID, None, "the versioned hashes are not those expected")
         found = execution.hash_of(header)
         if found != payload.block_hash:
             why = f"blockhash mismatch, want {payload.block_hash.hex()}, got {found.hex()}"
@@ -98,26 +121,64 @@ class Client:
         if parent is None:
             last_valid = self.tree.last_valid_of_refused(payload.parent_hash)
             if last_valid is None:
+                self._wait(payload, header)
                 return _status(Status.SYNCING, None)
             self.tree.refuse(payload.block_hash, last_valid)
             return _status(Status.INVALID, last_valid, "links to previously rejected block")
+        self._waiting.pop(payload.block_hash, None)
         try:
             block = execution.import_payload(
                 payload, header, parent, self.genesis, lambda: self.tree.hashes_before(parent)
             )
         except InvalidPayload as error:
-            self.tree.refuse(payload.block_hash, parent.hash)
-            return _status(Status.INVALID, parent.hash, error.reason)
+            # A block made by work is no payload, so it is not named (Paris, payload validation).
+            last_valid = ZERO_HASH if int(parent.header.difficulty) else parent.hash
+            self.tree.refuse(payload.block_hash, last_valid)
+            return _status(Status.INVALID, last_valid, error.reason)
         self.tree.insert(block)
         return _status(Status.VALID, block.hash)
 
+    def _wait(self, payload: ExecutionPayload, header: Header) -> None:
+        self._waiting[payload.block_hash] = (payload, header)
+        if len(self._waiting) > WAITING_MAX:
+            del self._waiting[next(iter(self._waiting))]
+
+    def _catch_up(self, head_hash: bytes) -> PayloadStatus | None:
+        """Judge what waited, up to a block that is to be the head; None when it did not wait or its ancestors are missing."""
+        branch: list[tuple[ExecutionPayload, Header]] = []
+        wanted = head_hash
+        while wanted in self._waiting:
+            branch.append(self._waiting[wanted])
+            wanted = branch[-1][0].parent_hash
+        if not branch or (
+            self.tree.get(wanted) is None and self.tree.last_valid_of_refused(wanted) is None
+        ):
+            return None
+        status = _status(Status.SYNCING, None)
+        for payload, header in reversed(branch):
+            status = self._import(payload, header)
+        return status
+
     def forkchoice_updated(
-        self, state: ForkchoiceState, attributes: PayloadAttributes | None
+        self,
+        state: ForkchoiceState,
+        attributes: PayloadAttributes | None,
+        check: Callable[[], None] = lambda: None,
     ) -> ForkchoiceAnswer:
-        """Move the head, and begin a payload when there are attributes. Raises RpcError -38002 and -38003."""
+        """Move the head, and begin a payload when there are attributes. Raises RpcError -38002 and -38003.
+
+        ``check`` is asked before a payload is begun; what it raises does not bring the head back.
+        """
+        if self.tree.get(state.head_block_hash) is None:
+            caught_up = self._catch_up(state.head_block_hash)
+            if caught_up is not None and caught_up.status is not Status.VALID:
+                return ForkchoiceAnswer(payload_status=caught_up)
         head = self.tree.get(state.head_block_hash)
         if head is None:
             return ForkchoiceAnswer(payload_status=self._unknown_head(state.head_block_hash))
+        if not self._may_lead(head):
+            why = "the head is made by work and not the last of its kind"
+            return ForkchoiceAnswer(payload_status=_status(Status.INVALID, ZERO_HASH, why))
         valid = _status(Status.VALID, head.hash)
         if self.tree.is_canonical(head) and head is not self.tree.head:
             return ForkchoiceAnswer(payload_status=valid)
@@ -126,8 +187,15 @@ class Client:
         self.tree.safe = safe
         self.tree.finalized = finalized
         self.adopt(head)
-        payload_id = None if attributes is None else self._begin(head, attributes)
-        return ForkchoiceAnswer(payload_status=valid, payload_id=payload_id)
+        if attributes is None:
+            return ForkchoiceAnswer(payload_status=valid)
+        check()
+        return ForkchoiceAnswer(payload_status=valid, payload_id=self._begin(head, attributes))
+
+    def _may_lead(self, head: Block) -> bool:
+        """Whether a consensus client may build on the block: it is merged, or the terminal block made by work."""
+        terminal = self.genesis.schedule.terminal_total_difficulty
+        return terminal is not None and head.total_difficulty >= terminal
 
     def adopt(self, head: Block) -> None:
         """Make a block of the tree the head, without a consensus client's word, and tell the listeners."""
@@ -185,11 +253,14 @@ class Client:
                 del self._builds[next(iter(self._builds))]
         return payload_id
 
-    def get_payload(self, payload_id: bytes) -> Block:
-        """The payload that was asked for; raises RpcError -38001."""
+    def get_payload(
+        self, payload_id: bytes, check: Callable[[Fork], None] = lambda fork: None
+    ) -> Block:
+        """The payload that was asked for; raises RpcError -38001. ``check`` is asked about its fork before it is made."""
         build = self._builds.get(payload_id)
         if build is None:
             raise RpcError(UNKNOWN_PAYLOAD, "Unknown payload")
+        check(self.genesis.schedule.merged_fork_at(build.attributes.timestamp))
         if build.block is None:
             base_fee = execution.next_base_fee(build.parent.header)
             build.block = execution.build(
@@ -204,6 +275,19 @@ class Client:
 
 def _status(status: Status, latest: bytes | None, error: str | None = None) -> PayloadStatus:
     return PayloadStatus(status=status, latest_valid_hash=latest, validation_error=error)
+
+
+def blob_hashes_of(payload: ExecutionPayload) -> tuple[bytes, ...]:
+    """The versioned hashes of a payload's blob transactions, in order; raises InvalidPayload for one that is none."""
+    hashes: list[bytes] = []
+    for index, raw in enumerate(payload.transactions):
+        if raw[:1] != b"\x03":
+            continue
+        try:
+            hashes += versioned_hashes(raw)
+        except BadTransaction as error:
+            raise InvalidPayload(f"transaction {index}: {error.reason}") from error
+    return tuple(hashes)
 
 
 def tips_paid(block: Block) -> int:

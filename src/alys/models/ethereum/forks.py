@@ -168,6 +168,10 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         terminal = self.terminal_total_difficulty
         if terminal is None or total_difficulty < terminal:
             return _last(self.by_block, number, Fork.FRONTIER)
+        return self.merged_fork_at(timestamp)
+
+    def merged_fork_at(self, timestamp: int) -> Fork:
+        """The fork of a block that a consensus client makes at that time."""
         return _last(self.by_time, timestamp, Fork.PARIS)
 
     def fork_of_genesis(self, timestamp: int) -> Fork:

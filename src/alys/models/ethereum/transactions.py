@@ -118,6 +118,11 @@ def decode(raw: bytes, chain_id: int, fork: Fork = Fork.SHANGHAI) -> SignedTrans
     )
 
 
+def versioned_hashes(raw: bytes) -> tuple[bytes, ...]:
+    """What a blob transaction names its blobs by; raises BadTransaction. Nobody has judged the transaction by then."""
+    return tuple(map(bytes, _parse(raw, rules_of(Fork.CANCUN)).blob_versioned_hashes))
+
+
 def encoded(body: Any, rules: Rules) -> Any:
     """A transaction as a block's list holds it: its class when legacy, its bytes when typed."""
     return rules.transactions.encode_transaction(body) if rules.has_typed_transactions else body
