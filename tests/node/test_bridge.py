@@ -50,7 +50,8 @@ class Setting:
 
     def deposit(self, sats: int = 50_000_000) -> str:
         """Send one; it is in the mempool."""
-        coin = self.bitcoin.handle("scantxoutset", ["start", [f"addr({ADDRESS})"]])["unspents"][0]
+        found = self.bitcoin.handle("scantxoutset", ["start", [f"addr({ADDRESS})"]])["unspents"]
+        coin = min(found, key=lambda one: int(one["height"]))
         amount = bitcoin.sats_of(coin["amount"])
         tx = bitcoin.Tx(
             inputs=(bitcoin.TxIn(outpoint=bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"])),),
