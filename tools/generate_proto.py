@@ -1,4 +1,4 @@
-"""Make the Python code of governance.proto again: ``python tools/generate_proto.py [--check]``.
+"""Make the Python code of the protos of ``wire`` again: ``python tools/generate_proto.py [--check]``.
 
 The messages go to ``alys.wire.generated`` (any room may read them), the gRPC stubs to
 ``alys.shells.generated`` (only shells may know grpc). ``--check`` writes nothing and exits 1 when
@@ -6,21 +6,20 @@ the committed files are not what the proto gives.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PROTO = ROOT / "src/alys/wire/governance.proto"
+PROTOS = tuple(sorted((ROOT / "src/alys/wire").glob("*.proto")))
 MESSAGES = ROOT / "src/alys/wire/generated"
 STUBS = ROOT / "src/alys/shells/generated"
 
 # protoc writes the import of a sibling file by its bare name; ours lives in another room.
-BARE_IMPORT = "import governance_pb2 as governance__pb2"
-ROOM_IMPORT = "from alys.wire.generated import governance_pb2 as governance__pb2"
-BARE_TYPES = "import governance_pb2 as _governance_pb2"
-ROOM_TYPES = "from alys.wire.generated import governance_pb2 as _governance_pb2"
+BARE_IMPORT = re.compile(r"^import (\w+_pb2) as (\w+)$", re.MULTILINE)
+ROOM_IMPORT = r"from alys.wire.generated import \1 as \2"
 
 
 class ProtocFailure(Exception):
@@ -57,7 +56,7 @@ def stale(proto: Path) -> list[Path]:
 
 
 def _rehouse(text: str) -> str:
-    return text.replace(BARE_IMPORT, ROOM_IMPORT).replace(BARE_TYPES, ROOM_TYPES)
+    return BARE_IMPORT.sub(ROOM_IMPORT, text)
 
 
 def main() -> int:
@@ -65,11 +64,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when stale")
     if parser.parse_args().check:
-        old = stale(PROTO)
+        old = [path for proto in PROTOS for path in stale(proto)]
         sys.stderr.writelines(f"stale: {path.relative_to(ROOT)}\n" for path in old)
         return 1 if old else 0
-    for path, text in generate(PROTO).items():
-        path.write_text(text)
+    for proto in PROTOS:
+        for path, text in generate(proto).items():
+            path.write_text(text)
     return 0
 
 

@@ -37,7 +37,17 @@ DOORS = {
 @pytest.mark.parametrize(
     ("service", "own"),
     [
-        ("bitcoin", {"network": "regtest", "rpc_port": 18332, "p2p_port": 18333, "connect": ()}),
+        (
+            "bitcoin",
+            {
+                "network": "regtest",
+                "rpc_port": 18332,
+                "p2p_port": 18333,
+                "connect": (),
+                "cookie_file": "",
+                "data_dir": "",
+            },
+        ),
         (
             "ethereum",
             {
@@ -49,7 +59,10 @@ DOORS = {
                 "engine_port": 8551,
             },
         ),
-        ("governance", {"node_id": "governance-node-1", "grpc_port": 50051, "delay_ms": 0}),
+        (
+            "governance",
+            {"node_id": "governance-node-1", "grpc_port": 50051, "delay_ms": 0, "peers": ()},
+        ),
     ],
 )
 def test_on_a_machine_of_ones_own_nothing_needs_to_be_said(
@@ -194,6 +207,26 @@ def test_a_caller_finds_the_secret_that_the_service_has() -> None:
     assert there.reveal() == b"t0ken"
     with pytest.raises(ConfigError, match="GOVERNANCE_TOKEN is not set"):
         services.secret("GOVERNANCE_TOKEN", {}, "mock-governance-1")
+
+
+def test_the_api_key_may_be_left_out_where_others_can_call_and_is_then_none() -> None:
+    outside = services.read("governance", {**SECRETS, **OUTSIDE}, {})
+    here = services.read("governance", {}, {})
+    assert isinstance(outside, services.GovernanceService)
+    assert isinstance(here, services.GovernanceService)
+    assert outside.api_key.reveal() == b""
+    assert here.api_key.reveal() == b"local-governance-api-key"
+    with pytest.raises(ConfigError, match="GOVERNANCE_API_KEY cannot stand"):
+        services.read("governance", {"GOVERNANCE_API_KEY": "tooshort"}, {})
+
+
+def test_peers_are_targets_with_commas_between_them() -> None:
+    told = services.read("governance", {"GOVERNANCE_PEERS": "gov-2:50051, [::1]:50052 ,"}, {})
+    assert isinstance(told, services.GovernanceService)
+    assert told.peers == ("gov-2:50051", "[::1]:50052")
+    for wrong in ("gov-2", "gov-2:0", "gov-2:99999", "http://gov-2:1", "a:1,a:1", ":50051"):
+        with pytest.raises(ConfigError, match="GOVERNANCE_PEERS"):
+            services.read("governance", {"GOVERNANCE_PEERS": wrong}, {})
 
 
 def test_every_secret_has_a_constant_and_every_variable_but_secrets_a_flag() -> None:

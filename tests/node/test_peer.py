@@ -96,3 +96,16 @@ def test_the_view_has_the_last_stranger() -> None:
     peer.unasked("who")
     view = peer.view()
     assert (view.endpoint, view.unmatched, view.last_unmatched) == (2, 1, "who")
+
+
+def test_a_session_is_renewed_before_its_end_and_a_short_one_at_its_half() -> None:
+    peer = Peer(0)
+    peer.opening()
+    assert not peer.session_wears_out(1e12), "a session without an end does not wear out"
+    peer.session(100.0, 3_600.0)
+    assert not peer.session_wears_out(3_399.9)
+    assert peer.session_wears_out(3_400.0)
+    peer.session(3_400.0, 10.0)
+    assert [peer.session_wears_out(at) for at in (3_404.9, 3_405.0)] == [False, True]
+    peer.lost("because", 3_405.0, RANDOM, refused=False)
+    assert not peer.session_wears_out(1e12)

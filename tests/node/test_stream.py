@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from alys.base.units import Sats
@@ -17,10 +18,11 @@ from alys.node.messages import (
     SignaturesShort,
 )
 from alys.node.peer import PeerView
+from alys.node.ports import OpenStream
 from alys.node.stream import GetStreamStatus, Stream, StreamNames
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb
-from alys.worlds.memory import Cut, GovernanceLink, GovernancePort
+from alys.worlds.memory import Cut, GovernanceLink, GovernancePort, LookRound
 from tests.models.governance.builders import KEYS, PAYEE_SCRIPT, make_node
 from tests.node.bench import Bench
 
@@ -31,9 +33,18 @@ OPERATION = "pegout:0x11:0"
 class Setting:
     """A Stream actor and three governance nodes."""
 
-    def __init__(self, seed: int = 1, down: tuple[int, ...] = (), token: str | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        down: tuple[int, ...] = (),
+        token: str | None = None,
+        peers: bool = False,
+    ) -> None:
         self.bench = Bench(seed)
         self.nodes: list[GovernanceNode] = [make_node(n, bearer_token=token) for n in range(3)]
+        for node in self.nodes if peers else ():
+            others = [other.node_id for other in self.nodes if other is not node]
+            node.witnesses.peers = dict.fromkeys(others, True)
         self.links = [
             GovernanceLink(node=node, down=n in down) for n, node in enumerate(self.nodes)
         ]
@@ -310,3 +321,143 @@ def test_governance_sees_what_chain_reports() -> None:
     assert seen["last_status"]["block_height"] == 5
     assert seen["last_status"]["status"] == "NODE_STATUS_DEGRADED"
     assert seen["last_status"]["connection_count"] == 3
+
+
+def test_a_session_is_renewed_on_its_stream_and_never_ends() -> None:
+    setting = Setting()
+    setting.bench.run_for(8_000)
+    setting.notify()
+    for node in setting.nodes:
+        state: Any = node.state()
+        assert (state["errors"], state["received"]["node_registration"]) == (0, 3)
+        assert (len(state["coins"]), len(state["connections"])) == (1, 1)
+    assert [one.unmatched for one in setting.streams()] == [0, 0, 0]
+
+
+def test_a_session_that_is_not_renewed_ends() -> None:
+    """What the renewal is for: the node on the other side does mean it."""
+    setting = Setting()
+    node = setting.nodes[0]
+    state: Any = node.state()
+    (connection,) = state["connections"]
+    node.registry.get(connection["connection_id"]).registration = msgspec.structs.replace(
+        node.registry.get(connection["connection_id"]).registration,  # type: ignore[type-var]
+        expires_at=0,
+    )
+    setting.notify()
+    assert node.signer.coins == {}
+    assert "the session is over" in setting.streams()[0].reason
+
+
+PUSHES: list[dict[str, Any]] = [
+    {"emergency_halt": {"reason": "a key is lost"}},
+    {"resume": {}},
+    {
+        "federation_update": {
+            "update_type": "FEDERATION_UPDATE_TYPE_CONFIG_CHANGE",
+            "effective_height": 1_000_000,
+        }
+    },
+    {
+        "proposal": {
+            "proposal_id": "p1",
+            "proposal_type": "PROPOSAL_TYPE_UPGRADE",
+            "voting_deadline": 2**40,
+            "required_votes": 1,
+        }
+    },
+]
+
+
+def test_announcements_are_counted_as_unasked_and_hurt_nothing() -> None:
+    setting = Setting()
+    setting.notify()
+    for push in PUSHES:
+        setting.nodes[0].push(push)
+        setting.bench.tell("governance", LookRound(endpoint=0))
+    setting.bench.run_for(1)
+    view = setting.streams()[0]
+    assert (view.state, view.unmatched, view.last_unmatched) == ("ready", 4, "push:4:proposal")
+    setting.ask_signatures()
+    assert isinstance(setting.bridge[0], SignaturesCollected)
+
+
+def test_a_stream_that_stands_again_hears_what_still_stands() -> None:
+    setting = Setting()
+    setting.nodes[0].push(PUSHES[0])
+    setting.cut(0, down=True)
+    setting.bench.run_for(1)
+    setting.cut(0, down=False)
+    setting.bench.run_for(5)
+    view = setting.streams()[0]
+    assert (view.state, view.last_unmatched) == ("ready", "push:1:emergency_halt")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x0a\x04\x0a\x02hi"
+        + b"\xd2\x05\x02\x08\x01",  # a payload kind that this proto does not have (90)
+        b"\xa2\x01\x02\x08\x4d",  # a signature response with the status 77
+        b"\xf2\x01\x02\x08\x4d",  # a federation update of the type 77
+        b"\xc2\x02\x02\x12\x00\x92\x03\x02\x08\x4d",  # an error with the code 77
+        b"",
+    ],
+    ids=["kind", "status", "update", "error", "empty"],
+)
+def test_what_a_newer_governance_may_send_is_survived(frame: bytes) -> None:
+    setting = Setting()
+    response = pb.StreamResponse.FromString(frame)
+    response.metadata.request_id = f"{OPERATION}/1"
+    for node in setting.nodes[1:]:
+        node.faults.change({"ignore_signing": True})
+    setting.notify()
+    for node in setting.nodes[:2]:
+        node._outgoing.append(("stream-1", response))
+    setting.ask_signatures()
+    assert [one.state for one in setting.streams()] == ["ready"] * 3
+    setting.bench.run_for(40)
+    assert isinstance(setting.bridge[0], SignaturesShort)
+    assert [one.state for one in setting.streams()] == ["ready"] * 3
+
+
+def test_nodes_that_pass_witnesses_on_complete_and_the_threshold_is_counted_here() -> None:
+    setting = Setting(peers=True)
+    setting.notify()
+    setting.nodes[1].faults.change({"ignore_signing": True})
+    setting.nodes[2].faults.change({"ignore_signing": True})
+    setting.ask_signatures()
+    setting.nodes[2].faults.change({"ignore_signing": False})
+    setting.ask_signatures(attempt=2)
+    (collected,) = setting.bridge
+    assert isinstance(collected, SignaturesCollected)
+    assert len(collected.signatures) == 2
+    state: Any = setting.nodes[0].state()
+    assert state["answered"]["SIGNATURE_STATUS_COMPLETE"] >= 1
+    assert [one.unmatched for one in setting.streams()] == [0, 0, 0]
+
+
+def test_a_pending_answer_is_no_answer_yet() -> None:
+    """Nodes with peers hold what they cannot judge; the deposit comes, and the signatures with it."""
+    setting = Setting(peers=True)
+    setting.ask_signatures()
+    assert setting.bridge == []
+    setting.notify()
+    assert isinstance(setting.bridge[0], SignaturesCollected)
+
+
+def test_a_cut_node_hears_no_witnesses() -> None:
+    setting = Setting(peers=True)
+    setting.notify()
+    setting.cut(2, down=True)
+    setting.ask_signatures()
+    held: Any = setting.nodes[2].state()
+    assert held["gossip"]["held"] == {}
+
+
+def test_a_stream_ordered_twice_before_it_came_about_is_one_stream() -> None:
+    setting = Setting()
+    for _ in range(9):
+        setting.bench.tell("governance", OpenStream(endpoint=0, token=None))
+    setting.bench.run_for(1)
+    assert len(setting.nodes[0].registry) == 1

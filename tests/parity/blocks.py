@@ -106,17 +106,17 @@ def _commitments(stage: Stage, block: Block, *, last_is_good: bool) -> Block:
 
 def _heavy(stage: Stage, number: int, weight: int) -> bytes:
     """A block of exactly this weight, by an output of the coinbase that nobody can spend."""
-    block = stage.block(number=number)
-    fill = 0
-    for _ in range(3):
-        out = TxOut(value=0, script=b"\x6a" + bytes(fill))
-        with_fill = committed(with_coinbase(block, outputs=(block.txs[0].outputs[0],)))
-        with_fill = with_coinbase(with_fill, outputs=(*with_fill.txs[0].outputs, out))
-        missing = weight - rules.block_weight(with_fill)
-        if missing == 0:
-            break
-        fill += missing // 4
-    return done(with_fill)
+    plain = stage.block(number=number)
+    committed_to = committed(with_coinbase(plain, outputs=plain.txs[0].outputs[:1]))
+
+    def filled(size: int) -> Block:
+        out = TxOut(value=0, script=b"\x6a" + bytes(size))
+        return with_coinbase(committed_to, outputs=(*committed_to.txs[0].outputs, out))
+
+    about = (weight - rules.block_weight(filled(70_000))) // 4 + 70_000
+    block = filled(about)
+    assert rules.block_weight(block) == weight
+    return done(block)
 
 
 def _sigops(count: int) -> Case:

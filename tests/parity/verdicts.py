@@ -17,7 +17,7 @@ from alys.models.bitcoin import mining
 from alys.models.bitcoin.node import BitcoinNode
 from alys.wire.jsonrpc import RpcError
 from tests import foreign
-from tests.parity import blocks, rubbish, transactions
+from tests.parity import blocks, pooled, rubbish, transactions
 from tests.parity.stage import Stage
 
 RECORD = Path(__file__).parents[1] / "data" / "bitcoin_verdicts.json"
@@ -29,8 +29,8 @@ Ask = Callable[..., Any]
 @contextmanager
 def bitcoind(folder: Path, stage: Stage) -> Iterator[Ask]:
     """A bitcoind whose clock shows the stage's time, with Core's policy instead of Knots' own."""
-    words = (f"-mocktime={int(stage.clock.seconds)}", "-corepolicy=1", "-maxtipage=4000000000")
-    words += ("-minrelaytxfee=0.00001", "-incrementalrelayfee=0.00001")  # Core's before 29.1
+    words = [f"-mocktime={int(stage.clock.seconds)}", "-corepolicy=1", "-maxtipage=4000000000"]
+    words += ["-minrelaytxfee=0.00001", "-incrementalrelayfee=0.00001"]  # Core's before 29.1
     with foreign.bitcoind(folder, *words) as node:
 
         def ask(method: str, *params: Any) -> Any:
@@ -57,8 +57,8 @@ def all_of(stage: Stage, for_transactions: Ask, for_blocks: Ask) -> dict[str, st
     for tx in stage.waiting.values():
         for_transactions("sendrawtransaction", tx.serialize().hex(), 0)
     cases = {name: case(stage) for name, case in transactions.CASES.items()}
-    pooled = {name: case(stage) for name, case in transactions.WITH_MEMPOOL.items()}
-    bare = {name: tx.serialize() for name, tx in (cases | pooled).items()}
+    more = {name: case(stage) for name, case in pooled.CASES.items()}
+    bare = {name: tx.serialize() for name, tx in (cases | more).items()}
     bare |= rubbish.transactions(stage)
     found = {f"mempool | {name}": _of_tx(for_transactions, data) for name, data in bare.items()}
     for number, (name, tx) in enumerate(cases.items(), 1):

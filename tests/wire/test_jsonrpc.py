@@ -96,7 +96,8 @@ def test_bitcoinds_words_for_a_bad_request(
 ) -> None:
     got, reply = post(body, BITCOIN)
     assert got == status
-    assert reply == {"result": None, "error": {"code": code, "message": message}, "id": None}
+    named = {} if isinstance(body, dict) else {"id": None}
+    assert reply == {"result": None, "error": {"code": code, "message": message}, **named}
 
 
 @pytest.mark.parametrize("body", [{}, 7, {"method": "echo"}, {"jsonrpc": "2.0"}, {"jsonrpc": 2}])
@@ -143,8 +144,68 @@ def test_a_notification_is_carried_out_and_not_answered() -> None:
         assert handler.asked == [("echo", [])]
 
 
-def test_a_version_1_call_without_id_is_answered() -> None:
-    assert post({"method": "echo"}, BITCOIN) == (200, {"result": [], "error": None, "id": None})
+def test_a_version_1_call_without_id_is_answered_without_one() -> None:
+    assert post({"method": "echo"}, BITCOIN) == (200, {"result": [], "error": None})
+    assert post({"method": "nope"}, BITCOIN)[1].keys() == {"result", "error"}
+
+
+@pytest.mark.parametrize("body", [{}, {"method": 1}, {"method": "echo", "params": 1}])
+def test_what_is_no_call_gets_400_in_version_2_too(body: dict[str, object]) -> None:
+    for named in ({"id": 1}, {}):
+        status, reply = post({"jsonrpc": "2.0", **body, **named}, BITCOIN)
+        assert status == 400
+        assert reply["error"]["code"] == -32600
+        assert reply.keys() == {"jsonrpc", "error", *named}
+
+
+def test_a_member_of_a_batch_that_is_no_object_is_answered_like_the_one_before_it() -> None:
+    _, replies = post([7, new("echo"), 7, {"jsonrpc": "2.0", "method": "echo"}, 7], BITCOIN)
+    assert [reply.get("id") for reply in replies] == [None, "a", "a"]
+    assert ["jsonrpc" in reply for reply in replies] == [False, True, True]
+
+
+def test_geth_takes_scalars_as_ids_and_answers_others_without() -> None:
+    identities: list[object] = [[1], {}]
+    for identity in identities:
+        reply = post({**new("echo"), "id": identity}, ETHEREUM)[1]
+        assert (reply["id"], reply["error"]["code"]) == (None, -32600)
+
+
+def test_geth_takes_a_method_by_positions_only_and_looks_for_it_first() -> None:
+    handler = Handler(ETHEREUM)
+    body = json.dumps({**new("echo"), "params": 7}).encode()
+    jsonrpc.answer(body, handler, ETHEREUM)
+    assert handler.asked == [("echo", {})]
+    assert post({**new("nope"), "params": 7}, ETHEREUM)[1]["error"]["code"] == -32601
+
+
+def test_geth_says_nothing_to_nothing() -> None:
+    for body in (b"", b" \r\n"):
+        assert jsonrpc.answer(body, Handler(ETHEREUM), ETHEREUM) == (200, b"")
+
+
+def test_a_batch_has_a_bound() -> None:
+    silent = {"jsonrpc": "2.0", "method": "echo"}
+    assert len(post([silent, *[new("echo")] * 999], ETHEREUM)[1]) == 999
+    error = {"code": -32600, "message": "batch too large"}
+    told = [{"jsonrpc": "2.0", "error": error, "id": "a"}]
+    assert post([silent, *[new("echo")] * 1_000], ETHEREUM) == (200, told)
+    assert len(post([old("echo")] * 10_000, BITCOIN)[1]) == 10_000
+    status, reply = post([old("echo")] * 10_001, BITCOIN)
+    assert (status, reply["error"]["code"]) == (400, -32600)
+    assert "10000" in reply["error"]["message"]
+
+
+def test_answers_to_a_batch_end_where_they_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonrpc, "ETHEREUM_BATCH_RESPONSE_BYTES_MAX", 50)
+    _, replies = post([new("echo", "a" * 60), new("echo")], ETHEREUM)
+    assert replies[0]["result"] == ["a" * 60]
+    assert replies[1]["error"] == {"code": -32003, "message": "response too large"}
+
+
+def test_looking_for_depth_takes_no_longer_than_reading() -> None:
+    raw = b"{" * 600 + b'"' + b'\\"' * 200_000
+    assert jsonrpc.answer(raw, Handler(BITCOIN), BITCOIN)[0] == 500
 
 
 def test_a_batch_is_answered_in_order_with_200_whatever_fails() -> None:

@@ -18,6 +18,10 @@ _FLAGS = {
     "--host": ("HOST", "where it listens (ALYS_HOST, 127.0.0.1)"),
     "--network": ("NAME", "bitcoin: regtest; ethereum: development"),
     "--rpc-port": ("PORT", "bitcoin: JSON-RPC (RPC_PORT, 18332)"),
+    "--cookie-file": (
+        "PATH",
+        "bitcoin: a password for local clients is left there (BITCOIN_COOKIE_FILE)",
+    ),
     "--genesis": ("FILE", "ethereum: a geth-style genesis.json (ETHEREUM_GENESIS)"),
     "--import": ("FILE", "ethereum: blocks in RLP to begin with (ETHEREUM_IMPORT)"),
     "--p2p-port": ("PORT", "bitcoin: peers (P2P_PORT, 18333)"),
@@ -25,12 +29,17 @@ _FLAGS = {
         "HOST:PORT",
         "bitcoin: nodes to stay connected to, with commas (BITCOIN_CONNECT)",
     ),
+    "--data-dir": (
+        "FOLDER",
+        "bitcoin: where the chain outlives the process (BITCOIN_DATA_DIR, nowhere)",
+    ),
     "--http-rpc-port": ("PORT", "ethereum: JSON-RPC (HTTP_RPC_PORT, 8545)"),
     "--ws-rpc-port": ("PORT", "ethereum: JSON-RPC over WebSocket (WS_RPC_PORT, 8546)"),
     "--engine-port": ("PORT", "ethereum: Engine API (ENGINE_PORT, 8551)"),
     "--node-id": ("NAME", "governance: ends in 1, 2 or 3 (GOVERNANCE_NODE_ID, governance-node-1)"),
     "--grpc-port": ("PORT", "governance: gRPC (GRPC_PORT, 50051)"),
     "--delay-ms": ("MS", "governance: how late each answer is (MOCK_DELAY_MS, 0)"),
+    "--peers": ("TARGETS", "governance: host:port,... of the others (GOVERNANCE_PEERS, none)"),
     "--metrics-port": ("PORT", "/health, /ready and /metrics (METRICS_PORT, 9100)"),
     "--admin-host": ("HOST", "where the admin port listens (ADMIN_HOST, 127.0.0.1)"),
     "--admin-port": ("PORT", "sessions and faults (ADMIN_PORT, 9101)"),
@@ -44,7 +53,8 @@ def add(commands: "words.Commands") -> None:
         "mock",
         help="run one service: bitcoin, ethereum or governance",
         description="Run one service until SIGTERM. Every flag has a variable, in parentheses with its default; secrets have "
-        "variables alone: ADMIN_TOKEN, BITCOIN_RPC_USER, BITCOIN_RPC_PASSWORD, ENGINE_JWT_SECRET, GOVERNANCE_TOKEN.",
+        "variables alone: ADMIN_TOKEN, BITCOIN_RPC_USER, BITCOIN_RPC_PASSWORD, ENGINE_JWT_SECRET, GOVERNANCE_TOKEN, "
+        "GOVERNANCE_API_KEY.",
         allow_abbrev=False,
     )
     mock.add_argument("service", metavar="SERVICE", help="bitcoin, ethereum or governance")

@@ -20,6 +20,7 @@ LOCAL_SECRETS = {
     "BITCOIN_RPC_PASSWORD": "regtest",
     "BITCOIN_RPC_USER": "alys",
     "ENGINE_JWT_SECRET": "a1" * 32,
+    "GOVERNANCE_API_KEY": "local-governance-api-key",
     "GOVERNANCE_TOKEN": "local-governance-token",
 }
 """Secrets of no worth, for services that only this machine can reach."""
@@ -45,8 +46,12 @@ class BitcoinService(Doors, frozen=True, kw_only=True):
     p2p_port: int
     connect: tuple[str, ...]
     """Nodes to stay connected to, host:port."""
+    data_dir: str
+    """Where the chain outlives the process; empty: nowhere."""
     rpc_user: Secret
     rpc_password: Secret
+    cookie_file: str
+    """Where the password of the user ``__cookie__`` is left for local clients; empty for nowhere."""
 
 
 class EthereumService(Doors, frozen=True, kw_only=True):
@@ -70,7 +75,11 @@ class GovernanceService(Doors, frozen=True, kw_only=True):
     node_id: str
     grpc_port: int
     delay_ms: int
+    peers: tuple[str, ...]
+    """``host:port`` of the other nodes, for the gossip of witnesses; none: no gossip."""
     token: Secret
+    api_key: Secret
+    """Empty: there is none, and the token is the only way in."""
 
     @property
     def number(self) -> int:
@@ -88,6 +97,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     default: str = ""
     flag: str = ""
     """Empty for a secret."""
+    optional: bool = False
+    """A secret that may be unset whoever can call: what it opens stays closed then."""
 
 
 def read(service: str, environment: Mapping[str, str], flags: Mapping[str, str | None]) -> Doors:
@@ -149,6 +160,8 @@ def _secret(variable: Variable, environment: Mapping[str, str], host: str) -> Se
     text = environment.get(variable.name, "").strip()
     if not text:
         if not is_loopback(host):
+            if variable.optional:
+                return Secret(b"")
             raise errors.ConfigError(
                 f"{variable.name} is not set, and others than this machine reach {host}",
                 key=variable.name,
@@ -201,6 +214,13 @@ def _nodes(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\]", host) or not _port(port):
             raise ValueError
     return nodes
+
+
+def _peers(text: str) -> tuple[str, ...]:
+    found = _nodes(text)
+    if len(set(found)) != len(found):
+        raise ValueError
+    return found
 
 
 def _jwt_secret(text: str) -> bytes:
@@ -278,6 +298,20 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
                 allowed="host:port of the nodes to stay connected to, with commas between them",
                 flag="--connect",
             ),
+            Variable(
+                name="BITCOIN_COOKIE_FILE",
+                field="cookie_file",
+                read=_matching(r"[^\0]*"),
+                allowed="a path, such as ~/.bitcoin/regtest/.cookie",
+                flag="--cookie-file",
+            ),
+            Variable(
+                name="BITCOIN_DATA_DIR",
+                field="data_dir",
+                read=str,
+                allowed="a folder",
+                flag="--data-dir",
+            ),
             _text_secret(
                 "BITCOIN_RPC_USER", "rpc_user", r"[!-9;-~]+", f"{_TOKEN_WORDS} and colons"
             ),
@@ -323,7 +357,21 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
                 default="0",
                 flag="--delay-ms",
             ),
+            Variable(
+                name="GOVERNANCE_PEERS",
+                field="peers",
+                read=_peers,
+                allowed="host:port of each other governance node, with commas between them, none twice",
+                flag="--peers",
+            ),
             _text_secret("GOVERNANCE_TOKEN", "token", r"[!-~]+", _TOKEN_WORDS),
+            Variable(
+                name="GOVERNANCE_API_KEY",
+                field="api_key",
+                read=_matching(r"[0-9A-Za-z_-]{16,}"),
+                allowed="16 or more letters, digits, _ and -",
+                optional=True,
+            ),
             *_DOORS,
         ),
     ),

@@ -11,6 +11,7 @@ from alys.chain import payout
 from alys.chain.federation import Federation
 from alys.node import messages
 from alys.wire import bitcoin
+from alys.wire.enum_names import enum_name
 from alys.wire.generated import governance_pb2 as pb
 
 Outcome = messages.SignaturesCollected | messages.SignaturesShort
@@ -78,8 +79,10 @@ class Collections:
         collection = self._open.get(request_id)
         if collection is None:
             return None
+        if answer.status == pb.SIGNATURE_STATUS_PENDING:
+            return None  # no answer yet; another follows
         if answer.status not in (pb.SIGNATURE_STATUS_PARTIAL, pb.SIGNATURE_STATUS_COMPLETE):
-            name = pb.SignatureStatus.Name(answer.status)
+            name = enum_name(pb.SignatureStatus, answer.status)
             collection.answers[endpoint] = f"{name}: {answer.failure_reason}"
         else:
             collection.answers[endpoint] = self._check(collection, answer)

@@ -10,6 +10,8 @@ times in a row the breaker opens for a minute, then three more attempts are made
 The doubling starts anew only after a minute of being ready, so a node that comes and goes is not hurried.
 """
 
+import math
+
 import msgspec
 
 from alys.base.prng import Random
@@ -26,6 +28,8 @@ BREAKER_REFUSALS = 5
 BREAKER_SECONDS = 60.0
 BREAKER_TESTS = 3
 MISSED_HEARTBEATS_MAX = 3
+RENEWAL_SECONDS = 300.0
+"""A session is renewed when it lasts no longer than this, or than half of what it was given."""
 
 
 class PeerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,7 @@ class Peer:
         self._missed = 0
         self._refusals = 0
         self._ready_since = 0.0
+        self._renew_at = math.inf
 
     def opening(self) -> int:
         """An attempt begins; its number."""
@@ -81,12 +86,21 @@ class Peer:
         self._missed = 0
         self._ready_since = now
 
+    def session(self, now: float, seconds: float) -> None:
+        """The registration holds for so long."""
+        self._renew_at = now + seconds - min(RENEWAL_SECONDS, seconds / 2)
+
+    def session_wears_out(self, now: float) -> bool:
+        """Whether it is time to register again."""
+        return now >= self._renew_at
+
     def lost(self, reason: str, now: float, random: Random, *, refused: bool) -> float:
         """The attempt or the stream failed; node seconds to wait before the next attempt."""
         if self.state == "ready" and now - self._ready_since >= STABLE_SECONDS:
             self.attempts = 0
         self.attempts += 1
         self.reason = reason
+        self._renew_at = math.inf
         self.outbox.lost()
         self._refusals = self._refusals + 1 if refused else 0
         jitter = 1.0 + JITTER * (2.0 * random.random() - 1.0)

@@ -138,6 +138,9 @@ class Stream(Actor):
         if peer.state != "opening":
             return
         peer.state = "registering"
+        self._register(peer, ctx)
+
+    def _register(self, peer: Peer, ctx: Context) -> None:
         request = self._request(f"register:{peer.index}:{peer.openings}", ctx)
         request.node_registration.node_info.node_type = pb.NODE_TYPE_BRIDGE
         request.node_registration.node_info.version = PROTOCOL_VERSION
@@ -173,6 +176,8 @@ class Stream(Actor):
         for peer in self._peers:
             if peer.state == "ready":
                 self._beat(peer, ctx)
+                if peer.session_wears_out(ctx.now()):
+                    self._register(peer, ctx)
 
     def _beat(self, peer: Peer, ctx: Context) -> None:
         sequence = peer.beat()
@@ -207,11 +212,17 @@ class Stream(Actor):
             self._answered(peer, request_id, response, ctx)
 
     def _registered(self, peer: Peer, response: pb.StreamResponse, ctx: Context) -> None:
-        if peer.state != "registering":
+        if peer.state not in ("registering", "ready"):
             return
-        if not response.registration_ack.accepted:
+        ack = response.registration_ack
+        if not ack.accepted:
             reason = f"registration refused: {response.metadata.message}"
             self._close(peer, reason, ctx, refused=True)
+            return
+        if ack.HasField("expires_at"):
+            # The two clocks need not agree; how long the session lasts is theirs to say.
+            peer.session(ctx.now(), ack.expires_at - response.metadata.timestamp)
+        if peer.state == "ready":
             return
         peer.ready(ctx.now())
         for frame in list(peer.outbox.take()):

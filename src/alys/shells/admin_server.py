@@ -47,6 +47,8 @@ class Verbs(msgspec.Struct, frozen=True, kw_only=True):
     session: Callable[[Session], Opened] | None = None
     federation: Callable[[Federation], FederationSession] | None = None
     listening: Callable[[Listening], Awaitable[ListeningSession]] | None = None
+    push: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
+    """Has something said that nobody asked for."""
 
 
 async def serve_admin(verbs: Verbs, host: str, port: int, token: str) -> RunningServer:
@@ -86,6 +88,8 @@ def _routes(verbs: Verbs) -> list[web.RouteDef]:
         routes.append(web.post("/session/federation", _told(Federation, verbs.federation)))
     if verbs.listening is not None:
         routes.append(web.post("/listening", _told(Listening, verbs.listening)))
+    if verbs.push is not None:
+        routes.append(web.post("/push", _told(dict[str, Any], verbs.push)))
     return routes
 
 

@@ -7,7 +7,7 @@ fresh key, which it tells; until it is told the whole federation it is one of it
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import grpc
 from typing_extensions import override
@@ -56,7 +56,8 @@ class GovernanceMock(mock_service.Service):
         except grpc.aio.AioRpcError as error:
             return f"Health: {error.code().name}"
         status = told["status"]
-        return "" if status == "HEALTH_STATUS_HEALTHY" else f"Health: {status}"
+        serving = ("HEALTH_STATUS_HEALTHY", "HEALTH_STATUS_DEGRADED")
+        return "" if status in serving else f"Health: {status}"
 
     @property
     @override
@@ -69,6 +70,7 @@ class GovernanceMock(mock_service.Service):
             session=self._begin,
             federation=self._federate,
             listening=self._listen,
+            push=self._push,
         )
 
     def _begin(self, wanted: session.Session) -> session.GovernanceSession:
@@ -110,6 +112,8 @@ class GovernanceMock(mock_service.Service):
             self._clock,
             SeededRandom(int.from_bytes(secrets.token_bytes(8), "big")),
             bearer_token=self._settings.token.reveal().decode(),
+            api_key=self._settings.api_key.reveal().decode() or None,
+            peers=self._settings.peers,
             faults=faults,
         )
 
@@ -123,7 +127,7 @@ class GovernanceMock(mock_service.Service):
         if self._server is None:
             delay = self._settings.delay_ms / 1000
             self._server = await serve_governance(
-                self._node, self._settings.host, self._port, delay
+                self._node, self._settings.host, self._port, delay, self._settings.peers
             )
             self._server.replace(self._node)  # a session may have begun meanwhile
             self._port = self._server.port
@@ -141,6 +145,9 @@ class GovernanceMock(mock_service.Service):
             "listening": {"grpc": self._server is not None},
             **self._node.state(),
         }
+
+    def _push(self, wanted: Mapping[str, object]) -> dict[str, object]:
+        return {"name": self.session.name, **self._node.push(wanted)}
 
 
 def _fresh_secret() -> bytes:

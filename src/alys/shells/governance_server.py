@@ -5,40 +5,50 @@ be replaced by another: streams that were open to the old one end with UNAVAILAB
 """
 
 import asyncio
-import functools
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
 import msgspec
 from google.protobuf.message import Message
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from typing_extensions import override
 
-from alys.base.misbehaviour import Misbehaviour
-from alys.models.governance.node import MESSAGE_BYTES_MAX, GovernanceNode
+from alys.models.governance.limits import Limits
+from alys.models.governance.node import GovernanceNode
 from alys.models.governance.registry import TooManyConnections, Unauthenticated
 from alys.shells import governance_misbehaving, misbehaving
+from alys.shells.generated import gossip_pb2_grpc
 from alys.shells.generated import governance_pb2_grpc as rpc
+from alys.shells.governance_health import FollowingHealth
+from alys.shells.governance_peers import Gossip, Peers
+from alys.shells.governance_streams import Answers, Context
+from alys.shells.grpc_frames import MalformedFrames
 from alys.shells.jsonrpc_server import bind, port_taken
-from alys.wire import governance_faults
+from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.governance_faults import Cut
 
 SERVICE = pb.DESCRIPTOR.services_by_name["GovernanceStream"].full_name
 WHAT = "the governance node's gRPC"
-ANSWERS_UNDER_WAY_MAX = 1000  # of one stream; a peer that asks and does not read is not read either
+GOSSIP = gossip_pb2.DESCRIPTOR.services_by_name["WitnessGossip"].full_name
+LOOK_ROUND_SECONDS = 0.1
+"""How often timeouts, idle streams and announcements are looked after; an answer does not wait for it."""
 
 CHANNEL_OPTIONS = [
     # Without this gRPC lets two servers share one port, and half the calls go to the wrong node.
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_receive_message_length", Limits().message_bytes),
+    ("grpc.max_send_message_length", Limits().message_bytes),
+    # A peer that has gone without a word is noticed; one that asks whether we are here may do so often.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 ]
-
-Context = grpc.aio.ServicerContext[pb.StreamRequest, pb.StreamResponse]
 
 
 class RunningGovernance(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,76 +69,49 @@ class RunningGovernance(msgspec.Struct, frozen=True, kw_only=True):
         await self.stop()
 
 
-class _Answers:
-    """The answers of one stream on their way: each leaves when its delay is over, whatever comes in meanwhile."""
-
-    def __init__(
-        self,
-        node: GovernanceNode,
-        connection_id: str,
-        delay_seconds: float,
-        faults: Misbehaviour | None,
-    ) -> None:
-        self._node = node
-        self._connection_id = connection_id
-        self._delay_seconds = delay_seconds
-        self._faults = faults
-        self._clock = asyncio.get_running_loop().time
-        self._room = asyncio.Semaphore(ANSWERS_UNDER_WAY_MAX)
-        #: With the time each is due; None is the end.
-        self._queue: asyncio.Queue[tuple[float, bytes | Cut] | None] = asyncio.Queue()
-
-    def read(self, requests: AsyncIterator[pb.StreamRequest]) -> asyncio.Task[None]:
-        """Hand the requests to the node, in a task; cancelling it ends the stream."""
-        reader = asyncio.create_task(self._read(requests))
-        reader.add_done_callback(lambda _: self._queue.put_nowait(None))
-        return reader
-
-    async def _read(self, requests: AsyncIterator[pb.StreamRequest]) -> None:
-        async for request in requests:
-            carry_out = functools.partial(self._node.receive, self._connection_id, request)
-            outcome = governance_faults.message(request, carry_out, self._faults)
-            due = self._clock() + self._delay_seconds + outcome.delay_s
-            told: list[bytes | Cut] = [*outcome.frames]
-            if outcome.cut is not None:
-                told.append(outcome.cut)
-            for one in told:
-                await self._room.acquire()
-                self._queue.put_nowait((due, one))
-
-    async def due(self) -> AsyncIterator[bytes | Cut]:
-        """The answers in order, serialised, until the reader has ended; a Cut is the end of the stream."""
-        while (waiting := await self._queue.get()) is not None:
-            moment, response = waiting
-            if moment > self._clock():
-                await asyncio.sleep(moment - self._clock())
-            yield response
-            self._room.release()
-
-
 class GovernanceService(rpc.GovernanceStreamServicer):
     """The three calls, each handed to the model."""
 
     def __init__(self, node: GovernanceNode, delay_seconds: float) -> None:
         """Each answer leaves ``delay_seconds`` after its request was handled."""
-        self._node = node
+        self.node = node
+        self.pass_on: Callable[[Sequence[gossip_pb2.WitnessBundle]], None] = lambda _: None
+        """Where witnesses for the peers go."""
         self._delay_seconds = delay_seconds
         self._ids = itertools.count(1)
-        self._readers: set[asyncio.Task[None]] = set()
+        self._streams: dict[str, Answers] = {}
         self._silence = misbehaving.Silence()
 
     def replace(self, node: GovernanceNode) -> None:
         """From here on this node answers; the streams of the old one end."""
-        self._node = node
-        for reader in self._readers:
-            reader.cancel()
+        self.node = node
+        for stream in self._streams.values():
+            stream.end(grpc.StatusCode.UNAVAILABLE, "the node began another session")
+
+    def spread(self) -> None:
+        """Bring what the node has to say besides to where it belongs: other streams, the peers."""
+        for connection_id, response in self.node.outgoing():
+            if connection_id in self._streams:
+                self._streams[connection_id].push(response)
+        for connection_id, reason in self.node.crowded_out():
+            if connection_id in self._streams:
+                self._streams[connection_id].finish(grpc.StatusCode.RESOURCE_EXHAUSTED, reason)
+        self.pass_on(self.node.gossip())
+
+    def look_round(self) -> None:
+        """What only the clock brings about; to be called now and then."""
+        self.spread()
+        for stream in list(self._streams.values()):
+            reason = stream.overdue() if stream.node is self.node else None
+            if reason is not None:
+                stream.end(grpc.StatusCode.DEADLINE_EXCEEDED, reason)
 
     @override
     async def Stream(
         self, request_iterator: AsyncIterator[pb.StreamRequest], context: Context
     ) -> AsyncIterator[Any]:
         """One stream, from its metadata to its end."""
-        node, connection_id = self._node, f"stream-{next(self._ids)}"
+        node, connection_id = self.node, f"stream-{next(self._ids)}"
         felt = await governance_misbehaving.opened(node.misbehaviour, context, self._silence)
         metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
         try:
@@ -137,19 +120,18 @@ class GovernanceService(rpc.GovernanceStreamServicer):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
         except TooManyConnections as error:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
-        answers = _Answers(node, connection_id, self._delay_seconds, felt)
-        reader = answers.read(request_iterator)
-        self._readers.add(reader)
+        answers = Answers(node, connection_id, self._delay_seconds, context, felt)
+        reader = answers.read(request_iterator, self.spread)
+        self._streams[connection_id] = answers
         try:
             async for response in answers.due():
                 if isinstance(response, Cut):
                     await governance_misbehaving.cut(response, context)
                 yield response
-            if reader.cancelled():
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "the node began another session")
+            await answers.finished()
             reader.result()
         finally:
-            self._readers.discard(reader)
+            del self._streams[connection_id]
             node.disconnect(connection_id)
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
@@ -161,7 +143,8 @@ class GovernanceService(rpc.GovernanceStreamServicer):
         context: grpc.aio.ServicerContext[pb.HealthRequest, pb.HealthResponse],
     ) -> Any:
         """The node's health; needs no token."""
-        return await self._answered("Health", request, lambda node: node.health(), context)
+        kind = request.check_type
+        return await self._answered("Health", request, lambda node: node.health(kind), context)
 
     @override
     async def GetCapabilities(
@@ -184,38 +167,57 @@ class GovernanceService(rpc.GovernanceStreamServicer):
     ) -> Any:
         if self._delay_seconds > 0:
             await asyncio.sleep(self._delay_seconds)
-        node = self._node
+        node = self.node
         return await governance_misbehaving.answered(
             name, request, lambda: carry_out(node), node.misbehaviour, context, self._silence
         )
 
 
 async def serve_governance(
-    node: GovernanceNode, host: str = "127.0.0.1", port: int = 0, delay_seconds: float = 0.0
+    node: GovernanceNode,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    delay_seconds: float = 0.0,
+    peers: Sequence[str] = (),
 ) -> RunningGovernance:
     """Serve a node until ``close``; port 0 takes a free one. Raises EnvironmentFailure when it cannot be bound.
 
-    A bearer token, if the node has one, is asked for on the stream alone.
+    A bearer token or an API key, if the node has one, is asked for on the stream and by ``Pass`` alone. ``peers``: the targets of
+    the other nodes that it passes witnesses to; the same as the node's own.
     """
-    server = grpc.aio.server(
-        options=CHANNEL_OPTIONS, interceptors=(governance_misbehaving.Bytes(),)
-    )
+    interceptors = (MalformedFrames(), governance_misbehaving.Bytes())
+    server = grpc.aio.server(options=CHANNEL_OPTIONS, interceptors=interceptors)
     service = GovernanceService(node, delay_seconds)
     rpc.add_GovernanceStreamServicer_to_server(service, server)
-    standard = health.aio.HealthServicer()
+    gossip = Gossip(lambda: service.node, delay_seconds, service.spread)
+    gossip_pb2_grpc.add_WitnessGossipServicer_to_server(gossip, server)
+    standard = FollowingHealth(lambda: service.node, ("", SERVICE), delay_seconds)
     health_pb2_grpc.add_HealthServicer_to_server(standard, server)
-    services = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    services = (SERVICE, GOSSIP, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(services, server)
     try:
         bound = server.add_insecure_port(_target(host, port))
     except RuntimeError as error:
         bind(host, port, WHAT).close()  # it can say why not
         raise port_taken(host, port, WHAT) from error
+    await standard.follow()
     await server.start()
-    for name in ("", SERVICE):
-        await standard.set(name, health_pb2.HealthCheckResponse.SERVING)
+    links = Peers(peers, node.access.shown, lambda: service.node, service.spread)
+    links.start()
+    service.pass_on = links.pass_on
+
+    async def look_round() -> None:
+        while True:
+            links.tell(service.node)
+            service.look_round()
+            await standard.tell_watchers()
+            await asyncio.sleep(LOOK_ROUND_SECONDS)
+
+    watch = asyncio.create_task(look_round())
 
     async def stop() -> None:
+        watch.cancel()
+        await links.stop()
         await server.stop(None)
 
     return RunningGovernance(host=host, port=bound, replace=service.replace, stop=stop)

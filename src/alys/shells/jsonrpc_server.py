@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from alys.base.errors import EnvironmentFailure
 from alys.shells import misbehaving
-from alys.wire.jsonrpc import Dialect, Handle, Params
+from alys.wire.jsonrpc import INTERNAL_ERROR, Dialect, Handle, Params, RpcError
 from alys.wire.jsonrpc_faults import answer
 
 BODY_BYTES_MAX = 32 * 1024 * 1024  # bitcoind's limit; a block in hex is at most 8 MB
@@ -21,16 +21,24 @@ CLOSE_SECONDS = 1.0  # how long a call under way may hold up closing
 Gate = Callable[[web.Request], web.Response | None]
 """Looks at a request before its body is read; a response turns it away."""
 
+Pick = Callable[[web.Request], Handle]
+Before = Callable[[web.Request, bytes], Awaitable[None]]
+
 
 LOG = logging.getLogger("alys.http")
 
 
 class _NothingQuoted(logging.Filter):
-    """Shortens aiohttp's account of a request that is no HTTP: it quotes the line, which may be the one with the password."""
+    """Shortens aiohttp's account of a request that is no HTTP: it quotes the line, which may be the one with the password.
+
+    A caller that hung up is nothing to tell of.
+    """
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ConnectionError):
+            return False
         if isinstance(error, http_exceptions.HttpProcessingError):
             record.msg, record.args = "a request that is no HTTP: %s", (type(error).__name__,)
             record.exc_info = record.exc_text = None
@@ -103,12 +111,14 @@ async def serve_app(
     With ``cancels`` a handler ends when its caller hangs up.
     """
     listener = bind(host, port, what)
+    # Neither bitcoind nor geth unpacks a body, and a small one may hold a very large one.
     runner = web.AppRunner(
         app,
         access_log=None,
         logger=LOG,
         shutdown_timeout=CLOSE_SECONDS,
         handler_cancellation=cancels,
+        auto_decompress=False,
     )
     try:
         await runner.setup()
@@ -130,6 +140,29 @@ async def serve_app(
     return RunningServer(url=f"http://{shown_host}:{bound}", port=bound, close=close)
 
 
+def guarded(handle: Handle) -> Handle:
+    """A handler whose faults become answers, in geth's words, and a line in the log with all that is known."""
+
+    def carry_out(method: str, params: Params) -> Any:
+        try:
+            return handle(method, params)
+        except RpcError:
+            raise
+        except Exception as error:
+            LOG.exception("a call of %s broke", method[:100])
+            raise RpcError(INTERNAL_ERROR, "method handler crashed") from error
+
+    return carry_out
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The whole body; raises HTTPBadRequest for one whose chunks are none, and HTTPRequestEntityTooLarge."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text="the body is not what its headers say") from error
+
+
 async def serve_jsonrpc(
     handle: Handle,
     dialect: Dialect,
@@ -138,12 +171,16 @@ async def serve_jsonrpc(
     *,
     what: str,
     gate: Gate | None = None,
+    pick: Pick | None = None,
+    before: Before | None = None,
     faults: misbehaving.Faults | None = None,
 ) -> RunningServer:
     """Serve a handler on every path of ``host:port``; ``what`` names it in the error of a port in use.
 
-    Handlers run on the event loop, one call at a time. What ``faults`` are on is done to whoever the gate lets in.
+    Handlers run on the event loop, one call at a time. ``pick`` may choose another handler for a request, and ``before``
+    is awaited between reading a request and answering it. What ``faults`` are on is done to whoever the gate lets in.
     """
+    answers = guarded(handle)
     refusal = "JSONRPC server handles only POST requests" if dialect is Dialect.BITCOIN else ""
     silence = misbehaving.Silence()
 
@@ -151,9 +188,12 @@ async def serve_jsonrpc(
         turned_away = gate(request) if gate is not None else None
         if turned_away is not None:
             return turned_away
-        asked = await request.read()
+        asked = await body_of(request)
+        if before is not None:
+            await before(request, asked)
         now = misbehaving.suffered(request, faults)
-        outcome = answer(asked, handle, dialect, now)
+        chosen = answers if pick is None else guarded(pick(request))
+        outcome = answer(asked, chosen, dialect, now)
         return await misbehaving.respond(request, outcome, now, silence)
 
     async def other(_: web.Request) -> web.Response:

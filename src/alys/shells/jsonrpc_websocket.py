@@ -5,7 +5,7 @@ from aiohttp import web
 
 from alys.node.errors import PortDown
 from alys.shells import misbehaving
-from alys.shells.jsonrpc_server import BODY_BYTES_MAX, RunningServer, serve_app
+from alys.shells.jsonrpc_server import BODY_BYTES_MAX, RunningServer, guarded, serve_app
 from alys.wire.jsonrpc import (
     METHOD_NOT_FOUND,
     Dialect,
@@ -30,6 +30,7 @@ async def serve(
 ) -> RunningServer:
     """Serve a handler until ``close``; port 0 takes a free one. Raises EnvironmentFailure when it cannot be bound."""
     silence = misbehaving.Silence()
+    carry_out = guarded(handle)
 
     def without_subscriptions(method: str, params: Params) -> object:
         if method in SUBSCRIPTIONS:
@@ -37,11 +38,14 @@ async def serve(
                 METHOD_NOT_FOUND,
                 "notifications not supported: ask for eth_blockNumber or eth_getLogs again",
             )
-        return handle(method, params)
+        return carry_out(method, params)
 
     async def talk(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=BODY_BYTES_MAX)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ValueError as error:  # a key with bytes beyond ASCII, which aiohttp does not expect
+            raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not base64") from error
         talk_back = misbehaving.Talk(request, socket, silence)
         try:
             async for message in socket:

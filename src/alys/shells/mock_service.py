@@ -40,6 +40,8 @@ class Service(abc.ABC):
     def __init__(self) -> None:
         self.session = Session(name="")
         self.closers: list[Closer] = []
+        #: Called when all ports are closed and nothing more will be asked.
+        self.last: list[Callable[[], None]] = []
 
     @abc.abstractmethod
     async def open(self, end: Callable[[], None]) -> dict[str, str]:
@@ -97,6 +99,8 @@ async def close_doors(service: Service) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await asyncio.gather(*(close() for close in service.closers), return_exceptions=True)
+    for let_go in service.last:
+        let_go()
 
 
 @contextlib.contextmanager

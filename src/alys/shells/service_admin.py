@@ -72,6 +72,10 @@ class ServiceAdmin:
         """Take a governance node off the network, or back."""
         return await self._post("/listening", Listening(grpc=grpc), ListeningSession)
 
+    async def push(self, verb: str, **fields: object) -> dict[str, Any]:
+        """Have a governance node announce something: ``federation_update``, ``proposal``, ``emergency_halt`` or ``resume``."""
+        return await self._post("/push", {verb: fields}, dict)
+
     async def state(self) -> dict[str, Any]:
         """Everything that the service has seen, as JSON values."""
         return await self._call("GET", "/state", None, dict)

@@ -324,8 +324,8 @@ def jwt_check(token: str, secret: bytes, now: float) -> None:
     issued = _claim(claims, "iat")
     if isinstance(issued, bool) or not isinstance(issued, int | float):
         raise JwtRefused("iat is missing")
-    if abs(issued - now) > JWT_DRIFT_SECONDS_MAX:
-        raise JwtRefused(f"iat is {issued - now:+.0f} s from the server's clock")
+    if abs(int(issued) - int(now)) > JWT_DRIFT_SECONDS_MAX:
+        raise JwtRefused(f"iat is {int(issued) - int(now):+d} s from the server's clock")
 
 
 def _mac(secret: bytes, message: bytes) -> bytes:
@@ -347,7 +347,7 @@ def _claim(part: bytes, name: str) -> object:
     """One field of a token's JSON part, None when absent."""
     try:
         value = msgspec.json.decode(_unbase64url(part))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise JwtRefused("a part is not JSON") from None
     return value.get(name) if isinstance(value, dict) else None
 

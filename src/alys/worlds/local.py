@@ -208,7 +208,10 @@ class _Governance:
     async def serve(self, index: int, port: int, admin_port: int = 0) -> None:
         node = self.nodes[index]
         verbs = Verbs(
-            state=node.state, faults=lambda: node.misbehaviour, switches=node.faults.change
+            state=node.state,
+            faults=lambda: node.misbehaviour,
+            switches=node.faults.change,
+            push=node.push,
         )
         server = await serve_governance(node, self._host, port)
         self._servers[index] = server

@@ -24,6 +24,7 @@ from alys.models.governance.registry import TooManyConnections, Unauthenticated
 from alys.node import ports
 from alys.node.errors import PortDown
 from alys.wire import governance_faults, jsonrpc, jsonrpc_faults
+from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.jsonrpc_faults import Outcome
 
@@ -180,6 +181,8 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
     silent_by: int = 0
     """The fault that took the stream's opening; 0: none."""
     owner: Ref | None = None
+    deadline: float | None = None
+    """The node's, that a timer has been set for."""
 
     @property
     def connection_id(self) -> str:
@@ -255,6 +258,9 @@ class GovernancePort(Actor):
         if outcome.cut is not None:
             self._tell(link, ports.StreamClosed(endpoint=endpoint, reason=_words(outcome.cut)), ctx)
             return
+        if link.is_open:  # ordered twice before either came about: the later one stands
+            link.is_open = False
+            link.node.disconnect(link.connection_id)
         link.streams += 1
         link.silent_by = outcome.hangs_on
         if link.silent_by:
@@ -284,6 +290,7 @@ class GovernancePort(Actor):
             request, lambda: link.node.receive(link.connection_id, request), faults
         )
         self._after(endpoint, outcome, lambda now: self._back(endpoint, stream, outcome, now), ctx)
+        self._spread(endpoint, ctx)
 
     def _after(
         self,
@@ -316,6 +323,37 @@ class GovernancePort(Actor):
         if link.is_open and link.streams == stream:
             self._end(endpoint, reason, ctx)
 
+    def on_look_round(self, message: "LookRound", ctx: Context) -> None:
+        """Bring on its way what a node has to say besides answers."""
+        self._spread(message.endpoint, ctx)
+
+    def on_passed(self, message: "Passed", ctx: Context) -> None:
+        """Hand a bundle to the node it is for; nobody is there while it is down."""
+        sender, link = self._links[message.sender].node, self._links[message.endpoint]
+        if link.down:
+            return
+        bundle = gossip_pb2.WitnessBundle.FromString(message.bundle)
+        sender.passed(bundle, link.node.collected(bundle))
+        self._spread(message.endpoint, ctx)
+        self._spread(message.sender, ctx)
+
+    def _spread(self, endpoint: int, ctx: Context) -> None:
+        link = self._links[endpoint]
+        for connection_id, response in link.node.outgoing():
+            if link.is_open and connection_id == link.connection_id:
+                encoded = response.SerializeToString(deterministic=True)
+                self._later(endpoint, self._answer(endpoint, link.streams, encoded), ctx)
+        for bundle in link.node.gossip():
+            frame = bundle.SerializeToString(deterministic=True)
+            for number, other in enumerate(self._links):
+                if other.node.node_id in link.node.witnesses.peers:
+                    passed = Passed(sender=endpoint, endpoint=number, bundle=frame)
+                    ctx.after(delay(self._random), passed)
+        deadline = link.node.next_deadline
+        if deadline is not None and deadline != link.deadline:
+            ctx.after(max(0.0, deadline - ctx.now()), LookRound(endpoint=endpoint))
+        link.deadline = deadline
+
     def _answer(self, endpoint: int, stream: int, frame: bytes) -> Callable[[Context], None]:
         def back(ctx: Context) -> None:
             link = self._links[endpoint]
@@ -340,6 +378,20 @@ class Cut(Message, frozen=True, kw_only=True):
 
     endpoint: int
     down: bool
+
+
+class LookRound(Message, frozen=True, kw_only=True):
+    """A governance node may have something to say that is no answer."""
+
+    endpoint: int
+
+
+class Passed(Message, frozen=True, kw_only=True):
+    """Witnesses on their way from one governance node to another."""
+
+    sender: int
+    endpoint: int
+    bundle: bytes
 
 
 def _words(end: governance_faults.Cut) -> str:

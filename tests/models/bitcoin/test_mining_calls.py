@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from alys.models.bitcoin import mining_calls
 from alys.models.bitcoin.mining_calls import CALLS
 from alys.models.bitcoin.node import BitcoinNode
 from alys.wire import bitcoin
@@ -39,6 +40,16 @@ def test_mining_pays_the_address_subsidy_and_fees_and_empties_the_mempool(
     assert with_fees.txs[0].outputs[0] == TxOut(value=50 * COIN + FEE, script=builders.PAYEE)
     assert without.txs[0].outputs[0].value == 50 * COIN
     assert node.handle("getrawmempool", []) == []
+
+
+def test_one_call_mines_no_more_than_its_bound(
+    node: BitcoinNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mining_calls, "GENERATE_BLOCKS_MAX", 3)
+    height = node.chain.tip.height
+    code, message = refusal(node, "generatetoaddress", 4, ADDRESS)
+    assert (code, "at most 3" in message, node.chain.tip.height) == (-8, True, height)
+    assert len(node.handle("generatetoaddress", [3, ADDRESS])) == 3
 
 
 def test_mining_to_nowhere_is_refused_and_mining_nothing_is_not(node: BitcoinNode) -> None:
@@ -82,7 +93,7 @@ def test_a_template_needs_the_segwit_rule(node: BitcoinNode) -> None:
         code, message = refusal(node, "getblocktemplate", request)
         assert code == -8
         assert message.startswith("getblocktemplate must be called with the segwit rule set")
-    assert refusal(node, "getblocktemplate")[0] == -8
+    assert refusal(node, "getblocktemplate")[0] == -1
     assert refusal(node, "getblocktemplate", {"mode": "x"}) == (-8, "Invalid mode")
 
 
@@ -104,7 +115,7 @@ def test_a_proposal_is_judged_without_its_work_and_without_effect(node: BitcoinN
     assert propose(greedy) == "bad-cb-amount"
     assert propose(node.chain.tip.block) == "duplicate"
     assert propose(builders.fork(node, 98, 1)[0]) == "inconclusive-not-best-prevblk"
-    assert refusal(node, "getblocktemplate", {"mode": "proposal"})[0] == -22
+    assert refusal(node, "getblocktemplate", {"mode": "proposal"})[0] == -3
 
 
 def test_a_submitted_block_is_the_tip_a_duplicate_or_refused_with_its_reason(
@@ -154,7 +165,7 @@ def test_mining_info_counts_what_waits(node: BitcoinNode) -> None:
 
 def test_there_is_never_a_fee_estimate_as_on_any_regtest(node: BitcoinNode) -> None:
     told = node.handle("estimatesmartfee", [6])
-    assert told == {"errors": ["Insufficient data or no feerate found"], "blocks": 6}
+    assert told == {"errors": ["Insufficient data or no feerate found"], "blocks": 0}
     for target in (0, 1009):
         assert refusal(node, "estimatesmartfee", target)[0] == -8
 

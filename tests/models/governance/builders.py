@@ -83,6 +83,7 @@ def ask(
     request_id: str = "pegout:1",
     required: int = 2,
     tx_type: pb.TransactionType.ValueType = pb.TRANSACTION_TYPE_PEGOUT,
+    timeout: int | None = None,
 ) -> pb.StreamRequest:
     listed = range(len(tx.inputs)) if indices is None else indices
     return pb.StreamRequest(
@@ -93,5 +94,58 @@ def ask(
             amounts=amounts,
             tx_type=tx_type,
             required_signatures=required,
+            timeout_seconds=timeout,
         ),
     )
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = NOW
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Federates:
+    """Three nodes that are each other's peers, on one clock; what they pass on arrives when ``pass_on`` is called."""
+
+    def __init__(self, time: Time | None = None, peers: bool = True) -> None:
+        self.time = time or Time()
+        names = [f"governance-{number}" for number in (1, 2, 3)]
+        self.nodes = [
+            GovernanceNode(
+                node_id=name,
+                secret=SECRETS[member],
+                federation=KEYS,
+                threshold=2,
+                now=self.time,
+                random=SeededRandom(7),
+                peers=[other for other in names if other != name] if peers else (),
+            )
+            for member, name in enumerate(names)
+        ]
+        for node in self.nodes:
+            node.connect(STREAM, {})
+            node.receive(STREAM, registration())
+
+    def pass_on(self) -> int:
+        """Everything that waits, and what that brings about, to everybody; how many bundles it were."""
+        passed = 0
+        while bundles := [(node, one) for node in self.nodes for one in node.gossip()]:
+            for sender, bundle in bundles:
+                for node in self.nodes:
+                    if node is not sender:
+                        passed += 1
+                        sender.passed(bundle, node.collected(bundle))
+        return passed
+
+
+def statuses(responses: Sequence[pb.StreamResponse]) -> list[str]:
+    """The statuses of signature responses, without their prefix."""
+    return [
+        pb.SignatureStatus.Name(one.signature_response.status).removeprefix("SIGNATURE_STATUS_")
+        for one in responses
+    ]

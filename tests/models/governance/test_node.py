@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from alys.base.faults import Equivocate
-from alys.models.governance import node as governance
+from alys.models.governance import collecting as governance
+from alys.models.governance.node import Seen
 from alys.models.governance.registry import Unauthenticated
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb
@@ -348,7 +349,7 @@ def test_old_answers_are_forgotten_at_the_limit(monkeypatch: pytest.MonkeyPatch)
 def test_requests_are_listed_in_the_order_of_their_coming() -> None:
     node = registered_node()
     node.receive(STREAM, ask(payout(), request_id="one"))
-    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    seen = msgspec.convert(node.state()["seen"], list[Seen])
     assert [(record.stream, record.kind, record.request_id) for record in seen] == [
         (1, "node_registration", "reg"),
         (1, "pegin_notification", f"pegin:{DEPOSIT_TXID}:0"),
@@ -361,7 +362,7 @@ def test_streams_are_numbered_even_if_a_connection_has_the_id_of_an_earlier_one(
     node.disconnect(STREAM)
     node.connect(STREAM, {})
     node.receive(STREAM, registration())
-    seen = msgspec.convert(node.state()["seen"], list[governance.Seen])
+    seen = msgspec.convert(node.state()["seen"], list[Seen])
     assert [record.stream for record in seen] == [1, 1, 2]
 
 

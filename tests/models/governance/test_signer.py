@@ -5,7 +5,14 @@ import pytest
 
 from alys.base.prng import SeededRandom
 from alys.models.governance.federation import NUMS_KEY, Federation
-from alys.models.governance.signer import COIN_SATS_MAX, NotAMember, Refusal, Rule, Signer
+from alys.models.governance.signer import (
+    COIN_SATS_MAX,
+    OLD_ADDRESS_BLOCKS,
+    NotAMember,
+    Refusal,
+    Rule,
+    Signer,
+)
 from alys.wire import bitcoin
 from tests.models.governance.builders import DEPOSIT_SATS, DEPOSIT_TXID, KEYS, SECRETS, payout
 
@@ -190,3 +197,82 @@ def test_a_deposit_that_cannot_be_is_not_learnt(txid: str, sats: int) -> None:
 def test_a_key_outside_the_federation_makes_no_signer() -> None:
     with pytest.raises(NotAMember, match=bitcoin.xonly_of((9).to_bytes(32, "big")).hex()):
         Signer((9).to_bytes(32, "big"), FEDERATION, SeededRandom(1))
+
+
+def changed(signer: Signer, at: int = 100) -> Federation:
+    """The signer has a federation of its own key and two strangers from a height on."""
+    strangers = [bitcoin.xonly_of(number.to_bytes(32, "big")) for number in (8, 9)]
+    federation = Federation.of([signer.public_key, *strangers], 2)
+    signer.plan(federation, at)
+    return federation
+
+
+def test_a_coin_is_spent_under_the_script_it_was_paid_to() -> None:
+    signer = make_signer()
+    new = changed(signer)
+    old_script = FEDERATION.output_script()
+    signer.advance(100)
+    assert signer.federation == new
+    signer.learn_deposit(OTHER_TXID, 0, 7)
+    tx = payout(coins=[(DEPOSIT_TXID, 0), (OTHER_TXID, 0)])
+    spend = signer.judge(hex_of(tx), [0, 1], [DEPOSIT_SATS, 7])
+    assert [out.script for out in spend.prevouts] == [old_script, new.output_script()]
+    leaves = (FEDERATION.leaf_script(), new.leaf_script())
+    for index, signature in enumerate(signer.sign(spend)):
+        message = bitcoin.taproot_script_path_sighash(tx, index, spend.prevouts, leaves[index])
+        assert bitcoin.schnorr_verify(signer.public_key, message, signature)
+    assert spend.keys == (signer.public_key,), "nobody else is in both federations"
+
+
+def test_the_old_address_is_believed_for_so_many_blocks_more() -> None:
+    signer = make_signer()
+    new = changed(signer)
+    old = FEDERATION.output_script()
+    with pytest.raises(Refusal, match="no script of the federation"):
+        signer.learn_deposit(OTHER_TXID, 0, 5, new.output_script())
+    signer.advance(100 + OLD_ADDRESS_BLOCKS)
+    assert signer.learn_deposit(OTHER_TXID, 0, 5, old)
+    assert signer.learn_deposit(OTHER_TXID, 1, 5, new.output_script())
+    assert signer.learn_deposit(OTHER_TXID, 2, 5)
+    signer.advance(101 + OLD_ADDRESS_BLOCKS)
+    with pytest.raises(Refusal, match="retired address") as caught:
+        signer.learn_deposit(OTHER_TXID, 3, 5, old)
+    assert caught.value.rule is Rule.RETIRED_ADDRESS
+    assert len(signer.coins) == 4
+    with pytest.raises(Refusal, match="another script"):
+        signer.learn_deposit(DEPOSIT_TXID, 0, DEPOSIT_SATS)
+
+
+def test_a_height_below_a_former_changes_nothing() -> None:
+    signer = make_signer()
+    new = changed(signer)
+    signer.advance(100)
+    signer.advance(5)
+    assert (signer.height, signer.federation) == (100, new)
+
+
+def test_whoever_has_left_signs_old_coins_and_no_new_ones() -> None:
+    signer = make_signer()
+    others = Federation.of(KEYS[1:], 2)
+    signer.plan(others, 10)
+    signer.advance(10)
+    signer.learn_deposit(OTHER_TXID, 0, 9)
+    tx = payout(paid=1, change=1)
+    assert signer.judge(hex_of(tx), [0], [DEPOSIT_SATS]).keys == tuple(KEYS)
+    new_coin = payout(coins=[(OTHER_TXID, 0)], paid=1, change=1)
+    with pytest.raises(Refusal, match="not our key"):
+        signer.judge(hex_of(new_coin), [0], [9])
+
+
+def test_a_sweep_goes_to_the_federation_in_force_and_nowhere_else() -> None:
+    signer = make_signer()
+    new = changed(signer)
+    signer.advance(100)
+    amounts = [DEPOSIT_SATS]
+    payout_tx = signer.judge(hex_of(payout()), [0], amounts)
+    with pytest.raises(Refusal, match="not a sweep"):
+        signer.check_sweep(payout_tx)
+    out = bitcoin.TxOut(value=4_999_000, script=new.output_script())
+    sweep = msgspec.structs.replace(payout(), outputs=(out,))
+    signer.check_sweep(signer.judge(hex_of(sweep), [0], amounts))
+    assert signer.coins[bitcoin.OutPoint(txid=sweep.txid, vout=0)] == 4_999_000

@@ -8,7 +8,7 @@ taken up again. On regtest every block has the same work, so height is work.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import msgspec
 
@@ -81,6 +81,10 @@ class ChainState:
         #: What all known blocks take up.
         self.stored_bytes = 0
         self.listeners: list[Callable[[BlockEvent], None]] = []
+        #: Told of every block that is kept, on whatever branch.
+        self.keepers: list[Callable[[Entry], None]] = []
+        #: How often a block was marked invalid or valid again.
+        self.marks = 0
         #: Blocks that were not kept because they cannot stand where they do, whatever witnesses come with them.
         self._failed: set[str] = set()
         self._now = now
@@ -161,6 +165,7 @@ class ChainState:
 
     def invalidate(self, entry: Entry) -> None:
         """Declare a block and all that stand on it invalid. The genesis block cannot be."""
+        self.marks += 1
         for other in self._descendants(entry):
             other.invalid = True
         while self.tip.invalid:
@@ -169,12 +174,27 @@ class ChainState:
 
     def reconsider(self, entry: Entry) -> None:
         """Take the declaration back, for the block, those before it and those on it."""
+        self.marks += 1
         for other in self._descendants(entry):
             other.invalid = False
         step: Entry | None = entry
         while step is not None:
             step.invalid = False
             step = step.parent
+        self.choose()
+
+    def load(self, blocks: Sequence[tuple[Block, bool]], invalid: Set[str], tip: str) -> None:
+        """Take blocks in that this chain state kept in another life, parents first; True beside one: its scripts were run.
+
+        Raises Rejected or KeyError when they do not make a chain up to ``tip``. What is loaded is not checked again beyond that.
+        """
+        for block, checked in blocks:
+            parent = self.index[block.header.previous]
+            entry = self._keep(block, parent)
+            entry.checked = checked
+            entry.invalid = parent.invalid or entry.hash in invalid
+        if tip and not self._move_to(self.index[tip]):
+            raise self._why
         self.choose()
 
     def spend(self, tx: Tx, view: Mapping[OutPoint, Coin]) -> Spending:
@@ -205,6 +225,8 @@ class ChainState:
         entry = Entry(block=block, height=height, parent=parent, arrival=len(self.index))
         self.index[entry.hash] = entry
         self.stored_bytes += len(block.serialize())
+        for keeper in list(self.keepers):
+            keeper(entry)
         return entry
 
     def _descendants(self, entry: Entry) -> list[Entry]:
@@ -230,6 +252,7 @@ class ChainState:
                 entry.spent = self._apply(entry)
             except Rejected as error:
                 self._why = error
+                self.marks += 1
                 for bad in self._descendants(entry):
                     bad.invalid = True
                 return False

@@ -8,6 +8,7 @@ from ethereum_types.bytes import Bytes, Bytes0
 from ethereum_types.numeric import U64, U256, Uint
 
 from alys.base.errors import AlysError
+from alys.models.ethereum import steps
 from alys.models.ethereum.forks import Rules, made
 from alys.models.ethereum.run import environment_of
 from alys.models.ethereum.tree import Block
@@ -98,7 +99,12 @@ class Simulator:
             told["transient_storage"] = rules.state.TransientStorage()
         outer = made(rules.vm.TransactionEnvironment, told)
         inner = environment_of(header, rules, state, self._chain_id, self._hashes)
-        return _result(call, _execute(rules, rules.message.prepare_message(inner, outer, tx)))
+        try:
+            with steps.limited():
+                evm = _execute(rules, rules.message.prepare_message(inner, outer, tx))
+        except steps.TooManySteps as error:
+            raise CallFailed(str(error)) from error
+        return _result(call, evm)
 
     def estimate(self, call: Call) -> int:
         """The lowest gas limit with which the call ends well; raises CallFailed when the given limit does not suffice."""

@@ -1,40 +1,44 @@
 """A governance node, sans I/O: what comes in on a stream, and what goes back.
 
-``receive`` takes one request and gives the answers to send on the same stream, in order. A shell
-owns the sockets; in simulation the same object sits behind an in-memory link. Time and chance are
-passed in, so equal inputs give equal answers, signatures included.
+``receive`` takes one request and gives the answers to send on the same stream, in order. What is to be said besides, on this
+stream or another, waits in ``outgoing``: an answer that became possible, one whose time is over, an announcement. A shell owns the
+sockets; in simulation the same object sits behind an in-memory link. Time and chance are passed in, so equal inputs give equal
+answers, signatures included.
 
 The rules, in the order they are applied:
 
-1. The first message of a stream is a registration; anything else before it is an error.
+1. The first message of a stream is a registration; anything else before it is an error, and so is anything but a registration
+   when the session that it gave is over.
 2. A heartbeat is acked with its own timestamp and sequence.
 3. A peg-in notification teaches the node a federation coin. The protocol has no ack for it.
-4. A signature request is judged by ``signer`` and answered with this node's witnesses: PARTIAL, or
-   COMPLETE where one signature is all that is required. A refusal is a SignatureResponse FAILED
-   whose reason begins with the rule that was broken.
-5. A request id answered once is answered the same again; another request under it is refused.
+4. A status update says how high the sidechain is, by which changes of the federation come into force.
+5. A signature request is judged by ``signer`` and goes the way that ``collecting`` has on its page: PARTIAL with this node's
+   witness, COMPLETE with as many as are required, FAILED with the rule that was broken, PENDING and TIMEOUT where it has time.
+6. A request id answered once is answered with the same signatures again; another request under it is refused.
 """
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
 from alys.base.prng import Random
+from alys.models.governance import reports
+from alys.models.governance.access import Access
+from alys.models.governance.announcements import Announcement, Announcements
+from alys.models.governance.collecting import Collecting
 from alys.models.governance.faults import Faults
 from alys.models.governance.federation import Federation
+from alys.models.governance.limits import Limits
 from alys.models.governance.registry import Connection, Registry, Unauthenticated
-from alys.models.governance.signer import Refusal, Rule, Signer, Spend
+from alys.models.governance.replies import Replies
+from alys.models.governance.reports import PROTOCOL_VERSION as PROTOCOL_VERSION
+from alys.models.governance.signer import Refusal, Rule, Signer
+from alys.models.governance.witnesses import Witnesses
+from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 
-T = TypeVar("T")
-
-PROTOCOL_VERSION = "v1.0.0"
-SOFTWARE_VERSION = "alys-governance/1"
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024  # the protocol's bound on one gRPC message
-RECORDS_MAX = 10_000  # answers, signatures and refusals kept; the oldest go first
 SEEN_MAX = 3_000  # requests that ``state`` lists in the order of their coming
 HELD_ANSWERS = 5  # how many the fault ``reverse_answers`` turns round at once
 
@@ -47,6 +51,9 @@ KINDS = (
 )
 """The kinds of request, as the proto's oneof names them."""
 
+Outgoing = tuple[str, pb.StreamResponse]
+"""A connection's id, and what is to be sent on it."""
+
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One request that came in, as ``state`` shows it."""
@@ -55,31 +62,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """The how manieth stream that this node opened; ids of connections may come again."""
     kind: str
     request_id: str
-
-
-class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """One answered signature request, as ``state`` shows it."""
-
-    request_id: str
-    txid: str
-    inputs: int
-    wrong: bool
-    """Made wrong on purpose, by a fault."""
-
-
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """One refused request, as ``state`` shows it."""
-
-    request_id: str
-    rule: str
-    reason: str
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request id was answered with, and the digest of the request it was for."""
-
-    request_digest: bytes
-    response: bytes
 
 
 class GovernanceNode:
@@ -95,124 +77,239 @@ class GovernanceNode:
         random: Random,
         network: str = "regtest",
         bearer_token: str | None = None,
+        api_key: str | None = None,
+        limits: Limits | None = None,
+        peers: Sequence[str] = (),
         faults: Faults | None = None,
     ) -> None:
         """``secret``: 32 bytes; ``federation``: x-only keys in spec order; ``now``: Unix seconds.
 
-        Raises BadFederation or NotAMember when the key and the federation do not fit. With
-        ``bearer_token`` every stream must present it. ``faults`` of another node go on in this one.
+        Raises BadFederation or NotAMember when the key and the federation do not fit. With ``bearer_token`` or ``api_key`` every
+        stream must present one of them. ``peers`` names the other nodes that witnesses are passed to; none are unless there are.
+        ``faults`` of another node go on in this one.
         """
         self.node_id = node_id
         self.network = network
-        self.federation = Federation.of(federation, threshold)
-        self.signer = Signer(secret, self.federation, random.fork("aux"))
+        self.limits = limits or Limits()
+        self.access = Access(bearer_token=bearer_token, api_key=api_key)
+        self.signer = Signer(secret, Federation.of(federation, threshold), random.fork("aux"))
         self.faults = faults or Faults(now, random.fork("faults"))
         self.misbehaviour = self.faults.misbehaviour
-        self.registry = Registry(random.fork("sessions"), bearer_token)
+        self.registry = Registry(random.fork("sessions"), self.access, self.limits)
+        self.witnesses = Witnesses(node_id, self.signer)
+        self.witnesses.peers = dict.fromkeys(peers, False)
+        # What the node tells of the time may be wrong; what it measures is not.
         self._now = self.misbehaviour.now
+        self._timer = now
         self._started = self._now()
+        self._replies = Replies(node_id, self._now)
+        self._collecting = Collecting(
+            self.signer, self.witnesses, self.faults, self._replies, self.limits, self._timer
+        )
+        self._announcements = Announcements(self.signer, self._now)
         self._received = dict.fromkeys(KINDS, 0)
         self._seen: deque[Seen] = deque(maxlen=SEEN_MAX)
         self._streams = 0
         self._numbers: dict[str, int] = {}
         self._held: dict[str, list[pb.StreamResponse]] = {}
-        self._errors = 0
-        self._answers: dict[str, Answer] = {}
-        self._signed: list[Signed] = []
-        self._refused: list[Refused] = []
+        self._outgoing: list[Outgoing] = []
+        self._crowded_out: list[tuple[str, str]] = []
+
+    @property
+    def federation(self) -> Federation:
+        """The one in force."""
+        return self.signer.federation
+
+    # Streams
 
     def connect(self, connection_id: str, metadata: Mapping[str, str]) -> None:
         """A stream opens; raises Unauthenticated or TooManyConnections, which the shell reports."""
         if self.faults.hits("refuse_token"):
             raise Unauthenticated("the token is not valid any more")
-        self.registry.open(connection_id, metadata)
+        self.registry.open(connection_id, metadata, self._timer())
         self._streams += 1
         self._numbers[connection_id] = self._streams
 
     def disconnect(self, connection_id: str) -> None:
         """A stream has ended; what was learnt from it stays. Harmless when unknown."""
         self.registry.close(connection_id)
+        self._collecting.gone(connection_id)
         self._numbers.pop(connection_id, None)
         self._held.pop(connection_id, None)
 
     def receive(self, connection_id: str, request: pb.StreamRequest) -> list[pb.StreamResponse]:
         """Handle one request and give the answers, in order; KeyError on an unknown connection."""
         connection = self.registry.get(connection_id)
+        connection.heard_at = self._timer()
         kind = request.WhichOneof("payload")
         if kind is None:
-            return [self._error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
+            return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
         self._received[kind] += 1
         number = self._numbers[connection_id]
         seen = Seen(stream=number, kind=kind, request_id=request.metadata.request_id)
         self._seen.append(seen)
-        if connection.registration is None and kind != "node_registration":
-            return [self._error(request, pb.ERROR_CODE_AUTHORIZATION_FAILED, "register first")]
+        unheard = None if kind == "node_registration" else self._unheard(connection, request)
+        if unheard is not None:
+            return [unheard]
         match kind:
             case "node_registration":
                 return self._on_registration(connection, request)
             case "signature_request":
-                return self._astray(connection_id, self._on_signature_request(request))
+                answers = self._collecting.asked(connection_id, request)
+                return self._astray(connection_id, answers)
             case "pegin_notification":
                 return self._on_pegin(request)
             case "status_update":
-                self.registry.heard_status(connection, request.status_update, self._now())
-                return []
+                return self._on_status(connection, request)
             case "heartbeat":
                 return self._on_heartbeat(request)
 
-    def health(self) -> pb.HealthResponse:
+    def outgoing(self) -> list[Outgoing]:
+        """What is due now and is no answer to what just came in; each is told once."""
+        due = [*self._outgoing, *self._collecting.expire()]
+        self._outgoing = []
+        return due
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When ``outgoing`` has something again, by the node's clock, if nothing else happens."""
+        return self._collecting.next_deadline
+
+    def crowded_out(self) -> list[tuple[str, str]]:
+        """Streams that are to end, and why: their node has as many as it may. Each is told once."""
+        streams, self._crowded_out = self._crowded_out, []
+        return streams
+
+    def silent_seconds(self, connection_id: str) -> float:
+        """How long nothing came in on a stream, by the node's clock; KeyError on an unknown one."""
+        return self._timer() - self.registry.get(connection_id).heard_at
+
+    # Other nodes of the federation
+
+    def gossip(self) -> list[gossip_pb2.WitnessBundle]:
+        """What is to be passed to every peer; each bundle is told once."""
+        return self.witnesses.outgoing()
+
+    def collected(self, bundle: gossip_pb2.WitnessBundle) -> gossip_pb2.WitnessReceipt:
+        """A peer passes on what it has: what is sound is kept, and requests that wait for it are answered."""
+        receipt = self.witnesses.take(bundle)
+        if receipt.kept:
+            self._look_again()
+        return receipt
+
+    def passed(self, bundle: gossip_pb2.WitnessBundle, receipt: gossip_pb2.WitnessReceipt) -> None:
+        """A peer has taken a bundle and told what it holds beyond it; that is judged like anything else."""
+        if receipt.witnesses:
+            back = gossip_pb2.WitnessBundle(node_id=receipt.node_id, witnesses=receipt.witnesses)
+            back.request.CopyFrom(bundle.request)
+            self.collected(back)
+
+    def peer(self, name: str, *, there: bool) -> None:
+        """Whether a peer can be reached just now."""
+        self.witnesses.peers[name] = there
+
+    # Governance's own word
+
+    def push(self, wanted: Mapping[str, Any]) -> dict[str, object]:
+        """Announce something to every registered stream; see ``announcements``. Raises BadAnnouncement."""
+        made = self._announcements.make(wanted)
+        self._collecting.halted = self._announcements.halted
+        streams = self.registry.registered
+        made.pushed = len(streams)
+        self._outgoing.extend((name, self._announced(made)) for name in streams)
+        self._look_again()
+        return {"request_id": made.request_id, "streams": len(streams)}
+
+    # What it says of itself
+
+    def health(self, check_type: str = "") -> pb.HealthResponse:
         """The answer to the Health call."""
-        sick = self.faults.hits("unhealthy")
-        return pb.HealthResponse(
-            status=pb.HEALTH_STATUS_UNHEALTHY if sick else pb.HEALTH_STATUS_HEALTHY,
-            version=SOFTWARE_VERSION,
-            uptime=max(0, int(self._now() - self._started)),
-            info={"node_id": self.node_id, "network": self.network},
+        peers = self.witnesses.peers
+        missing = sorted(name for name, there in peers.items() if not there)
+        waiting = self._collecting.waiting
+        info = {
+            "node_id": self.node_id,
+            "network": self.network,
+            "streams": str(len(self.registry)),
+            "registered": str(len(self.registry.registered)),
+            "halted": "true" if self._announcements.halted else "false",
+            "waiting_requests": str(waiting),
+            "height": str(self.signer.height),
+            "peers": f"{len(peers) - len(missing)} of {len(peers)}",
+            "peers_missing": ", ".join(missing),
+        }
+        return reports.health(
+            check_type,
+            info,
+            sick=self.faults.hits("unhealthy"),
+            halted=self._announcements.halted,
+            uptime=max(0.0, self._now() - self._started),
         )
 
     def capabilities(self, node_id: str) -> pb.CapabilitiesResponse:
         """The answer to the GetCapabilities call; the same for every asker."""
-        return pb.CapabilitiesResponse(
-            protocol_versions=[PROTOCOL_VERSION],
-            features=["schnorr", "taproot-script-path", "idempotent-requests"],
-            limits={
-                "max_message_bytes": MESSAGE_BYTES_MAX,
-                "signature_threshold": self.federation.threshold,
-                "federation_members": len(self.federation.keys),
-            },
-        )
+        gossips = bool(self.witnesses.peers)
+        return reports.capabilities(self.federation, self.access, self.limits, gossips=gossips)
 
     def state(self) -> dict[str, object]:
         """Everything a test may want to know, as JSON values; no secret and no session token."""
         return {
             "node_id": self.node_id,
             "public_key": self.signer.public_key.hex(),
-            "federation": {
-                "keys": [key.hex() for key in self.federation.keys],
-                "threshold": self.federation.threshold,
-                "script": self.federation.output_script().hex(),
-                "address": self.federation.address(self.network),
-            },
+            "federation": _federation_view(self.federation, self.network),
+            "retired": [
+                _federation_view(era.federation, self.network) | {"until_height": era.until_height}
+                for era in self.signer.eras[:-1]
+            ],
+            "planned": [
+                _federation_view(federation, self.network) | {"effective_height": height}
+                for height, federation in self.signer.plans
+            ],
+            "height": self.signer.height,
             "connections": self.registry.view(),
             "received": dict(self._received),
             "seen": msgspec.to_builtins(list(self._seen)),
-            "errors": self._errors,
+            "errors": self._replies.errors,
             "last_status": self.registry.last_status,
             "last_status_by_node": dict(self.registry.last_status_by_node),
             "coins": {at.label: sats for at, sats in self.signer.coins.items()},
-            "signed": msgspec.to_builtins(self._signed),
-            "refused": msgspec.to_builtins(self._refused),
+            **self._collecting.view(),
+            "gossip": self.witnesses.view(),
+            "announcements": self._announcements.view(),
             "faults": self.faults.view(),
         }
+
+    # Requests
+
+    def _unheard(
+        self, connection: Connection, request: pb.StreamRequest
+    ) -> pb.StreamResponse | None:
+        """The error to a request on a stream that has no session, or no longer."""
+        session = connection.registration
+        if session is None:
+            code, reason = pb.ERROR_CODE_AUTHORIZATION_FAILED, "register first"
+        elif session.expires_at <= self._now():
+            code, reason = (
+                pb.ERROR_CODE_AUTHENTICATION_FAILED,
+                "the session is over: register again",
+            )
+        else:
+            return None
+        return self._replies.error(request, code, reason)
 
     def _on_registration(
         self, connection: Connection, request: pb.StreamRequest
     ) -> list[pb.StreamResponse]:
-        """Accept, or say in the ack's metadata why not. The node id is the one asked for."""
-        refusal = self._registration_refusal(request)
+        """Accept, and repeat what still stands; or say in the ack's metadata why not. The node id is the one asked for."""
+        request_id, anew = request.metadata.request_id, connection.registration is None
+        status, refusal = pb.STATUS_CODE_UNAUTHORIZED, self._registration_refusal(request)
+        if refusal is None and self.registry.crowded(connection, request.metadata.node_id):
+            status = pb.STATUS_CODE_RATE_LIMITED
+            refusal = f"{self.limits.streams_of_one} streams of {request.metadata.node_id} are open"
+            self._crowded_out.append((connection.connection_id, refusal))
         if refusal is not None:
             ack = pb.NodeRegistrationAck(accepted=False)
-            metadata = self._metadata(request, pb.STATUS_CODE_UNAUTHORIZED, refusal)
+            metadata = self._replies.metadata(request_id, status, refusal)
             return [pb.StreamResponse(metadata=metadata, registration_ack=ack)]
         given = self.registry.register(
             connection, request.metadata.node_id, request.node_registration, self._now()
@@ -223,16 +320,20 @@ class GovernanceNode:
             session_token=given.session_token,
             expires_at=given.expires_at,
         )
-        return [pb.StreamResponse(metadata=self._metadata(request), registration_ack=ack)]
+        accepted = pb.StreamResponse(
+            metadata=self._replies.metadata(request_id), registration_ack=ack
+        )
+        return [accepted, *(self._repeated() if anew else [])]
 
     def _registration_refusal(self, request: pb.StreamRequest) -> str | None:
         if self.faults.hits("refuse_registration"):
             return Rule.TOLD_TO_REFUSE.value
         if request.metadata.protocol_version != PROTOCOL_VERSION:
-            return f"protocol version {request.metadata.protocol_version!r}, not {PROTOCOL_VERSION}"
+            said = request.metadata.protocol_version[:100]
+            return f"protocol version {said!r}, not {PROTOCOL_VERSION}"
         if not request.metadata.node_id:
             return "metadata has no node_id"
-        return None
+        return self.access.doubts(request.node_registration.auth, self._now())
 
     def _on_heartbeat(self, request: pb.StreamRequest) -> list[pb.StreamResponse]:
         if self.faults.hits("ignore_heartbeats"):
@@ -242,41 +343,39 @@ class GovernanceNode:
             ack_timestamp=int(self._now()),
             sequence=request.heartbeat.sequence,
         )
-        return [pb.StreamResponse(metadata=self._metadata(request), heartbeat_ack=ack)]
+        metadata = self._replies.metadata(request.metadata.request_id)
+        return [pb.StreamResponse(metadata=metadata, heartbeat_ack=ack)]
 
     def _on_pegin(self, request: pb.StreamRequest) -> list[pb.StreamResponse]:
         said = request.pegin_notification
         try:
-            self.signer.learn_deposit(said.btc_txid, said.vout, said.amount)
+            new = self.signer.learn_deposit(said.btc_txid, said.vout, said.amount, said.extra_data)
         except Refusal as refusal:
-            self._note_refusal(request, refusal)
-            return [self._error(request, pb.ERROR_CODE_INVALID_REQUEST, str(refusal))]
+            self._collecting.note_refusal(request.metadata.request_id, refusal)
+            return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, str(refusal))]
+        if new:
+            self._look_again()
         return []
 
-    def _on_signature_request(self, request: pb.StreamRequest) -> list[pb.StreamResponse]:
-        request_id = request.metadata.request_id
-        if not request_id:
-            return [self._error(request, pb.ERROR_CODE_INVALID_REQUEST, "no request_id")]
-        try:
-            earlier = self._answered(request)
-            if earlier is not None and not self.faults.hits("equivocate"):
-                return [earlier]
-            spend = self._judge(request.signature_request)
-            if self.faults.hits("refuse_signing"):
-                raise Refusal(Rule.TOLD_TO_REFUSE, "the fault refuse_signing is on")
-        except Refusal as refusal:
-            self._note_refusal(request, refusal)
-            failed = pb.SignatureResponse(
-                status=pb.SIGNATURE_STATUS_FAILED, failure_reason=str(refusal)
-            )
-            metadata = self._metadata(request, pb.STATUS_CODE_ERROR, str(refusal))
-            return [pb.StreamResponse(metadata=metadata, signature_response=failed)]
-        if self.faults.hits("ignore_signing"):
-            return []
-        answers = [self._signed_answer(request, spend)]
-        if earlier is None and self.faults.hits("equivocate"):
-            answers.append(self._signed_answer(request, spend))
-        return answers
+    def _on_status(
+        self, connection: Connection, request: pb.StreamRequest
+    ) -> list[pb.StreamResponse]:
+        self.registry.heard_status(connection, request.status_update, self._now())
+        self.signer.advance(request.status_update.block_height)
+        return []
+
+    def _look_again(self) -> None:
+        self._outgoing.extend(self._collecting.look_again())
+
+    def _announced(self, made: Announcement) -> pb.StreamResponse:
+        return made.response(self._replies.metadata(made.request_id))
+
+    def _repeated(self) -> list[pb.StreamResponse]:
+        """What a stream that has just registered must know."""
+        standing = self._announcements.standing()
+        for one in standing:
+            one.repeated += 1
+        return [self._announced(one) for one in standing]
 
     def _astray(
         self, connection_id: str, answers: list[pb.StreamResponse]
@@ -298,94 +397,11 @@ class GovernanceNode:
         self._held[connection_id] = []
         return held[::-1]
 
-    def _judge(self, asked: pb.SignatureRequest) -> Spend:
-        """Only payouts are signed; every other rule is the signer's. Raises Refusal."""
-        if asked.tx_type != pb.TRANSACTION_TYPE_PEGOUT:
-            raise Refusal(Rule.TRANSACTION_TYPE, f"type {asked.tx_type} is not a peg-out")
-        return self.signer.judge(asked.tx_hex, list(asked.input_indices), list(asked.amounts))
 
-    def _signed_answer(self, request: pb.StreamRequest, spend: Spend) -> pb.StreamResponse:
-        wrong = self.faults.hits("wrong_signature")
-        signatures = self.signer.sign(spend, wrong=wrong)
-        if self.faults.hits("short_signatures"):
-            signatures.pop()
-        alone = request.signature_request.required_signatures <= 1
-        answer = pb.SignatureResponse(
-            status=pb.SIGNATURE_STATUS_COMPLETE if alone else pb.SIGNATURE_STATUS_PARTIAL,
-            signatures=[
-                pb.WitnessData(
-                    signature=signature,
-                    public_key=self.signer.public_key,
-                    sig_type=pb.SIGNATURE_TYPE_SCHNORR,
-                )
-                for signature in signatures
-            ],
-        )
-        response = pb.StreamResponse(metadata=self._metadata(request), signature_response=answer)
-        request_id = request.metadata.request_id
-        self._answers[request_id] = Answer(
-            request_digest=_digest(request.signature_request),
-            response=response.SerializeToString(deterministic=True),
-        )
-        if len(self._answers) > RECORDS_MAX:
-            del self._answers[next(iter(self._answers))]
-        signed = Signed(
-            request_id=request_id, txid=spend.tx.txid, inputs=len(spend.tx.inputs), wrong=wrong
-        )
-        _append(self._signed, signed)
-        return response
-
-    def _answered(self, request: pb.StreamRequest) -> pb.StreamResponse | None:
-        """The answer given to this request before; raises Refusal when it was for another one.
-
-        Only signatures are remembered: a refusal may turn into an answer once more is known.
-        """
-        earlier = self._answers.get(request.metadata.request_id)
-        if earlier is None:
-            return None
-        if earlier.request_digest != _digest(request.signature_request):
-            raise Refusal(Rule.REQUEST_REUSED, "this id was answered for another request")
-        return pb.StreamResponse.FromString(earlier.response)
-
-    def _note_refusal(self, request: pb.StreamRequest, refusal: Refusal) -> None:
-        refused = Refused(
-            request_id=request.metadata.request_id, rule=refusal.rule.value, reason=refusal.detail
-        )
-        _append(self._refused, refused)
-
-    def _error(
-        self, request: pb.StreamRequest, code: pb.ErrorCode.ValueType, message: str
-    ) -> pb.StreamResponse:
-        self._errors += 1
-        error = pb.ErrorResponse(error_code=code, error_message=message)
-        metadata = self._metadata(request, pb.STATUS_CODE_ERROR, message)
-        return pb.StreamResponse(metadata=metadata, error_response=error)
-
-    def _metadata(
-        self,
-        request: pb.StreamRequest,
-        status: pb.StatusCode.ValueType = pb.STATUS_CODE_SUCCESS,
-        message: str | None = None,
-    ) -> pb.ResponseMetadata:
-        """The answer carries the request's id: nothing else links the two."""
-        return pb.ResponseMetadata(
-            request_id=request.metadata.request_id,
-            timestamp=int(self._now()),
-            node_id=self.node_id,
-            status=status,
-            message=message,
-        )
-
-
-def _digest(asked: pb.SignatureRequest) -> bytes:
-    """What makes two requests the same one; the timeout is the asker's affair."""
-    same = pb.SignatureRequest()
-    same.CopyFrom(asked)
-    same.ClearField("timeout_seconds")
-    return hashlib.sha256(same.SerializeToString(deterministic=True)).digest()
-
-
-def _append(records: list[T], record: T) -> None:
-    records.append(record)
-    if len(records) > RECORDS_MAX:
-        del records[0]
+def _federation_view(federation: Federation, network: str) -> dict[str, object]:
+    return {
+        "keys": [key.hex() for key in federation.keys],
+        "threshold": federation.threshold,
+        "script": federation.output_script().hex(),
+        "address": federation.address(network),
+    }

@@ -4,29 +4,30 @@ A connection's life: ``open`` (authenticated or refused), ``register`` (must com
 What nodes reported outlives their connections, so that a test can read it after the fact.
 """
 
-import hmac
 from collections.abc import Mapping
 
 import msgspec
 
 from alys.base.errors import AlysError
 from alys.base.prng import Random
+from alys.models.governance.access import Access
+from alys.models.governance.limits import Limits
+from alys.wire.enum_names import enum_name
 from alys.wire.generated import governance_pb2 as pb
 
-CONNECTIONS_MAX = 10  # the protocol's own bound on streams per federation
 SESSION_SECONDS = 3600  # the life of a session token
 SESSION_TOKEN_BYTES = 16
 
 
 class Unauthenticated(AlysError):
-    """The caller's metadata carries no valid bearer token; the stream is not opened."""
+    """The caller's metadata carries neither the token nor the key; the stream is not opened."""
 
 
 class TooManyConnections(AlysError):
     """The node holds as many streams as it may; retry when another has ended."""
 
-    def __init__(self) -> None:
-        super().__init__(f"all {CONNECTIONS_MAX} connections are in use")
+    def __init__(self, streams_max: int) -> None:
+        super().__init__(f"all {streams_max} connections are in use")
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,31 +47,34 @@ class Connection(msgspec.Struct, kw_only=True):
 
     connection_id: str
     registration: Registration | None = None
+    heard_at: float
+    """When the last message came in."""
 
 
 class Registry:
     """Connections by id, in the order they were opened."""
 
-    def __init__(self, random: Random, bearer_token: str | None) -> None:
-        """With ``bearer_token`` None every caller may open a stream."""
+    def __init__(self, random: Random, access: Access, limits: Limits) -> None:
         self._random = random
-        self._bearer_token = bearer_token
+        self._access = access
+        self._limits = limits
         self._open: dict[str, Connection] = {}
         self.last_status: dict[str, object] | None = None
         self.last_status_by_node: dict[str, dict[str, object]] = {}
 
-    def open(self, connection_id: str, metadata: Mapping[str, str]) -> None:
+    def open(self, connection_id: str, metadata: Mapping[str, str], now: float) -> None:
         """Admit a stream; raises Unauthenticated, TooManyConnections, ValueError on a known id."""
         if connection_id in self._open:
             raise ValueError(f"connection {connection_id} is open already")
-        expected = self._bearer_token
-        if expected is not None and not _same(
-            metadata.get("authorization", ""), f"Bearer {expected}"
-        ):
-            raise Unauthenticated("authorization must be 'Bearer <token>' with the node's token")
-        if len(self._open) >= CONNECTIONS_MAX:
-            raise TooManyConnections
-        self._open[connection_id] = Connection(connection_id=connection_id)
+        refusal = self._access.refuses(metadata)
+        if refusal is not None:
+            raise Unauthenticated(refusal)
+        if len(self._open) >= self._limits.streams:
+            raise TooManyConnections(self._limits.streams)
+        self._open[connection_id] = Connection(connection_id=connection_id, heard_at=now)
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def close(self, connection_id: str) -> None:
         """Forget a stream; closing twice is harmless."""
@@ -79,6 +83,20 @@ class Registry:
     def get(self, connection_id: str) -> Connection:
         """An open stream; raises KeyError."""
         return self._open[connection_id]
+
+    def crowded(self, connection: Connection, node_id: str) -> bool:
+        """Whether one more stream may not register under this id."""
+        others = [
+            one
+            for one in self._open.values()
+            if one is not connection and one.registration and one.registration.node_id == node_id
+        ]
+        return len(others) >= self._limits.streams_of_one
+
+    @property
+    def registered(self) -> list[str]:
+        """The connections that have registered, in the order they were opened."""
+        return [name for name, one in self._open.items() if one.registration is not None]
 
     def register(
         self, connection: Connection, node_id: str, said: pb.NodeRegistration, now: float
@@ -103,9 +121,9 @@ class Registry:
         self.last_status = {
             "node_id": node_id,
             "received_at": now,
-            "status": pb.NodeStatus.Name(said.status),
+            "status": enum_name(pb.NodeStatus, said.status),
             "block_height": said.block_height,
-            "sync_status": pb.SyncStatus.Name(said.sync_status),
+            "sync_status": enum_name(pb.SyncStatus, said.sync_status),
             "connection_count": said.connection_count,
         }
         self.last_status_by_node[node_id] = self.last_status
@@ -113,11 +131,6 @@ class Registry:
     def view(self) -> list[dict[str, object]]:
         """The open streams as JSON values, without session tokens."""
         return [_connection_view(connection) for connection in self._open.values()]
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two texts are equal, found out in a time that does not depend on where they differ."""
-    return hmac.compare_digest(one.encode(), other.encode())
 
 
 def _connection_view(connection: Connection) -> dict[str, object]:
