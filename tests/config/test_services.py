@@ -44,6 +44,7 @@ DOORS = {
                 "rpc_port": 18332,
                 "p2p_port": 18333,
                 "connect": (),
+                "cookie_file": "",
                 "data_dir": "",
             },
         ),

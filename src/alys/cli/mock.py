@@ -18,6 +18,10 @@ _FLAGS = {
     "--host": ("HOST", "where it listens (ALYS_HOST, 127.0.0.1)"),
     "--network": ("NAME", "bitcoin: regtest; ethereum: development"),
     "--rpc-port": ("PORT", "bitcoin: JSON-RPC (RPC_PORT, 18332)"),
+    "--cookie-file": (
+        "PATH",
+        "bitcoin: a password for local clients is left there (BITCOIN_COOKIE_FILE)",
+    ),
     "--genesis": ("FILE", "ethereum: a geth-style genesis.json (ETHEREUM_GENESIS)"),
     "--import": ("FILE", "ethereum: blocks in RLP to begin with (ETHEREUM_IMPORT)"),
     "--p2p-port": ("PORT", "bitcoin: peers (P2P_PORT, 18333)"),

@@ -51,6 +51,8 @@ class BitcoinService(Doors, frozen=True, kw_only=True):
     """Where the chain outlives the process; empty: nowhere."""
     rpc_user: Secret
     rpc_password: Secret
+    cookie_file: str
+    """Where the password of the user ``__cookie__`` is left for local clients; empty for nowhere."""
 
 
 class EthereumService(Doors, frozen=True, kw_only=True):
@@ -314,6 +316,13 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
                 read=_nodes,
                 allowed="host:port of the nodes to stay connected to, with commas between them",
                 flag="--connect",
+            ),
+            Variable(
+                name="BITCOIN_COOKIE_FILE",
+                field="cookie_file",
+                read=_matching(r"[^\0]*"),
+                allowed="a path, such as ~/.bitcoin/regtest/.cookie",
+                flag="--cookie-file",
             ),
             Variable(
                 name="BITCOIN_DATA_DIR",

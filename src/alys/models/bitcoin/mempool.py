@@ -77,6 +77,13 @@ class Mempool:
             listener(entry)
         return entry
 
+    def scratch(self) -> "Mempool":
+        """Another mempool over the same chain with the same transactions; what comes into it comes into it alone."""
+        other = Mempool(self._chain)
+        other.waiting, other._spent = dict(self.waiting), dict(self._spent)
+        other._txids = dict(self._txids)
+        return other
+
     def find(self, name: str) -> Waiting | None:
         """A waiting transaction by its txid or its wtxid."""
         return self.waiting.get(self._txids.get(name, name))
