@@ -61,6 +61,8 @@ class Development:
         self._next_time: int | None = None
         self._mined_at = client.now()
         self._genesis = client.tree.genesis
+        self._pending: tuple[tuple[object, ...], Block] | None = None
+        client.tree.pending = self.pending
         self._snapshots: dict[int, _Snapshot] = {}
         self._count = 0
 
@@ -95,6 +97,14 @@ class Development:
         block = self._built(self._time_of_next())
         self._adopt(block)
         return block
+
+    def pending(self) -> Block:
+        """What ``mine`` would make; made anew only when head, pool or clock were changed."""
+        pool = self.client.pool
+        of = (self.client.tree.head, pool.arrivals, len(pool), self.offset, self._next_time)
+        if self._pending is None or self._pending[0] != of:
+            self._pending = (of, self._built(self._time_of_next()))
+        return self._pending[1]
 
     def tick(self) -> None:
         """Mine when the interval is over."""
