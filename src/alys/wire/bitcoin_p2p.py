@@ -469,3 +469,16 @@ _READERS: dict[str, Callable[[Reader], Message]] = {
 
 COMMANDS = tuple(_READERS)
 """Every command that is read here."""
+
+COUNTED = frozenset(
+    (
+        *COMMANDS,
+        *("merkleblock", "filterload", "filteradd", "filterclear", "cmpctblock", "getblocktxn"),
+        *("blocktxn", "getcfilters", "cfilter", "getcfheaders", "cfheaders", "getcfcheckpt"),
+        *("cfcheckpt", "sendtxrcncl"),
+    )
+)
+"""Every command that Core knows (``protocol.h``, ALL_NET_MESSAGE_TYPES)."""
+
+OTHER = "*other*"
+"""What Core counts all others as: a peer may think of any number of them."""

@@ -152,6 +152,15 @@ def test_bytes_are_counted_by_command() -> None:
     assert stranger.peer.sent["pong"] == 32
 
 
+def test_commands_that_nobody_knows_are_counted_as_one() -> None:
+    stranger = Stranger(make_node())
+    for number in range(9):
+        stranger.say(p2p.Unknown(command=f"made up {number}", payload=b"x"))
+    stranger.say(p2p.Unknown(command="cmpctblock", payload=b""))
+    counted = stranger.peer.received
+    assert (counted[p2p.OTHER], counted["cmpctblock"], len(counted)) == (9 * 25, 24, 5)
+
+
 def test_closing_wakes_who_writes_and_forgets_what_waits() -> None:
     woken: list[bool] = []
     node = make_node()

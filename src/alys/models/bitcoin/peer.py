@@ -195,7 +195,8 @@ class Peer:
             self.close(str(error))
             return
         for frame in frames:
-            self.received[frame.command] += p2p.FRAME_HEAD_BYTES + len(frame.payload)
+            name = frame.command if frame.command in p2p.COUNTED else p2p.OTHER
+            self.received[name] += p2p.FRAME_HEAD_BYTES + len(frame.payload)
             if not self.closed:
                 self._hear_frame(frame)
 
