@@ -9,18 +9,25 @@ from alys.wire import bitcoin
 from alys.wire.bitcoin import OutPoint, Tx, amount_of
 
 SCRIPTS_REMEMBERED = 4096
+SCRIPT_BYTES_REMEMBERED = 80
+"""Those of addresses are shorter; a long one may be a megabyte."""
 
 Coins = Mapping[OutPoint, Coin]
 
 
 def script(output_script: bytes) -> dict[str, Any]:
     """A scriptPubKey."""
-    return dict(_script(output_script))
+    short = len(output_script) <= SCRIPT_BYTES_REMEMBERED
+    return dict(_remembered(output_script)) if short else _script(output_script)
 
 
 @functools.lru_cache(maxsize=SCRIPTS_REMEMBERED)
+def _remembered(output_script: bytes) -> dict[str, Any]:
+    """The same few scripts are shown again and again, and an address costs two checksums."""
+    return _script(output_script)
+
+
 def _script(output_script: bytes) -> dict[str, Any]:
-    """Remembered: the same few scripts are shown again and again, and an address costs two checksums."""
     view: dict[str, Any] = {
         "asm": bitcoin.script_asm(output_script),
         "desc": bitcoin.descriptor_of(output_script),
