@@ -243,3 +243,39 @@ def test_a_contract_call_over_the_websocket(service: Service) -> None:
             await bridge_of(web3).functions.requestPegOut(b"x").call({"from": payer, "value": 1})
 
     subscribed(service, run)
+
+
+def test_a_proof_is_read(web3: Any) -> None:
+    bridge = checksum_address(BRIDGE_ADDRESS)
+    proof = web3.eth.get_proof(bridge, [0])
+    assert (proof["address"], proof["nonce"]) == (bridge, 1)
+    assert len(proof["accountProof"]) > 0
+    (slot,) = proof["storageProof"]
+    assert int.from_bytes(slot["value"], "big") == 0
+
+
+def test_a_transaction_is_traced(web3: Any) -> None:
+    tx = request(web3)
+    asked = [tx.to_0x_hex(), {"tracer": "callTracer"}]
+    calls = web3.provider.make_request("debug_traceTransaction", asked)["result"]
+    assert calls["to"] == "0x" + "bb" * 20
+    assert len(calls["calls"]) == 1
+
+
+def test_the_pending_block_is_read(web3: Any) -> None:
+    web3.provider.make_request("evm_setAutomine", [False])
+    payer, payee = web3.eth.accounts[:2]
+    before = web3.eth.get_balance(payee)
+    tx = web3.eth.send_transaction({"from": payer, "to": payee, "value": 9})
+    pending = web3.eth.get_block("pending")
+    assert (pending["number"], pending["transactions"]) == (1, [tx])
+    assert web3.eth.get_balance(payee, "pending") == before + 9
+    assert web3.eth.get_transaction_count(payer, "pending") == 1
+    assert web3.eth.block_number == 0
+
+
+def test_fees_and_history_add_up(web3: Any) -> None:
+    request(web3)
+    history = web3.eth.fee_history(1, "latest", [50])
+    assert history["reward"] == [[web3.eth.max_priority_fee]]
+    assert history["baseFeePerGas"][-1] + web3.eth.max_priority_fee == web3.eth.gas_price

@@ -102,3 +102,27 @@ def test_the_node_goes_on_from_its_store_after_a_restart(tmp_path: Path) -> None
     world = in_a_world(tmp_path, scenario)
     restarts = [line for line in world.trace() if '"kind":"restarted"' in line]
     assert len(restarts) == 1
+
+
+def test_a_deposit_that_waits_to_be_minted_outlives_a_restart_of_chain(tmp_path: Path) -> None:
+    """Bridge told of it once; Chain, which had it in memory, is told again when it begins again."""
+
+    async def scenario(world: NetworkWorld) -> None:
+        alice = world.ethereum_user("alice")
+        await reached(world, 1)
+        await world.node.call("alys_pauseProduction", "the deposit must wait")
+        await world.depositor().deposit(world.federation_address, alice.address, 50_000_000)
+        await world.confirm(6)
+
+        async def ready() -> bool:
+            listed: Any = await world.node.call("alys_operations")
+            return [one["state"] for one in listed] == ["ready"]
+
+        await world.eventually(ready, "the deposit is ready")
+        await world.sleep(5)
+        world.system.whereis("node/chain").cell.fail(RuntimeError("killed by the test"), None)
+        await world.sleep(5)
+        world.recorder.crashes.clear()  # the one that was provoked
+        await world.eventually(alice.balance, "it is minted all the same", timeout_s=60)
+
+    in_a_world(tmp_path, scenario)

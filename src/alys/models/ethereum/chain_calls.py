@@ -27,7 +27,8 @@ def _code(client: Client, address: object, tag: object = "latest") -> str:
 
 def _nonce(client: Client, address: object, tag: object = "latest") -> str:
     sender = from_data(address, 20, "address")
-    nonce = int(params.block(client.tree, tag).state.account(sender).nonce)
+    of = client.tree.head if tag == "pending" else params.block(client.tree, tag)
+    nonce = int(of.state.account(sender).nonce)
     return to_quantity(client.pool.next_nonce(sender, nonce) if tag == "pending" else nonce)
 
 
@@ -53,7 +54,10 @@ def _dump(client: Client, tag: object = "latest") -> dict[str, Any]:
 def _by_number(client: Client, tag: object, full: object) -> Any:
     whole = params.flag(full, "whole transactions")
     found = params.block_or_none(client.tree, tag)
-    return None if found is None else views.block(found, full=whole)
+    if found is None:
+        return None
+    view = views.block(found, full=whole)
+    return {**view, "hash": None, "nonce": None, "miner": None} if tag == "pending" else view
 
 
 def _by_hash(client: Client, block_hash: object, full: object) -> Any:

@@ -43,13 +43,15 @@ def flag(value: object, what: str) -> bool:
 def block_or_none(tree: BlockTree, tag: object) -> Block | None:
     """The block that a tag, a number or an EIP-1898 object names; None when there is none.
 
-    ``pending`` is the head. A side branch is found by hash only, unless ``requireCanonical``. Raises RpcError for
+    ``pending`` is a block that may never be. A side branch is found by hash only, unless ``requireCanonical``. Raises RpcError for
     ``safe`` and ``finalized`` before a forkchoice has named them, and BadEthereumData.
     """
     if isinstance(tag, Mapping):
         return _by_object(tree, tag)
-    if tag in ("latest", "pending"):
+    if tag == "latest":
         return tree.head
+    if tag == "pending":
+        return tree.pending()
     if tag == "earliest":
         return tree.genesis
     if tag in ("safe", "finalized"):
