@@ -6,14 +6,30 @@ import pytest
 
 from alys.wire import (
     bitcoin,
+    bitcoin_address,
+    bitcoin_checksum,
     bitcoin_codec,
     bitcoin_descriptor,
+    bitcoin_hd,
     bitcoin_keys,
     bitcoin_policy,
     bitcoin_script,
+    bitcoin_sets,
+    bitcoin_sign,
 )
 
-PARTS = (bitcoin_codec, bitcoin_descriptor, bitcoin_keys, bitcoin_policy, bitcoin_script)
+PARTS = (
+    bitcoin_address,
+    bitcoin_checksum,
+    bitcoin_codec,
+    bitcoin_descriptor,
+    bitcoin_hd,
+    bitcoin_keys,
+    bitcoin_policy,
+    bitcoin_script,
+    bitcoin_sets,
+    bitcoin_sign,
+)
 
 
 def test_every_name_on_the_list_is_there() -> None:

@@ -212,8 +212,9 @@ def test_a_displayed_hash_has_64_hex_digits(shown: str) -> None:
 
 @given(st.integers(0, 21_000_000 * 10**8))
 def test_no_satoshi_is_lost_between_sats_and_the_json_amount(sats: int) -> None:
-    amount = msgspec.json.decode(msgspec.json.encode(codec.amount_of(sats)))
-    assert codec.sats_of(amount) == sats
+    amount = codec.amount_of(sats)
+    assert codec.sats_of(msgspec.json.decode(str(amount))) == codec.sats_of(amount) == sats
+    assert len(str(amount).partition(".")[2]) == 8
 
 
 @pytest.mark.parametrize("amount", ["0.000000001", True, None, "one", "NaN", "Infinity", []])

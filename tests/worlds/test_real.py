@@ -25,7 +25,10 @@ class Node:
         self._answers = {"getindexinfo": None, "getnetworkinfo": NETWORK, **answers}
         self.called: list[str] = []
 
-    def handle(self, method: str, params: Params) -> Any:
+    def waits(self, method: str, params: Params) -> None:
+        return None
+
+    def handle(self, method: str, params: Params, wallet: str | None = None) -> Any:
         self.called.append(method)
         if method not in self._answers:
             return self._node.handle(method, params)

@@ -175,6 +175,9 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The same client, Engine API."""
     governance_base_port: Port = 0
     """The first governance node; the others take the next ports."""
+    governance_gossip: bool = False
+    """Whether governance nodes pass witnesses to each other, so that one can answer COMPLETE. Those elsewhere are told by
+    their own ``GOVERNANCE_PEERS``."""
 
     @property
     def fixed_ports(self) -> bool:

@@ -15,10 +15,11 @@ from alys.base.misbehaviour import Misbehaviour
 from alys.config.services import BitcoinService
 from alys.models.bitcoin.genesis import REGTEST_TIME
 from alys.models.bitcoin.node import BitcoinNode
+from alys.models.bitcoin.waits import Wait
 from alys.shells import mock_service, session
 from alys.shells.admin_server import Verbs
 from alys.shells.bitcoin_peers import PeerPort
-from alys.shells.bitcoin_server import serve_bitcoin
+from alys.shells.bitcoin_server import forget_cookie, serve_bitcoin, write_cookie
 from alys.shells.bitcoin_store import BitcoinStore
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient
 from alys.wire.jsonrpc import Params
@@ -51,12 +52,18 @@ class BitcoinMock(mock_service.Service):
         self._end = end
         self._loop = asyncio.get_running_loop()
         settings = self._settings
+        cookie = ""
+        if settings.cookie_file:
+            path = Path(settings.cookie_file)
+            cookie = write_cookie(path)
+            self.closers.append(forget_cookie(path))
         server = await serve_bitcoin(
             self,
             settings.host,
             settings.rpc_port,
             self._user,
             self._password,
+            cookie=cookie,
             faults=self._misbehaviour,
         )
         self._url = self.keep(server)
@@ -84,10 +91,14 @@ class BitcoinMock(mock_service.Service):
             session=self._begin,
         )
 
-    def handle(self, method: str, params: Params) -> Any:
+    def waits(self, method: str, params: Params) -> Wait | None:
+        """What a call waits for."""
+        return self._node.waits(method, params)
+
+    def handle(self, method: str, params: Params, wallet: str | None = None) -> Any:
         """A call by a client; raises RpcError. After ``stop`` the process ends, as bitcoind does."""
         try:
-            return self._node.handle(method, params)
+            return self._node.handle(method, params, wallet)
         finally:
             self._write()
             if self._node.stop_requested:

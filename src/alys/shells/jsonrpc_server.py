@@ -21,6 +21,9 @@ CLOSE_SECONDS = 1.0  # how long a call under way may hold up closing
 Gate = Callable[[web.Request], web.Response | None]
 """Looks at a request before its body is read; a response turns it away."""
 
+Pick = Callable[[web.Request], Handle]
+Before = Callable[[web.Request, bytes], Awaitable[None]]
+
 
 LOG = logging.getLogger("alys.http")
 
@@ -168,11 +171,14 @@ async def serve_jsonrpc(
     *,
     what: str,
     gate: Gate | None = None,
+    pick: Pick | None = None,
+    before: Before | None = None,
     faults: misbehaving.Faults | None = None,
 ) -> RunningServer:
     """Serve a handler on every path of ``host:port``; ``what`` names it in the error of a port in use.
 
-    Handlers run on the event loop, one call at a time. What ``faults`` are on is done to whoever the gate lets in.
+    Handlers run on the event loop, one call at a time. ``pick`` may choose another handler for a request, and ``before``
+    is awaited between reading a request and answering it. What ``faults`` are on is done to whoever the gate lets in.
     """
     answers = guarded(handle)
     refusal = "JSONRPC server handles only POST requests" if dialect is Dialect.BITCOIN else ""
@@ -183,8 +189,11 @@ async def serve_jsonrpc(
         if turned_away is not None:
             return turned_away
         asked = await body_of(request)
+        if before is not None:
+            await before(request, asked)
         now = misbehaving.suffered(request, faults)
-        outcome = answer(asked, answers, dialect, now)
+        chosen = answers if pick is None else guarded(pick(request))
+        outcome = answer(asked, chosen, dialect, now)
         return await misbehaving.respond(request, outcome, now, silence)
 
     async def other(_: web.Request) -> web.Response:

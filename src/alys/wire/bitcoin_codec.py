@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from alys.base.errors import AlysError
 
@@ -57,9 +58,29 @@ def unshown(displayed: str) -> bytes:
     return raw[::-1]
 
 
-def amount_of(sats: int) -> float:
+class Amount(float):
+    """Bitcoins as bitcoind's JSON writes them, with eight decimals; a float like any other to whoever reckons with it."""
+
+    __slots__ = ()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self:.8f}"
+
+
+class Figure(float):
+    """A number that is no amount as bitcoind's JSON writes it: sixteen digits, and no point where there is nothing behind it."""
+
+    __slots__ = ()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self:.16g}"
+
+
+def amount_of(sats: int) -> Amount:
     """A number of sats as bitcoind's JSON has it, in bitcoins; the float nearest to the eight decimals."""
-    return sats / SATS_PER_COIN
+    return Amount(sats / SATS_PER_COIN)
 
 
 def sats_of(amount: object) -> int:
@@ -349,6 +370,17 @@ def _whole(data: bytes, what: str, read: Callable[[Reader], T]) -> T:
 def parse_tx(data: bytes) -> Tx:
     """A transaction from all of the bytes; raises MalformedBitcoin."""
     return _whole(data, "transaction", read_tx)
+
+
+def parse_bare_tx(data: bytes) -> Tx:
+    """A transaction in the encoding without witnesses, which alone can have no inputs; raises MalformedBitcoin."""
+
+    def read(reader: Reader) -> Tx:
+        version = reader.unsigned(4)
+        inputs, outputs = reader.many(_read_input), reader.many(_read_output)
+        return Tx(version=version, inputs=inputs, outputs=outputs, locktime=reader.unsigned(4))
+
+    return _whole(data, "transaction", read)
 
 
 def parse_header(data: bytes) -> Header:

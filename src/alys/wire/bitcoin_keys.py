@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import coincurve
 import msgspec
 from btclib.script import sig_hash
+from coincurve._libsecp256k1 import ffi
 
 from alys.wire import bitcoin_bridge
 from alys.wire.bitcoin_codec import Tx, TxOut, sha256d, unshown, var_bytes
@@ -18,6 +19,7 @@ from alys.wire.bitcoin_codec import Tx, TxOut, sha256d, unshown, var_bytes
 SIGHASH_DEFAULT = 0x00
 SIGHASH_ALL = 0x01
 LEAF_VERSION_TAPSCRIPT = 0xC0
+_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 
 
 def tagged_hash(tag: str, message: bytes) -> bytes:
@@ -74,6 +76,34 @@ def taproot_output(internal_key_xonly: bytes, leaf_script: bytes) -> tuple[bytes
     return point[1:], point[0] & 1
 
 
+def taproot_tweaked(internal_key_xonly: bytes, merkle_root: bytes = b"") -> bytes:
+    """The output key (x-only) of an internal key and a tree's root; without a tree the root is empty (BIP341, BIP86)."""
+    tweak = tagged_hash("TapTweak", internal_key_xonly + merkle_root)
+    point = coincurve.PublicKey(b"\x02" + internal_key_xonly).add(tweak)
+    compressed: bytes = point.format(compressed=True)
+    return compressed[1:]
+
+
+def taproot_tweaked_secret(secret32: bytes, merkle_root: bytes = b"") -> bytes:
+    """The secret of the output key of ``taproot_tweaked``."""
+    tweak = tagged_hash("TapTweak", xonly_of(secret32) + merkle_root)
+    even = pubkey_of(secret32)[0] == 2
+    secret = int.from_bytes(secret32, "big") if even else _ORDER - int.from_bytes(secret32, "big")
+    return ((secret + int.from_bytes(tweak, "big")) % _ORDER).to_bytes(32, "big")
+
+
+def ecdsa_sign(secret32: bytes, msg32: bytes) -> bytes:
+    """A signature in DER with low R and low S; like Core, another nonce of RFC 6979 is tried until R is low."""
+    key = _key(secret32)
+    signature: bytes = key.sign(msg32, hasher=None)
+    tried = 0
+    while signature[3] > 32:
+        tried += 1
+        entropy = ffi.new("unsigned char [32]", tried.to_bytes(32, "little"))
+        signature = key.sign(msg32, hasher=None, custom_nonce=(ffi.NULL, entropy))
+    return signature
+
+
 def taproot_script_path_sighash(
     tx: Tx, index: int, prevouts: Sequence[TxOut], leaf_script: bytes
 ) -> bytes:
@@ -98,6 +128,11 @@ def taproot_script_path_sighash(
 def p2wpkh_script(pubkey33: bytes) -> bytes:
     """The script of a pay-to-witness-public-key-hash output."""
     return b"\x00\x14" + hash160(pubkey33)
+
+
+def p2wsh_script(witness_script: bytes) -> bytes:
+    """The script of a pay-to-witness-script-hash output."""
+    return b"\x00\x20" + hashlib.sha256(witness_script).digest()
 
 
 def p2wpkh_sighash(tx: Tx, index: int, pubkey33: bytes, amount: int) -> bytes:

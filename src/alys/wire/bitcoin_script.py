@@ -16,6 +16,7 @@ from alys.wire import bitcoin_bridge
 from alys.wire.bitcoin_codec import Tx, TxOut
 
 OP_RETURN = 0x6A
+_OPCODE_MAX = 0xBA
 
 _POLICY_FLAGS = engine.ALL_FLAGS | engine.to_script_flags(
     "STRICTENC,LOW_S,MINIMALDATA,DISCOURAGE_UPGRADABLE_NOPS,CLEANSTACK,DISCOURAGE_UPGRADABLE_WITNESS_PROGRAM,"
@@ -115,6 +116,22 @@ def script_type(script: bytes) -> str:
 def script_asm(script: bytes, *, signatures: bool = False) -> str:
     """A script in words as Core writes them; in a script_sig (``signatures``) a signature shows its hash type."""
     return library_script.script_to_asm(script, attempt_sighash_decode=signatures)
+
+
+def script_is_valid(script: bytes) -> bool:
+    """Whether a script can be read to its end, in opcodes that there are; it may still do nothing useful."""
+    at = 0
+    while at < len(script):
+        opcode = script[at]
+        at += 1
+        if opcode <= 75:
+            at += opcode
+        elif opcode <= 78:
+            width = 1 << (opcode - 76)
+            at += width + int.from_bytes(script[at : at + width], "little")
+        elif opcode > _OPCODE_MAX:
+            return False
+    return at == len(script)
 
 
 def op_return_data(script: bytes) -> bytes | None:

@@ -346,7 +346,19 @@ def _closed(told: dict[str, Any], envelope: _Envelope) -> bytes:
     """With the id, which comes last; one that a caller of bitcoind left out is left out."""
     if envelope.has_id:
         told["id"] = envelope.id
-    return msgspec.json.encode(told)
+    return encode_json(told)
+
+
+def encode_json(value: Any) -> bytes:
+    """JSON of what a handler answered."""
+    return msgspec.json.encode(value, enc_hook=_own_digits)
+
+
+def _own_digits(value: object) -> msgspec.Raw:
+    """A number that says itself how it is written: a kind of float whose text has a fixed number of decimals."""
+    if isinstance(value, float):
+        return msgspec.Raw(str(value).encode())
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
 
 
 def _batch(replies: list[bytes]) -> bytes:

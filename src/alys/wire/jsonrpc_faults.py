@@ -81,7 +81,7 @@ class _Treated:
             self._faults.remember(treatment, method, key, refusal)
             raise
         if treatment.keep:
-            kept = msgspec.Raw(msgspec.json.encode(result))
+            kept = msgspec.Raw(jsonrpc.encode_json(result))
             self._faults.remember(treatment, method, key, kept)
         return result
 

@@ -109,6 +109,8 @@ class LocalWorld(AttachedWorld):
         base = self.settings.world.governance_base_port
         for index in range(grounds.governance_nodes):
             await governance.serve(index, base + index if base else 0)
+        if self.settings.world.governance_gossip:
+            await governance.acquaint()
         coins: real.CoinDoor | None = found
         own = None
         if coins is None:
@@ -196,6 +198,7 @@ class _Governance:
         self._servers: dict[int, RunningGovernance] = {}
         self._admin: dict[int, RunningServer] = {}
         self._ports: dict[int, tuple[int, int]] = {}
+        self._acquainted: list[str] = []
 
     @property
     def targets(self) -> list[str]:
@@ -243,6 +246,18 @@ class _Governance:
 
     async def start(self, index: int) -> None:
         await self.serve(index, *self._ports[index])
+        if self._acquainted:
+            await self._meet(index)
+
+    async def acquaint(self) -> None:
+        """Let the nodes pass witnesses to each other, from here on."""
+        self._acquainted = self.targets
+        for index in self._servers:
+            await self._meet(index)
+
+    async def _meet(self, index: int) -> None:
+        others = [target for n, target in enumerate(self._acquainted) if n != index]
+        await self._servers[index].meet(others)
 
     async def close(self) -> None:
         for index in sorted(self._servers, reverse=True):

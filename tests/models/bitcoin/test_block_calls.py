@@ -6,7 +6,7 @@ from alys.models.bitcoin.block_calls import CALLS
 from alys.models.bitcoin.node import BitcoinNode
 from alys.wire import bitcoin
 from tests.models.bitcoin import builders
-from tests.models.bitcoin.builders import ADDRESS, COIN, PAYEE_ADDRESS, SCRIPT, refusal
+from tests.models.bitcoin.builders import refusal
 
 UNKNOWN = "ab" * 32
 
@@ -69,36 +69,6 @@ def test_an_unspent_output_is_shown_until_it_is_spent(node: BitcoinNode) -> None
     assert node.handle("gettxout", [tx.txid, 0, False])["confirmations"] == 1
     assert node.handle("gettxout", [tx.txid, 1]) is None
     assert node.handle("gettxout", [UNKNOWN, 0]) is None
-
-
-def test_a_scan_finds_the_coins_of_the_descriptors_oldest_first(node: BitcoinNode) -> None:
-    tx = builders.payment(builders.coinbase_at(node, 1))
-    builders.send(node, tx)
-    assert node.handle("scantxoutset", ["start", [f"addr({PAYEE_ADDRESS})"]])["unspents"] == []
-    builders.mine(node)
-    found = node.handle("scantxoutset", ["start", [f"addr({PAYEE_ADDRESS})"]])
-    (coin,) = found["unspents"]
-    assert (coin["txid"], coin["vout"], coin["height"]) == (tx.txid, 0, 101)
-    assert bitcoin.sats_of(found["total_amount"]) == 50 * COIN - builders.FEE
-    assert (found["height"], found["success"]) == (101, True)
-    assert found["txouts"] == len(node.chain.coins) == 101
-    mine = node.handle("scantxoutset", ["start", [{"desc": f"raw({SCRIPT.hex()})"}]])
-    assert [coin["height"] for coin in mine["unspents"]] == list(range(2, 102))
-    both = [f"addr({ADDRESS})", f"addr({PAYEE_ADDRESS})"]
-    assert len(node.handle("scantxoutset", ["start", both])["unspents"]) == 101
-
-
-def test_scans_end_at_once_so_there_is_none_to_ask_about(node: BitcoinNode) -> None:
-    assert node.handle("scantxoutset", ["status"]) is None
-    assert node.handle("scantxoutset", ["abort"]) is False
-
-
-def test_a_scan_that_cannot_be_made(node: BitcoinNode) -> None:
-    assert refusal(node, "scantxoutset", "go", []) == (-8, "Invalid action 'go'")
-    assert refusal(node, "scantxoutset", "start")[0] == -1
-    assert refusal(node, "scantxoutset", "start", [7])[0] == -8
-    code, message = refusal(node, "scantxoutset", "start", ["wpkh(x)"])
-    assert (code, message) == (-5, "'wpkh(x)': only addr() and raw() are known here")
 
 
 def test_a_block_is_declared_invalid_and_taken_back(node: BitcoinNode) -> None:

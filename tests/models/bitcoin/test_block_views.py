@@ -64,7 +64,8 @@ def test_a_coin_and_its_depth() -> None:
     view = block_views.coin(CHAIN, coin)
     assert (view["bestblock"], view["confirmations"]) == (LAST.hash, 1)
     assert (view["value"], view["coinbase"]) == (49.99999, False)
-    unspent = block_views.unspent(CHAIN, place, coin)
+    unspent = block_views.unspent(CHAIN, place, coin, "raw(51)")
+    assert unspent["desc"] == "raw(51)"
     assert (unspent["txid"], unspent["vout"]) == (TX.txid, 0)
     assert (unspent["height"], unspent["confirmations"]) == (101, 1)
     assert unspent["blockhash"] == LAST.hash

@@ -62,15 +62,19 @@ def test_too_few_and_too_many_are_answered_with_the_usage(params: Params) -> Non
 
 
 def test_every_wrong_type_is_told_with_its_position() -> None:
-    assert refusal([1, "2", "x", [], {}]) == (
+    assert refusal([1, "2", 1, [], {}]) == (
         -3,
         "Wrong type passed:\n{\n"
         '    "Position 1 (name)": "JSON value of type number is not of expected type string",\n'
         '    "Position 2 (count)": "JSON value of type string is not of expected type number",\n'
-        '    "Position 3 (verbosity)": "JSON value of type string is not of expected type bool",\n'
         '    "Position 4 (rate)": "JSON value of type array is not of expected type number",\n'
         '    "Position 5 (items)": "JSON value of type object is not of expected type null"\n}',
     )
+
+
+def test_a_number_that_may_be_a_bool_is_complained_of_alone() -> None:
+    told = "JSON value of type string is not of expected type number"
+    assert refusal(["a", 1, "2"]) == (-3, told)
 
 
 def test_a_required_parameter_is_not_null_and_a_bool_is_no_number() -> None:
@@ -86,8 +90,10 @@ def test_a_fraction_is_no_integer() -> None:
 
 def test_unknown_and_doubled_names_are_refused() -> None:
     assert refusal({"nome": "a"}) == (-8, "Unknown named parameter nome")
-    told = "Parameter name specified multiple times"
+    told = "Parameter name specified twice both as positional and named argument"
     assert refusal({"args": ["a"], "name": "b"}) == (-8, told)
+    told = "Parameter verbose specified multiple times"
+    assert refusal({"name": "b", "verbosity": 1, "verbose": 1}) == (-8, told)
 
 
 def test_a_table_has_each_function_under_its_own_name() -> None:
@@ -128,9 +134,9 @@ def test_an_address_that_is_none() -> None:
     assert (refused.value.code, refused.value.message) == (-5, "Error: Invalid address")
 
 
-@pytest.mark.parametrize("value", ["x", -0.1, 21_000_001, "0.123456789"])
-def test_an_amount_that_is_none(value: float | str) -> None:
-    assert calls.sats_of("0.10", "fee") == calls.sats_of(0.1, "fee") == 10_000_000
+@pytest.mark.parametrize("value", ["x", -0.1, 21_000_001, "0.123456789", True, None, []])
+def test_an_amount_that_is_none(value: object) -> None:
+    assert calls.money_of("0.10") == calls.money_of(0.1) == 10_000_000
     with pytest.raises(RpcError) as refused:
-        calls.sats_of(value, "fee")
+        calls.money_of(value)
     assert refused.value.code == -3

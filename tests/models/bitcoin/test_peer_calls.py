@@ -82,8 +82,8 @@ def test_disconnecting_needs_one_name_of_a_peer() -> None:
     node = make_node()
     stranger = Stranger(node)
     assert refusal(node, "disconnectnode", "", 9)[0] == -29
-    assert refusal(node, "disconnectnode")[0] == -8
-    assert refusal(node, "disconnectnode", "10.0.0.3:50001", 0)[0] == -8
+    assert refusal(node, "disconnectnode")[0] == -32602
+    assert refusal(node, "disconnectnode", "10.0.0.3:50001", 0)[0] == -32602
     node.handle("disconnectnode", ["", 0])
     assert stranger.peer.closed
 

@@ -5,7 +5,6 @@ from typing import Any
 from alys.models.bitcoin import block_views, state
 from alys.models.bitcoin.calls import Call, hash_of, table
 from alys.models.bitcoin.state import NodeState
-from alys.wire import bitcoin
 from alys.wire.bitcoin import OutPoint
 from alys.wire.jsonrpc import RpcError
 
@@ -45,7 +44,7 @@ def getblockhash(node: NodeState, height: int) -> str:
 
 def getblockheader(node: NodeState, blockhash: str, verbose: bool = True) -> dict[str, Any] | str:
     """A header as an object, or its 80 bytes in hex."""
-    found = node.entry(hash_of(blockhash, "blockhash"))
+    found = node.entry(hash_of(blockhash, "hash"))
     if not verbose:
         return found.block.header.serialize().hex()
     return block_views.header(node.chain, found)
@@ -65,6 +64,8 @@ def gettxout(
     node: NodeState, txid: str, n: int, include_mempool: bool = True
 ) -> dict[str, Any] | None:
     """An unspent output, null when there is none."""
+    if not 0 <= n < 1 << 32:
+        raise RpcError(state.MISC_ERROR, "JSON integer out of range")
     place = OutPoint(txid=hash_of(txid, "txid"), vout=n)
     if include_mempool and node.mempool.spends(place):
         return None
@@ -72,43 +73,6 @@ def gettxout(
     if found is None and include_mempool:
         found = node.mempool.coin(place)
     return None if found is None else block_views.coin(node.chain, found)
-
-
-def scantxoutset(
-    node: NodeState, action: str, scanobjects: list[Any] | None = None
-) -> dict[str, Any] | bool | None:
-    """The best chain's coins locked by one of these descriptors, the oldest first. Scans end at once."""
-    if action == "status":
-        return None
-    if action == "abort":
-        return False
-    if action != "start":
-        raise RpcError(state.INVALID_PARAMETER, f"Invalid action '{action}'")
-    if scanobjects is None:
-        raise RpcError(state.MISC_ERROR, "scanobjects argument is required for the start action")
-    scripts = {_descriptor_script(item) for item in scanobjects}
-    found = [pair for pair in node.chain.coins.items() if pair[1].output.script in scripts]
-    found.sort(key=lambda pair: (pair[1].height, pair[0]))
-    return {
-        "success": True,
-        "txouts": len(node.chain.coins),
-        "height": node.chain.tip.height,
-        "bestblock": node.chain.tip.hash,
-        "unspents": [block_views.unspent(node.chain, place, coin) for place, coin in found],
-        "total_amount": bitcoin.amount_of(sum(coin.output.value for _, coin in found)),
-    }
-
-
-def _descriptor_script(item: object) -> bytes:
-    text = item.get("desc") if isinstance(item, dict) else item
-    if not isinstance(text, str):
-        raise RpcError(
-            state.INVALID_PARAMETER, "Scan object needs to be either a string or an object"
-        )
-    try:
-        return bitcoin.descriptor_script(text)
-    except bitcoin.BadDescriptor as error:
-        raise RpcError(state.NOT_FOUND, f"'{text}': {error.reason}") from error
 
 
 def invalidateblock(node: NodeState, blockhash: str) -> None:
@@ -136,5 +100,4 @@ CALLS: dict[str, Call] = table(
     gettxout,
     invalidateblock,
     reconsiderblock,
-    scantxoutset,
 )

@@ -77,13 +77,13 @@ def coin(chain: ChainState, found: Coin) -> dict[str, Any]:
     }
 
 
-def unspent(chain: ChainState, place: OutPoint, found: Coin) -> dict[str, Any]:
+def unspent(chain: ChainState, place: OutPoint, found: Coin, descriptor: str) -> dict[str, Any]:
     """One of scantxoutset's unspents."""
     return {
         "txid": place.txid,
         "vout": place.vout,
         "scriptPubKey": found.output.script.hex(),
-        "desc": bitcoin.descriptor_of(found.output.script),
+        "desc": descriptor,
         "amount": amount_of(found.output.value),
         "coinbase": found.coinbase,
         "height": found.height,
@@ -96,7 +96,7 @@ def difficulty(bits: int) -> float:
     """How much harder than the easiest target of mainnet, to the 16 digits that bitcoind prints."""
     mantissa, size = bits & 0xFFFFFF, bits >> 24
     easiest, easiest_size = EASIEST_MAINNET_BITS & 0xFFFFFF, EASIEST_MAINNET_BITS >> 24
-    return float(f"{easiest / mantissa * 256.0 ** (easiest_size - size):.16g}")
+    return bitcoin.Figure(f"{easiest / mantissa * 256.0 ** (easiest_size - size):.16g}")
 
 
 def chainwork(height: int) -> str:

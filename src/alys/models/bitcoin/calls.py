@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 
 from alys.models.bitcoin import state
 from alys.models.bitcoin.state import NodeState
+from alys.models.bitcoin.usage import USAGE
 from alys.wire import bitcoin
 from alys.wire.bitcoin import Tx
 from alys.wire.jsonrpc import Params, RpcError
@@ -28,12 +29,24 @@ _ALIASES = {"verbose": "verbosity"}
 
 
 class Call:
-    """One method of the RPC; ``usage`` is its line in the help."""
+    """One method of the RPC; ``usage`` is its line in the help.
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+    ``prepare`` makes of the node what the function works on, once the parameters were found good.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        prepare: Callable[[NodeState], Any] | None = None,
+    ) -> None:
         self.name = name
         self._function = function
+        self._prepare = prepare
         self._parameters = list(inspect.signature(function).parameters.values())[1:]
+        if name in USAGE:
+            self.usage = USAGE[name]
+            return
         required = [p.name for p in self._parameters if p.default is p.empty]
         optional = [p.name for p in self._parameters if p.default is not p.empty]
         self.usage = " ".join([name, *required, *(["(", *optional, ")"] if optional else [])])
@@ -58,7 +71,8 @@ class Call:
             arguments.append(value)
         if wrong:
             raise RpcError(state.TYPE_ERROR, "Wrong type passed:\n{\n" + ",\n".join(wrong) + "\n}")
-        return self._function(node, *arguments)
+        first = node if self._prepare is None else self._prepare(node)
+        return self._function(first, *arguments)
 
     def _by_name(self, params: Mapping[str, Any]) -> list[Any]:
         """Named parameters as positional ones; those before the last given one are null where they are left out."""
@@ -72,10 +86,12 @@ class Call:
             if name not in names:
                 raise RpcError(state.INVALID_PARAMETER, f"Unknown named parameter {given}")
             place = names.index(name)
+            if place < len(params.get("args", ())):
+                told = f"Parameter {name} specified twice both as positional and named argument"
+                raise RpcError(state.INVALID_PARAMETER, told)
             if place < len(values) and values[place] is not None:
-                raise RpcError(
-                    state.INVALID_PARAMETER, f"Parameter {given} specified multiple times"
-                )
+                told = f"Parameter {given} specified multiple times"
+                raise RpcError(state.INVALID_PARAMETER, told)
             values.extend([None] * (place + 1 - len(values)))
             values[place] = value
         return values
@@ -88,12 +104,17 @@ def table(*functions: Callable[..., Any]) -> dict[str, Call]:
 
 def _mismatch(value: object, annotation: Any) -> str | None:
     """What is wrong with the type of a JSON value, or None."""
+    if annotation is Any:
+        return None
     union = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     allowed = {get_origin(kind) or kind for kind in union}
     if type(value) in allowed or (type(value) is int and float in allowed):
         return None
     if type(value) is float and int in allowed:
         raise RpcError(state.MISC_ERROR, "JSON integer out of range")
+    if allowed == {bool, int}:
+        told = f"JSON value of type {_JSON_NAMES[type(value)]} is not of expected type number"
+        raise RpcError(state.TYPE_ERROR, told)
     wanted = next(name for kind, name in _JSON_NAMES.items() if kind in allowed)
     return f"JSON value of type {_JSON_NAMES[type(value)]} is not of expected type {wanted}"
 
@@ -132,12 +153,14 @@ def address_script(value: str) -> bytes:
         raise RpcError(state.NOT_FOUND, "Error: Invalid address") from None
 
 
-def sats_of(value: float | str, name: str) -> int:
+def money_of(value: object) -> int:
     """An amount that a caller gave in coins, in sats; raises RpcError -3."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise RpcError(state.TYPE_ERROR, "Amount is not a number or string")
     try:
         sats = bitcoin.sats_of(value)
     except bitcoin.MalformedBitcoin:
-        raise RpcError(state.TYPE_ERROR, f"Invalid amount for {name}") from None
+        raise RpcError(state.TYPE_ERROR, "Invalid amount") from None
     if not 0 <= sats <= 21_000_000 * 10**8:
         raise RpcError(state.TYPE_ERROR, "Amount out of range")
     return sats

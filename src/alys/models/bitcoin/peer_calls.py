@@ -9,10 +9,11 @@ from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB
 from alys.models.bitcoin.peer import Peer
 from alys.models.bitcoin.peers import AGENT, OFFERED, NodeKnown, NodeUnknown
 from alys.models.bitcoin.state import NodeState
+from alys.models.bitcoin.usage import USAGE
 from alys.wire import bitcoin
 from alys.wire import bitcoin_p2p as p2p
 from alys.wire.bitcoin_p2p import Services
-from alys.wire.jsonrpc import RpcError
+from alys.wire.jsonrpc import INVALID_PARAMS, RpcError
 
 VERSION = 290000
 """The release of Core whose answers these are."""
@@ -132,7 +133,7 @@ def _view(node: NodeState, peer: Peer) -> dict[str, Any]:
 def addnode(node: NodeState, host: str, command: str, v2transport: bool = False) -> None:
     """Stay connected to a node (``add``), no more (``remove``), or try it once (``onetry``). Its name is an address here."""
     if command not in ("add", "remove", "onetry"):
-        raise RpcError(state.MISC_ERROR, METHOD_USAGE)
+        raise RpcError(state.MISC_ERROR, USAGE["addnode"])
     address = _address(host)
     if command == "onetry":
         node.peers.dials.append(address)
@@ -147,9 +148,6 @@ def addnode(node: NodeState, host: str, command: str, v2transport: bool = False)
     except NodeUnknown as error:
         told = "Error: Node could not be removed. It has not been added previously."
         raise RpcError(CLIENT_NODE_NOT_ADDED, told) from error
-
-
-METHOD_USAGE = 'addnode "node" "command" ( v2transport )'
 
 
 def getaddednodeinfo(node: NodeState, host: str | None = None) -> list[dict[str, Any]]:
@@ -173,9 +171,8 @@ def getaddednodeinfo(node: NodeState, host: str | None = None) -> list[dict[str,
 def disconnectnode(node: NodeState, address: str = "", nodeid: int | None = None) -> None:
     """Hang up on a peer, named by its address or by its number."""
     if bool(address) is (nodeid is not None):
-        raise RpcError(
-            state.INVALID_PARAMETER, "Only one of address and nodeid should be provided."
-        )
+        told = "Only one of address and nodeid should be provided."
+        raise RpcError(INVALID_PARAMS, told)
     try:
         node.peers.drop(address, nodeid)
     except NodeUnknown as error:
@@ -194,7 +191,7 @@ def getnettotals(node: NodeState) -> dict[str, Any]:
     return {
         "totalbytesrecv": sum(peer.received.total() for peer in peers),
         "totalbytessent": sum(peer.sent.total() for peer in peers),
-        "timemillis": int(node.now() * 1000),
+        "timemillis": int(node.peers.now() * 1000),
         "uploadtarget": {
             "timeframe": 86400,
             "target": 0,

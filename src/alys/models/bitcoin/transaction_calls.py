@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from alys.models.bitcoin import block_views, state, views
-from alys.models.bitcoin.calls import Call, hash_of, sats_of, table, transaction_of
+from alys.models.bitcoin import block_views, packages, state, views
+from alys.models.bitcoin.calls import Call, hash_of, money_of, table, transaction_of
 from alys.models.bitcoin.chainstate import Entry
-from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB, Waiting
 from alys.models.bitcoin.rules import Missing, Rejected
 from alys.models.bitcoin.state import NodeState
 from alys.wire import bitcoin
-from alys.wire.bitcoin import OutPoint, Tx, amount_of
+from alys.wire.bitcoin import OutPoint, Tx
 from alys.wire.jsonrpc import RpcError
 
 DEFAULT_MAX_FEE_RATE = "0.10"
 """In coins per 1000 virtual bytes; 0 is no limit."""
 
+ONE_COIN = 100_000_000
+PACKAGE_MAX = 25
 NO_SUCH_TRANSACTION = "Use gettransaction for wallet transactions."
 BARE, FEE, PREVOUTS = 0, 1, 2
 """getrawtransaction's verbosity: the hex, the object, the object with fee and what it spends."""
@@ -37,7 +38,7 @@ def getrawtransaction(
     if blockhash is not None and entry is not None:
         view["in_active_chain"] = node.chain.is_active(entry)
     deep = int(verbosity) >= PREVOUTS
-    coins = _spent_by(node, tx, entry) if deep else None
+    coins = dict(entry.spent) if deep and entry is not None else None
     view.update(views.transaction(tx, coins, prevouts=deep))
     if entry is not None:
         view.update(blockhash=entry.hash, confirmations=0)
@@ -46,10 +47,6 @@ def getrawtransaction(
             depth = block_views.confirmations(node.chain, entry)
             view.update(confirmations=depth, time=time, blocktime=time)
     return view
-
-
-def _spent_by(node: NodeState, tx: Tx, entry: Entry | None) -> views.Coins:
-    return node.mempool.coins_of(tx) if entry is None else dict(entry.spent)
 
 
 def _look_up(node: NodeState, txid: str, blockhash: str | None) -> tuple[Tx, Entry | None]:
@@ -73,7 +70,13 @@ def decoderawtransaction(
     node: NodeState, hexstring: str, iswitness: bool | None = None
 ) -> dict[str, Any]:
     """A transaction in hex as an object."""
-    return views.transaction(transaction_of(hexstring), hex_too=False)
+    try:
+        tx = bitcoin.parse_tx(bytes.fromhex(hexstring))
+    except (ValueError, bitcoin.MalformedBitcoin):
+        raise RpcError(state.DESERIALIZATION_ERROR, "TX decode failed") from None
+    if iswitness is False and any(txin.witness for txin in tx.inputs):
+        raise RpcError(state.DESERIALIZATION_ERROR, "TX decode failed")
+    return views.transaction(tx, hex_too=False)
 
 
 def sendrawtransaction(
@@ -83,8 +86,9 @@ def sendrawtransaction(
     maxburnamount: float | str = 0,
 ) -> str:
     """Take a transaction into the mempool; one that waits there already is no error."""
+    burnt_most, rate_most = money_of(maxburnamount), fee_rate_of(maxfeerate)
     tx = transaction_of(hexstring)
-    _check_burn(tx, sats_of(maxburnamount, "maxburnamount"))
+    _check_burn(tx, burnt_most)
     places = [OutPoint(txid=tx.txid, vout=n) for n in range(len(tx.outputs))]
     if any(place in node.chain.coins for place in places):
         raise RpcError(state.ALREADY_IN_UTXO_SET, "Transaction outputs already in utxo set")
@@ -92,15 +96,25 @@ def sendrawtransaction(
         return tx.txid
     try:
         entry = node.mempool.check(tx)
-        if _exceeds(entry, sats_of(maxfeerate, "maxfeerate")):
+        if packages.exceeds(entry, rate_most):
             told = "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)"
             raise RpcError(state.VERIFY_ERROR, told)
         node.mempool.add(tx, int(node.now()))
+        node.unbroadcast.add(tx.txid)
     except Missing as error:
         raise RpcError(state.VERIFY_ERROR, error.reason) from error
     except Rejected as error:
         raise RpcError(state.VERIFY_REJECTED, str(error)) from error
     return tx.txid
+
+
+def fee_rate_of(value: float | str) -> int:
+    """A fee rate that a caller gave in coins per 1000 virtual bytes, in sats; raises RpcError -3 or -8."""
+    rate = money_of(value)
+    if rate >= ONE_COIN:
+        told = "Fee rates larger than or equal to 1BTC/kvB are not accepted"
+        raise RpcError(state.INVALID_PARAMETER, told)
+    return rate
 
 
 def _check_burn(tx: Tx, most: int) -> None:
@@ -110,109 +124,51 @@ def _check_burn(tx: Tx, most: int) -> None:
             raise RpcError(state.VERIFY_ERROR, told)
 
 
-def _exceeds(entry: Waiting, most_per_kvb: int) -> bool:
-    return 0 < most_per_kvb * entry.tx.vsize < entry.fee * 1000
-
-
 def would_accept(
     node: NodeState, rawtxs: list[Any], maxfeerate: float | str = DEFAULT_MAX_FEE_RATE
 ) -> list[dict[str, Any]]:
-    """testmempoolaccept: whether ``sendrawtransaction`` would take a transaction. One at a time: packages are not judged here."""
-    if len(rawtxs) != 1:
-        raise RpcError(state.INVALID_PARAMETER, "Array must contain exactly one transaction")
-    tx = transaction_of(str(rawtxs[0]), f"TX decode failed: {rawtxs[0]}")
-    view: dict[str, Any] = {"txid": tx.txid, "wtxid": tx.wtxid}
-    try:
-        entry = node.mempool.check(tx)
-    except Missing:
-        return [{**view, "allowed": False, "reject-reason": "missing-inputs"}]
-    except Rejected as error:
-        return [
-            {
-                **view,
-                "allowed": False,
-                "reject-reason": error.reason,
-                "reject-details": str(error),
-            }
-        ]
-    if _exceeds(entry, sats_of(maxfeerate, "maxfeerate")):
-        return [{**view, "allowed": False, "reject-reason": "max-fee-exceeded"}]
-    fees = {
-        "base": amount_of(entry.fee),
-        "effective-feerate": amount_of(entry.fee * 1000 // tx.vsize),
-        "effective-includes": [tx.wtxid],
-    }
-    return [{**view, "allowed": True, "vsize": tx.vsize, "fees": fees}]
+    """testmempoolaccept: whether ``sendrawtransaction`` would take a transaction, or several after each other."""
+    if not 1 <= len(rawtxs) <= PACKAGE_MAX:
+        told = f"Array must contain between 1 and {PACKAGE_MAX} transactions."
+        raise RpcError(state.INVALID_PARAMETER, told)
+    rate_most = fee_rate_of(maxfeerate)
+    txs = [_raw(item) for item in rawtxs]
+    if len(txs) > 1:
+        return packages.judged(node, txs, rate_most)
+    return [packages.judgement(node.mempool, txs[0], rate_most)]
 
 
-def getrawmempool(node: NodeState, verbose: bool = False) -> list[str] | dict[str, Any]:
-    """The waiting transactions in order of arrival: txids, or entries by txid."""
-    if not verbose:
-        return list(node.mempool.waiting)
-    return {txid: _entry(node, entry) for txid, entry in node.mempool.waiting.items()}
+def _raw(item: object) -> Tx:
+    if not isinstance(item, str):
+        kind = "number" if isinstance(item, int | float) else "object"
+        told = f"JSON value of type {kind} is not of expected type string"
+        raise RpcError(state.TYPE_ERROR, told)
+    return transaction_of(item, f"TX decode failed: {item}")
 
 
-def getmempoolentry(node: NodeState, txid: str) -> dict[str, Any]:
-    """A waiting transaction."""
-    entry = node.mempool.waiting.get(hash_of(txid, "txid"))
-    if entry is None:
-        raise RpcError(state.NOT_FOUND, "Transaction not in mempool")
-    return _entry(node, entry)
-
-
-def _entry(node: NodeState, entry: Waiting) -> dict[str, Any]:
-    pool = node.mempool
-    txid = entry.tx.txid
-    up = [entry, *(pool.waiting[name] for name in sorted(pool.ancestors(entry.tx)))]
-    down = [entry, *(pool.waiting[name] for name in sorted(pool.descendants(txid)))]
-    return {
-        "vsize": entry.tx.vsize,
-        "weight": entry.tx.weight,
-        "time": entry.time,
-        "height": entry.height,
-        "descendantcount": len(down),
-        "descendantsize": sum(one.tx.vsize for one in down),
-        "ancestorcount": len(up),
-        "ancestorsize": sum(one.tx.vsize for one in up),
-        "wtxid": entry.tx.wtxid,
-        "fees": {
-            "base": amount_of(entry.fee),
-            "modified": amount_of(entry.fee),
-            "ancestor": amount_of(sum(one.fee for one in up)),
-            "descendant": amount_of(sum(one.fee for one in down)),
-        },
-        "depends": sorted(entry.parents & pool.waiting.keys()),
-        "spentby": sorted(name for name, one in pool.waiting.items() if txid in one.parents),
-        "bip125-replaceable": True,
-        "unbroadcast": False,
-    }
-
-
-def getmempoolinfo(node: NodeState) -> dict[str, Any]:
-    """The mempool at a glance."""
-    waiting = node.mempool.waiting.values()
-    rate = amount_of(RELAY_FEE_SATS_PER_KVB)
-    return {
-        "loaded": True,
-        "size": len(waiting),
-        "bytes": sum(entry.tx.vsize for entry in waiting),
-        "total_fee": amount_of(sum(entry.fee for entry in waiting)),
-        "mempoolminfee": rate,
-        "minrelaytxfee": rate,
-        "incrementalrelayfee": rate,
-        "unbroadcastcount": 0,
-        "fullrbf": True,
-    }
+def submitpackage(
+    node: NodeState,
+    package: list[Any],
+    maxfeerate: float | str = DEFAULT_MAX_FEE_RATE,
+    maxburnamount: float | str = 0,
+) -> dict[str, Any]:
+    """Take a child and its parents into the mempool, each by itself: a child does not pay for its parents here."""
+    if not 1 <= len(package) <= PACKAGE_MAX:
+        told = f"Array must contain between 1 and {PACKAGE_MAX} transactions."
+        raise RpcError(state.INVALID_PARAMETER, told)
+    burnt_most, rate_most = money_of(maxburnamount), fee_rate_of(maxfeerate)
+    txs = [_raw(item) for item in package]
+    for tx in txs:
+        _check_burn(tx, burnt_most)
+    return packages.submitted(node, txs, rate_most)
 
 
 CALLS: dict[str, Call] = {
     **table(
         decoderawtransaction,
-        getmempoolentry,
-        getmempoolinfo,
-        getrawmempool,
         getrawtransaction,
         sendrawtransaction,
+        submitpackage,
     ),
     # Under another name in Python: pytest would take the method's own for a test.
     "testmempoolaccept": Call("testmempoolaccept", would_accept),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ethereum.crypto.hash import keccak256
 from ethereum.forks.shanghai import state as eels_state
 from ethereum.forks.shanghai.fork_types import EMPTY_ACCOUNT, Address, encode_account
+from ethereum_rlp import rlp
 from ethereum_types.bytes import Bytes, Bytes32
 from ethereum_types.numeric import U256, Uint
 
@@ -73,6 +74,17 @@ class SealedState:
     def storage_root(self, address: bytes) -> bytes:
         """The root of one account's storage."""
         return bytes(eels_state.storage_root(self._state, Address(address)))
+
+    def account_proof(self, address: bytes) -> list[bytes]:
+        """The nodes from the state root to an account, or to where it would be."""
+        return trie.proof(self._accounts, trie.nibbles(keccak256(address)))
+
+    def storage_proof(self, address: bytes, key: bytes) -> list[bytes]:
+        """The nodes from an account's storage root to a slot, or to where it would be."""
+        node = None
+        for slot, value in self.storage_of(address).items():
+            node = trie.put(node, trie.nibbles(keccak256(slot)), rlp.encode(Uint(value)))
+        return trie.proof(node, trie.nibbles(keccak256(key)))
 
     def accounts(self) -> Iterator[tuple[bytes, Account]]:
         """Every account there is, by ascending address."""

@@ -101,6 +101,19 @@ class BlockTree:
         assert block.parent_hash in self._blocks
         self._blocks[block.hash] = block
 
+    def replace(self, block: Block) -> None:
+        """Put a block in the place of the one with its hash: a development node has set the state after it."""
+        old = self._blocks[block.hash]
+        self._blocks[block.hash] = block
+        if self.is_canonical(old):
+            self.canonical[old.number] = block
+            for index, transaction in enumerate(block.transactions):
+                self._transactions[transaction.hash] = (block, index)
+        if self.safe is old:
+            self.safe = block
+        if self.finalized is old:
+            self.finalized = block
+
     def refuse(self, block_hash: bytes, last_valid: bytes) -> None:
         """Remember that a block is invalid and which ancestor was the last valid one."""
         self._refused[block_hash] = last_valid

@@ -49,6 +49,25 @@ class Node:
         return [*subnodes, b""]
 
 
+def proof(node: Node | None, path: bytes) -> list[bytes]:
+    """The RLP of each node from the root towards a path, as far as there are any; what is inlined is in its parent.
+
+    Who has the root can check from it that the path has its value, or that there is nothing at it.
+    """
+    found: list[bytes] = []
+    while node is not None:
+        encoded = bytes(rlp.encode(node._unencoded()))
+        if not found or len(encoded) >= 32:
+            found.append(encoded)
+        if node.path:
+            if node.value is not None or path[: len(node.path)] != node.path:
+                break
+            path, node = path[len(node.path) :], node.children[0]
+        else:
+            path, node = path[1:], node.children[path[0]]
+    return found
+
+
 def root_of(node: Node | None) -> bytes:
     """The 32-byte root hash of a trie; None is the empty one."""
     if node is None:

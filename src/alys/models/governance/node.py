@@ -144,6 +144,9 @@ class GovernanceNode:
         kind = request.WhichOneof("payload")
         if kind is None:
             return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
+        too_long = self._too_long(request.metadata)
+        if too_long is not None:
+            return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, too_long)]
         self._received[kind] += 1
         number = self._numbers[connection_id]
         seen = Seen(stream=number, kind=kind, request_id=request.metadata.request_id)
@@ -280,6 +283,14 @@ class GovernanceNode:
         }
 
     # Requests
+
+    def _too_long(self, metadata: pb.RequestMetadata) -> str | None:
+        """Which name in a request is longer than one may be."""
+        most = self.limits.name_characters
+        for what, name in (("request_id", metadata.request_id), ("node_id", metadata.node_id)):
+            if len(name) > most:
+                return f"{what} has {len(name)} characters, at most {most} are taken"
+        return None
 
     def _unheard(
         self, connection: Connection, request: pb.StreamRequest

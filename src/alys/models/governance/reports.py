@@ -61,6 +61,7 @@ def capabilities(
             "federation_members": len(federation.keys),
             "streams": limits.streams,
             "streams_of_one_node": limits.streams_of_one,
+            "name_characters": limits.name_characters,
             "waiting_requests": limits.waiting_requests,
             "registration_seconds": int(limits.registration_seconds),
             "idle_seconds": int(limits.idle_seconds),

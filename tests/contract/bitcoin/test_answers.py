@@ -1,0 +1,35 @@
+"""Call by call, our node answers as the real one does: the same fields, values, codes, messages and HTTP statuses.
+
+Both have the same chain, mempool and clock. What may differ is in ``differences``, each with its reason.
+"""
+
+import pytest
+
+from tests.contract.bitcoin import answers, cases, differences, stage
+from tests.contract.bitcoin.service import Service
+
+
+@pytest.fixture(scope="module")
+def found(ours: Service, theirs: Service, known: stage.Known) -> dict[str, list[answers.Finding]]:
+    return answers.findings(ours, theirs, known, cases.READING)
+
+
+@pytest.mark.parametrize("method", cases.READING)
+def test_answers_are_alike(method: str, found: dict[str, list[answers.Finding]]) -> None:
+    unexplained = [one.text for one in found[method] if one.reason is None]
+    assert not unexplained, "\n".join(unexplained)
+
+
+def test_every_difference_that_is_listed_is_still_there(
+    theirs: Service, found: dict[str, list[answers.Finding]]
+) -> None:
+    if "Knots" not in theirs.call("getnetworkinfo")["subversion"]:
+        pytest.skip("the list is of what Bitcoin Knots does otherwise")
+    every = [one for findings in found.values() for one in findings]
+    gone = [
+        f"{row.method} {row.path}: {row.reason}"
+        for row in differences.DIFFERENCES
+        if row.method in cases.READING
+        and not any(row.covers(one.method, one.params, one.unlike.path) for one in every)
+    ]
+    assert not gone, "\n".join(gone)

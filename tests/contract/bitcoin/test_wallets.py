@@ -1,0 +1,37 @@
+"""Wallets with the same descriptors on both nodes: made, filled, spent from, unloaded.
+
+Addresses, signatures and errors are the same to the letter; of payments, whose coins each node chooses itself, fields and
+types are compared.
+"""
+
+import pytest
+
+from tests.contract.bitcoin import answers, differences, stage, wallet_play
+from tests.contract.bitcoin.service import Service
+
+METHODS = sorted({one.method for one in wallet_play.STEPS if isinstance(one, wallet_play.Step)})
+
+
+@pytest.fixture(scope="module")
+def found(ours: Service, theirs: Service, known: stage.Known) -> dict[str, list[answers.Finding]]:
+    return wallet_play.play(ours, theirs, known)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_wallets_are_alike(method: str, found: dict[str, list[answers.Finding]]) -> None:
+    unexplained = [one.text for one in found[method] if one.reason is None]
+    assert not unexplained, "\n".join(unexplained)
+
+
+def test_every_difference_that_is_listed_is_still_there(
+    theirs: Service, found: dict[str, list[answers.Finding]]
+) -> None:
+    if "Knots" not in theirs.call("getnetworkinfo")["subversion"]:
+        pytest.skip("the list is of what Bitcoin Knots does otherwise")
+    every = [one for findings in found.values() for one in findings]
+    gone = [
+        f"{row.method} {row.path}: {row.reason}"
+        for row in differences.WALLETS
+        if not any(row.covers(one.method, one.params, one.unlike.path) for one in every)
+    ]
+    assert not gone, "\n".join(gone)
