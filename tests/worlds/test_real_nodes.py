@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from alys.cli import front as cli
 from alys.models.ethereum.genesis import dev_genesis, geth_genesis
 from tests import foreign
+from tests.cli.test_check import check, node
+from tests.worlds import test_remote as services
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +129,30 @@ def test_another_secret_than_the_client_has_is_told(
     variables = chain_variables(chain) | {"ENGINE_JWT_SECRET": "5e" * 32}
     assert cli.main(typed, environment=variables) == 3
     assert "is ENGINE_JWT_SECRET the client's?" in capsys.readouterr().out
+
+
+def test_a_node_of_ours_is_checked_on_real_nodes_alone(
+    coin: foreign.Bitcoind,
+    chain: foreign.EthereumJs,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Blocks, pegs and a reorganisation, with nothing of ours round the node but governance."""
+    variables = coin_variables(coin) | chain_variables(chain)
+    with governance() as ends, node(variables | {"GOVERNANCE_ENDPOINTS": ends}) as url:
+        code, rows, told = check(variables, tmp_path, capsys, "--node-rpc", url)
+    assert (code, told["causes"]) == (0, [])
+    assert {verdict for verdict, _ in rows.values()} == {"pass"}
+    assert "Satoshi" in told["cases"][0]["facts"]["bitcoin_anchor"]["software"]
+
+
+@contextmanager
+def governance() -> Iterator[str]:
+    """The three nodes as processes; their endpoints."""
+    processes = [services.start("governance", number) for number in range(3)]
+    try:
+        yield ",".join(f"http://{services.doors(one)['grpc']}" for one in processes)
+    finally:
+        for one in processes:
+            one.terminate()
+            one.communicate(timeout=30)
