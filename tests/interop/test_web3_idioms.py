@@ -57,6 +57,14 @@ def test_a_transaction_is_waited_for(web3: Any) -> None:
         web3.eth.get_transaction_receipt("0x" + "00" * 32)
 
 
+def test_raw_transactions_are_read(web3: Any) -> None:
+    tx = request(web3)
+    raw = web3.eth.get_raw_transaction(tx)
+    assert web3.keccak(raw) == tx
+    assert web3.eth.get_raw_transaction_by_block("latest", 0) == raw
+    assert web3.eth.get_block_receipts("latest")[0]["transactionHash"] == tx
+
+
 def test_waiting_in_vain_ends_in_time(web3: Any) -> None:
     web3.provider.make_request("evm_setAutomine", [False])
     payer, payee = web3.eth.accounts[:2]
@@ -220,6 +228,35 @@ def test_logs_come_over_the_websocket_and_are_decoded(service: Service) -> None:
     subscribed(service, run)
 
 
+def test_the_subscription_manager_calls_handlers(service: Service) -> None:
+    from web3.utils.subscriptions import LogsSubscription, NewHeadsSubscription
+
+    async def run(web3: Any) -> None:
+        heard: list[Any] = []
+
+        async def on_event(context: Any) -> None:
+            heard.append(context.result)
+            if len(heard) == 2:
+                await context.subscription.manager.unsubscribe_all()
+
+        bridge = bridge_of(web3)
+        event = bridge.events.RequestPegOut()
+        await web3.subscription_manager.subscribe(
+            [
+                NewHeadsSubscription(label="heads", handler=on_event),
+                LogsSubscription(
+                    label="requests", address=bridge.address, topics=[event.topic], handler=on_event
+                ),
+            ]
+        )
+        account = (await web3.eth.accounts)[0]
+        await bridge.functions.requestPegOut(PEG_OUT).transact({"from": account, "value": ETHER})
+        await web3.subscription_manager.handle_subscriptions()
+        assert {"number" in one for one in heard} == {True, False}
+
+    subscribed(service, run)
+
+
 def test_pending_transactions_come_over_the_websocket(service: Service) -> None:
     async def run(web3: Any) -> None:
         await web3.provider.make_request("evm_setAutomine", [False])
@@ -243,3 +280,39 @@ def test_a_contract_call_over_the_websocket(service: Service) -> None:
             await bridge_of(web3).functions.requestPegOut(b"x").call({"from": payer, "value": 1})
 
     subscribed(service, run)
+
+
+def test_a_proof_is_read(web3: Any) -> None:
+    bridge = checksum_address(BRIDGE_ADDRESS)
+    proof = web3.eth.get_proof(bridge, [0])
+    assert (proof["address"], proof["nonce"]) == (bridge, 1)
+    assert len(proof["accountProof"]) > 0
+    (slot,) = proof["storageProof"]
+    assert int.from_bytes(slot["value"], "big") == 0
+
+
+def test_a_transaction_is_traced(web3: Any) -> None:
+    tx = request(web3)
+    asked = [tx.to_0x_hex(), {"tracer": "callTracer"}]
+    calls = web3.provider.make_request("debug_traceTransaction", asked)["result"]
+    assert calls["to"] == "0x" + "bb" * 20
+    assert len(calls["calls"]) == 1
+
+
+def test_the_pending_block_is_read(web3: Any) -> None:
+    web3.provider.make_request("evm_setAutomine", [False])
+    payer, payee = web3.eth.accounts[:2]
+    before = web3.eth.get_balance(payee)
+    tx = web3.eth.send_transaction({"from": payer, "to": payee, "value": 9})
+    pending = web3.eth.get_block("pending")
+    assert (pending["number"], pending["transactions"]) == (1, [tx])
+    assert web3.eth.get_balance(payee, "pending") == before + 9
+    assert web3.eth.get_transaction_count(payer, "pending") == 1
+    assert web3.eth.block_number == 0
+
+
+def test_fees_and_history_add_up(web3: Any) -> None:
+    request(web3)
+    history = web3.eth.fee_history(1, "latest", [50])
+    assert history["reward"] == [[web3.eth.max_priority_fee]]
+    assert history["baseFeePerGas"][-1] + web3.eth.max_priority_fee == web3.eth.gas_price

@@ -24,7 +24,15 @@ from alys.worlds import remote
 from alys.worlds.turn import Turn, lease_of
 
 SERVICES = ("governance", "governance", "governance", "bitcoin", "ethereum")
-PORTS = ("RPC_PORT", "HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT", "GRPC_PORT", "METRICS_PORT")
+PORTS = (
+    "RPC_PORT",
+    "P2P_PORT",
+    "HTTP_RPC_PORT",
+    "WS_RPC_PORT",
+    "ENGINE_PORT",
+    "GRPC_PORT",
+    "METRICS_PORT",
+)
 
 
 def start(service: str, number: int) -> "subprocess.Popen[str]":

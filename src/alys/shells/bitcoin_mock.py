@@ -20,7 +20,7 @@ from alys.shells import mock_service, session
 from alys.shells.admin_server import Verbs
 from alys.shells.bitcoin_peers import PeerPort
 from alys.shells.bitcoin_server import forget_cookie, serve_bitcoin, write_cookie
-from alys.shells.bitcoin_store import BitcoinStore
+from alys.shells.bitcoin_store import NETWORK, BitcoinStore
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient
 from alys.wire.jsonrpc import Params
 
@@ -53,8 +53,11 @@ class BitcoinMock(mock_service.Service):
         self._loop = asyncio.get_running_loop()
         settings = self._settings
         cookie = ""
-        if settings.cookie_file:
-            path = Path(settings.cookie_file)
+        place = settings.cookie_file
+        if settings.data_dir and not place:
+            place = str(Path(settings.data_dir) / NETWORK / ".cookie")  # where bitcoin-cli looks
+        if place:
+            path = Path(place)
             cookie = write_cookie(path)
             self.closers.append(forget_cookie(path))
         server = await serve_bitcoin(

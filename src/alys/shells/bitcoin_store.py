@@ -1,6 +1,7 @@
 """The data directory of a Bitcoin node: a lock that keeps others out, and the journal that ``models.bitcoin.journal`` writes.
 
     DIR/lock       held by the process that uses the directory; its number is in it
+    DIR/regtest/.cookie    a password for local clients, where they look for it; gone when the process has ended
     DIR/journal    grows with every call; written anew, beside the old one, at each start and with each session
 
 What was answered is with the operating system and survives the death of the process. It is brought to the disk at the end
@@ -18,7 +19,7 @@ from alys.models.bitcoin import journal
 from alys.models.bitcoin.journal import Damaged, Journal, Memory
 from alys.models.bitcoin.state import NodeState
 
-LOCK, JOURNAL, NEW = "lock", "journal", "journal.new"
+LOCK, JOURNAL, NEW, NETWORK = "lock", "journal", "journal.new", "regtest"
 
 LOG = logging.getLogger("alys.bitcoin.store")
 
@@ -123,7 +124,7 @@ def _locked(folder: Path) -> int:
     """The lock of a directory, made where there is none; one with other things in it is refused."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        foreign = sorted({path.name for path in folder.iterdir()} - {LOCK, JOURNAL, NEW})
+        foreign = sorted({path.name for path in folder.iterdir()} - {LOCK, JOURNAL, NEW, NETWORK})
         if foreign:
             raise EnvironmentFailure(
                 f"{folder} holds {foreign[0]}, which is no part of a Bitcoin service's data directory; "

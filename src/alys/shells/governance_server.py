@@ -133,6 +133,7 @@ class GovernanceService(rpc.GovernanceStreamServicer):
             await answers.finished()
             reader.result()
         finally:
+            answers.left()
             del self._streams[connection_id]
             node.disconnect(connection_id)
             reader.cancel()

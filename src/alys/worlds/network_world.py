@@ -89,6 +89,7 @@ class NetworkWorld(Scorecard, abc.ABC):
     governance: GovernanceSide
     node: NodeSide
     actors: ActorsSide
+    faults: Faults
     load: LoadSide
     network: Grounds
     system: System

@@ -20,7 +20,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reason(self) -> str | None:
         """Why it stays, None when nobody said."""
-        for row in (*differences.DIFFERENCES, *differences.WALLETS):
+        for row in differences.EVERY:
             if row.covers(self.method, self.params, self.unlike.path):
                 return row.reason
         return None

@@ -20,6 +20,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     reason: str
     call: str = "*"
+    always: bool = True
+    """False for what may be equal by chance."""
 
     def covers(self, method: str, params: Any, path: str) -> bool:
         """Whether this explains a difference."""
@@ -86,7 +88,9 @@ DIFFERENCES = (
     _row("testmempoolaccept", "[*].reject-*", "Core says dust", '[["$dust_hex"]]'),
     _row("signrawtransactionwithkey", ".fee*", KNOTS),
     _row("addnode", "message", "the parameter that Knots adds", '["127.0.0.1:1", "nosuch"]'),
-    _row("getnettotals", ".timemillis", "the time, which goes on"),
+    Difference(
+        method="getnettotals", path=".timemillis", reason="the time, which goes on", always=False
+    ),
     _row("getnetworkinfo", ".version", "we follow Core 29"),
     _row("getnetworkinfo", ".subversion", "the node's own name"),
     _row(
@@ -117,6 +121,11 @@ WALLETS = (
     ),
 )
 """The same for the calls of wallets."""
+
+CHANGES: tuple[Difference, ...] = (_row("getprioritisedtransactions", ".*.priority_delta", KNOTS),)
+"""The same for what changes the chain."""
+
+EVERY = (*DIFFERENCES, *WALLETS, *CHANGES)
 
 UNORDERED = {
     "listunspent": ORDER,

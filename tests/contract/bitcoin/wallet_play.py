@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import msgspec
-
 from alys.wire import bitcoin
-from tests.contract.bitcoin import answers, cases, compare, stage
-from tests.contract.bitcoin.service import Service
+from tests.contract.bitcoin import stage
+from tests.contract.bitcoin.play import Mine, Script, step
 
 ROOT = bitcoin.master_key(bytes(range(32)))
 FORMS = {
@@ -16,30 +14,6 @@ FORMS = {
     "bech32m": "tr({})",
 }
 PURPOSES = {"legacy": 44, "p2sh-segwit": 49, "bech32": 84, "bech32m": 86}
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One call on both. ``keep`` names its result for later steps; ``values`` False compares fields and types alone."""
-
-    method: str
-    params: cases.Params = []
-    wallet: str | None = None
-    keep: str = ""
-    values: bool = True
-
-
-class Mine(msgspec.Struct, frozen=True, kw_only=True):
-    """Blocks made by each node, with what waits in its own mempool, to the same address."""
-
-    blocks: int
-    address: str
-
-
-def step(
-    method: str, *params: Any, wallet: str | None = None, keep: str = "", values: bool = True
-) -> Step:
-    """A call by position."""
-    return Step(method=method, params=list(params), wallet=wallet, keep=keep, values=values)
 
 
 def descriptors() -> list[dict[str, Any]]:
@@ -65,7 +39,7 @@ def descriptors() -> list[dict[str, Any]]:
 WATCHED = bitcoin.with_checksum("wpkh(" + bitcoin.pubkey_of(stage.SECRET).hex() + ")")
 W = "same"
 
-STEPS: tuple[Step | Mine, ...] = (
+STEPS: Script = (
     step("listwallets"),
     step("getbalance"),
     step("getnewaddress"),
@@ -223,35 +197,4 @@ STEPS: tuple[Step | Mine, ...] = (
     step("listwallets"),
     step("getbalance"),
 )
-
-
-def play(ours: Service, theirs: Service, known: stage.Known) -> dict[str, list[answers.Finding]]:
-    """Make all the steps; by method, the differences. Both end without a wallet loaded."""
-    found: dict[str, list[answers.Finding]] = {}
-    names = [dict(known), dict(known)]
-    for one in STEPS:
-        if isinstance(one, Mine):
-            for node, mine in zip((ours, theirs), names, strict=True):
-                node.call("generatetoaddress", one.blocks, cases.filled(one.address, mine))
-            continue
-        pair = [
-            answers.in_order(
-                one.method, node.ask(one.method, cases.filled(one.params, mine), one.wallet)
-            )
-            for node, mine in zip((ours, theirs), names, strict=True)
-        ]
-        for answer, mine in zip(pair, names, strict=True):
-            if one.keep and answer.code is None:
-                _keep(mine, one.keep, answer.result)
-        unlike = compare.unlike(pair[0], pair[1], values=one.values)
-        found.setdefault(one.method, []).extend(
-            answers.Finding(method=one.method, params=one.params, unlike=each) for each in unlike
-        )
-    return found
-
-
-def _keep(known: stage.Known, name: str, result: Any) -> None:
-    if isinstance(result, dict):
-        known.update({f"{name}_{key}": value for key, value in result.items()})
-    else:
-        known[name] = result
+"""They end without a wallet loaded."""

@@ -53,6 +53,8 @@ DIFFERENCES = (
             "eth_accounts",
             "eth_createAccessList",
             "eth_getFilter*",
+            "eth_getHeaderBy*",
+            "eth_getRaw*",
             "eth_getUncleBy*",
             "eth_getUncleCountByBlockHash",
             "eth_maxPriorityFeePerGas",
@@ -67,33 +69,39 @@ DIFFERENCES = (
             "txpool_status",
         )
     ),
-    _row("admin_nodeInfo", "error", "it fails there without a peer port"),
-    _row("eth_blobBaseFee", "error", "it fails there before Cancun; geth answers null"),
-    _row("eth_coinbase", "error", "it must be configured there; here it is the zero address"),
+    _row("admin_nodeInfo", "error", "ethereumjs fails without a port for peers"),
+    _row("eth_blobBaseFee", "error", "ethereumjs fails before Cancun, geth answers null"),
+    _row(
+        "eth_coinbase",
+        "error",
+        "ethereumjs has none unless told; here it is who gets the fees of blocks that the node mines itself",
+    ),
     _row("web3_clientVersion", "", OWN_NAME),
-    _row("txpool_content", ".queued", "it has no queue there"),
+    _row("txpool_content", ".queued", "ethereumjs has no queue beside what is pending"),
     _row("eth_getBlockBy*", ".transactions[*].gasPrice", PRICE),
     _row("eth_getTransactionBy*", ".gasPrice", PRICE),
     _row(
         "eth_getTransactionReceipt",
         ".effectiveGasPrice",
-        "it is the base fee of genesis there, whatever was paid",
+        "ethereumjs says the base fee of genesis, whatever was paid",
     ),
     _row(
         "eth_getBlockReceipts",
         "[*].effectiveGasPrice",
-        "it is the base fee of genesis there, whatever was paid",
+        "ethereumjs says the base fee of genesis, whatever was paid",
     ),
     _row(
         "eth_getBlockReceipts",
         "[*].logs[*].logIndex",
         "geth counts logs through the block, ethereumjs takes the transaction's index",
     ),
-    _row("eth_getBlockReceipts", "", "no block by hash there", '["$*"]'),
-    _row("eth_getBlockByNumber", "error", "no pending block there", '["pending", *'),
+    _row("eth_getBlockReceipts", "", "ethereumjs takes no hash of a block", '["$*"]'),
+    _row("eth_getBlockByNumber", "error", "ethereumjs has no pending block", '["pending", *'),
     _row("eth_getBlockByNumber", "error", "geth refuses a quantity without digits", '["0x", *'),
-    _row("eth_getBlockTransactionCountByNumber", "error", "-32603 there", '["0x"]'),
-    _row("eth_getBalance", "error", "-32603 there", '["$alice", "0x"]'),
+    _row(
+        "eth_getBlockTransactionCountByNumber", "error", "ethereumjs fails on it (-32603)", '["0x"]'
+    ),
+    _row("eth_getBalance", "error", "ethereumjs fails on it (-32603)", '["$alice", "0x"]'),
     *(
         _row(method, "error", UNKNOWN_BLOCK, call)
         for method, call in (
@@ -110,37 +118,80 @@ DIFFERENCES = (
         )
     ),
     _row("eth_getLogs", "error", UNKNOWN_BLOCK, '[{"blockHash": "$absent"}]'),
-    _row("eth_getUncleCountByBlockNumber", "error", "no tags there", '["latest"]'),
-    _row("eth_getUncleCountByBlockNumber", "", "a number there, a quantity in geth"),
-    _row("eth_getTransactionByBlockNumberAndIndex", "error", "no tags there", '["latest", *'),
-    _row("eth_getTransactionByHash", "error", "geth wants 32 bytes", '["0x12"]'),
-    _row("eth_getTransactionReceipt", "error", "geth wants 32 bytes", '["0x12"]'),
-    _row("debug_getRawTransaction", "error", "geth wants 32 bytes", '["0x12"]'),
-    _row("debug_getRawTransaction", "", "geth answers 0x for none", '["$absent"]'),
-    _row("debug_getRawBlock", "error", "no block by hash there", '["$block"]'),
-    _row("eth_getStorageAt", "error", "-32602 is for what cannot be read", '*"0x1111*'),
-    _row("eth_getProof", ".storageProof[*].value", "a quantity in EIP-1186, bytes there"),
+    _row("eth_getUncleCountByBlockNumber", "error", "ethereumjs takes no tags", '["latest"]'),
+    _row("eth_getUncleCountByBlockNumber", "", "a quantity in geth, a number in ethereumjs"),
+    _row(
+        "eth_getTransactionByBlockNumberAndIndex",
+        "error",
+        "ethereumjs takes no tags",
+        '["latest", *',
+    ),
+    _row(
+        "eth_getTransactionByHash", "error", "geth refuses a hash that has not 32 bytes", '["0x12"]'
+    ),
+    _row(
+        "eth_getTransactionReceipt",
+        "error",
+        "geth refuses a hash that has not 32 bytes",
+        '["0x12"]',
+    ),
+    _row(
+        "debug_getRawTransaction", "error", "geth refuses a hash that has not 32 bytes", '["0x12"]'
+    ),
+    _row(
+        "debug_getRawTransaction",
+        "",
+        "geth answers 0x where there is no transaction",
+        '["$absent"]',
+    ),
+    _row("debug_getRawBlock", "error", "ethereumjs takes no hash of a block", '["$block"]'),
+    _row(
+        "eth_getStorageAt",
+        "error",
+        "geth has -32602 for a key that cannot be read, ethereumjs -32000",
+        '*"0x1111*',
+    ),
+    _row("eth_getProof", ".storageProof[*].value", "a quantity in EIP-1186, bytes in ethereumjs"),
     _row("eth_getProof", ".storageProof[*].key", "geth shows a key as it was asked for"),
     _row("eth_call", "error", "geth has 3 for reverts alone", '*"$nobody", "to": "$bridge"*'),
     _row("eth_call", "error", "geth has 3 for reverts alone", '*"0xfe"*'),
     _row("eth_call", "error", "geth counts the intrinsic gas of a call", '*"0x5000"*'),
-    _row("eth_estimateGas", "error", "geth refuses what reverts", '*"value": "0x1", "data"*'),
-    _row("eth_estimateGas", "error", "geth refuses what cannot be paid", '*"$nobody"*'),
+    _row(
+        "eth_estimateGas",
+        "error",
+        "geth refuses to estimate what reverts",
+        '*"value": "0x1", "data"*',
+    ),
+    _row("eth_estimateGas", "error", "geth refuses to estimate what cannot be paid", '*"$nobody"*'),
     _row("eth_feeHistory", ".*lob*", "there are no blobs before Cancun"),
     _row("eth_feeHistory", ".reward", "geth has no rewards when none are asked for"),
     _row("eth_feeHistory", "error", "geth answers as many blocks as there are", '["0x400", *'),
-    _row("eth_feeHistory", "error", "-32000 in geth", "*[75, 25]]"),
-    _row("eth_feeHistory", "error", "-32000 in geth", "*[101]]"),
+    _row("eth_feeHistory", "error", "geth has -32000 for it, ethereumjs -32602", "*[75, 25]]"),
+    _row("eth_feeHistory", "error", "geth has -32000 for it, ethereumjs -32602", "*[101]]"),
     _row("eth_getLogs", "[]", "null is any topic at its place in geth", '*"topics": *bobs_topic*'),
-    _row("eth_getLogs", "error", "geth refuses it", '*"fromBlock": "0x2"*'),
-    _row("eth_getLogs", "error", "geth takes a range that ends above the head", '*"0x99"*'),
-    _row("eth_getLogs", "error", "geth wants 32 bytes", '*"topics": *"0x12"*'),
     _row(
-        "debug_traceTransaction", "error", "geth refuses it, ethereumjs answers null", '["$absent"*'
+        "eth_getLogs",
+        "error",
+        "geth refuses a range that ends before it begins",
+        '*"fromBlock": "0x2"*',
+    ),
+    _row("eth_getLogs", "error", "geth takes a range that ends above the head", '*"0x99"*'),
+    _row(
+        "eth_getLogs", "error", "geth refuses a hash that has not 32 bytes", '*"topics": *"0x12"*'
+    ),
+    _row(
+        "debug_traceTransaction",
+        "error",
+        "geth refuses to trace a transaction that is not there, ethereumjs answers null",
+        '["$absent"*',
     ),
     _row("debug_traceTransaction", ".gas", STEPS),
-    _row("debug_traceCall", ".gas", "geth counts the intrinsic gas too"),
-    _row("debug_traceCall", ".structLogs[*].gas", "their own limit for a call that names none"),
+    _row("debug_traceCall", ".gas", "geth counts the intrinsic gas in what a traced call used"),
+    _row(
+        "debug_traceCall",
+        ".structLogs[*].gas",
+        "a call that names no limit has the block's here, 16,777,215 in ethereumjs",
+    ),
     *(
         _row("debug_trace*", f".structLogs[*].{name}", STEPS)
         for name in ("depth", "error", "memory")

@@ -337,3 +337,15 @@ def test_a_block_that_cannot_stand_where_it_does_is_remembered_but_not_for_its_w
     nonce = builders.with_coinbase_input(good, witness=(b"x",))
     assert refused(node, nonce) == "bad-witness-nonce-size"
     assert node.chain.accept(good).height == node.chain.tip.height
+
+
+def test_a_tip_that_is_reconsidered_is_the_tip_again_though_its_sibling_took_its_place() -> None:
+    node = builders.make_node(5)
+    tip = node.chain.tip
+    (sibling,) = builders.fork(node, 4, 1)
+    node.chain.accept(sibling)
+    assert node.chain.tip is tip
+    node.chain.invalidate(tip)
+    assert node.chain.tip.hash == sibling.hash
+    node.chain.reconsider(tip)
+    assert node.chain.tip is tip

@@ -47,7 +47,7 @@ def test_a_coin_that_is_not_there_is_missing_and_named() -> None:
     with pytest.raises(Missing) as refused:
         coins.spend(tx(), {}, 11)
     assert refused.value.reason == "bad-txns-inputs-missingorspent"
-    assert PLACE.label in refused.value.detail
+    assert refused.value.detail.endswith(f"in transaction {tx().txid}")
 
 
 def test_a_coinbase_is_mature_at_depth_100_and_not_at_99() -> None:

@@ -52,7 +52,7 @@ def test_only_what_waits_nowhere_is_given_up() -> None:
     assert refusal(node, "abandontransaction", txid)[0] == -5
     node.mempool._remove([txid])
     node.handle("abandontransaction", [txid])
-    assert wallet.records[txid].abandoned is True
+    assert wallet.note(txid).abandoned is True
 
 
 def test_a_wallet_without_keys_pays_nothing() -> None:

@@ -232,3 +232,21 @@ def test_what_cannot_be_is_refused_and_changes_nothing(method: str, params: list
     before = node.tree.head
     assert refused(node.handle, method, params).code == -32602
     assert node.tree.head is before
+
+
+def test_figures_at_their_limit_are_refused_and_not_stumbled_over() -> None:
+    node = DevNode()
+    most = (1 << 256) - 1 - 10_000 * 10**18
+    for wei in (most + 1, (1 << 256) - 1):
+        error = refused(node.ask, "anvil_setBalance", to_data(BOB), hex(wei))
+        assert (error.code, f"at most {most}" in error.message) == (-32602, True), error.message
+    assert refused(node.ask, "anvil_addBalance", to_data(BOB), "0x" + "f" * 64).code == -32602
+    node.ask("anvil_setBalance", to_data(BOB), hex(most))
+    node.pay(5)
+    assert node.balance(BOB) == most + 5
+    paying = {"from": to_data(ALICE), "to": to_data(BOB), "value": "0x1"}
+    rich = {to_data(BOB): {"balance": "0x" + "f" * 64}}
+    error = refused(node.ask, "eth_call", paying, "latest", rich)
+    assert (error.code, "would not fit" in error.message) == (-32000, True), error.message
+    node.ask("anvil_setNonce", to_data(ALICE), 2**64 - 1)
+    assert refused(node.ask, "eth_sendTransaction", paying).code == -32000

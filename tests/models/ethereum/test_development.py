@@ -189,3 +189,33 @@ def test_blocks_are_mined_by_the_rules_of_every_fork(fork: Fork) -> None:
     assert node.handle("eth_getUncleCountByBlockNumber", ["latest"]) == "0x0"
     assert node.handle("debug_getRawBlock", ["latest"]).startswith("0xf9")
     assert node.handle("anvil_nodeInfo", [])["hardFork"] == fork.name.lower()
+
+
+def test_pending_is_the_block_that_would_be_mined() -> None:
+    node = DevNode()
+    node.ask("evm_setAutomine", False)
+    tx = node.pay(5)
+    before = node.balance(BOB)
+    assert node.balance(BOB, "pending") == before + 5
+    pending = node.ask("eth_getBlockByNumber", "pending", False)
+    assert (pending["number"], pending["transactions"]) == ("0x1", [tx])
+    assert (pending["hash"], pending["nonce"], pending["miner"]) == (None, None, None)
+    assert node.ask("eth_getBlockTransactionCountByNumber", "pending") == "0x1"
+    node.pay(6)
+    assert node.balance(BOB, "pending") == before + 11
+    node.ask("evm_mine")
+    mined = node.ask("eth_getBlockByNumber", "latest", False)
+    assert (mined["stateRoot"], node.balance(BOB)) != (pending["stateRoot"], before)
+    empty = node.ask("eth_getBlockByNumber", "pending", False)
+    assert (empty["number"], empty["transactions"]) == ("0x2", [])
+    assert node.number() == 1
+
+
+def test_pending_has_what_impersonated_accounts_sent() -> None:
+    node = DevNode()
+    node.ask("evm_setAutomine", False)
+    stranger = b"\x77" * 20
+    node.ask("anvil_impersonateAccount", to_data(stranger))
+    node.ask("anvil_setBalance", to_data(stranger), hex(10**18))
+    node.pay(5, **{"from": to_data(stranger)})
+    assert len(node.ask("eth_getBlockByNumber", "pending", False)["transactions"]) == 1

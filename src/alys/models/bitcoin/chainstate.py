@@ -166,10 +166,7 @@ class ChainState:
     def choose(self) -> None:
         """Move to the best valid branch; of several with the most work, the one whose end arrived first."""
         while True:
-            best = max(
-                (entry for entry in self.index.values() if not entry.invalid),
-                key=lambda entry: (entry.height, -entry.arrival),
-            )
+            best = max((entry for entry in self.index.values() if not entry.invalid), key=_rank)
             if best is self.tip or self._move_to(best):
                 return
 
@@ -356,6 +353,10 @@ class ChainState:
         event = BlockEvent(kind=kind, height=entry.height, block=entry.block)
         for listener in list(self.listeners):
             listener(event)
+
+
+def _rank(entry: Entry) -> tuple[int, int]:
+    return entry.height, -entry.arrival
 
 
 def _check_totals(entry: Entry, fees: int, sigops: int) -> None:

@@ -41,7 +41,7 @@ def spend(tx: Tx, view: Mapping[OutPoint, Coin], height: int) -> Spending:
     for txin in tx.inputs:
         coin = view.get(txin.outpoint)
         if coin is None:
-            raise Missing(f"{txin.outpoint.label} in {tx.txid}")
+            raise Missing(f"CheckTxInputs: inputs missing/spent in transaction {tx.txid}")
         depth = height - coin.height
         if coin.coinbase and depth < rules.COINBASE_MATURITY:
             raise Rejected(

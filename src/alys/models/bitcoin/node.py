@@ -74,8 +74,14 @@ class BitcoinNode(NodeState):
         call = METHODS.get(method)
         if call is None:
             raise method_not_found(method, Dialect.BITCOIN)
+        if method not in WALLET_METHODS:
+            return call(self, params)
         self.wallets.asked = wallet
-        return call(self, params)
+        self.wallets.recall(self)
+        try:
+            return call(self, params)
+        finally:
+            self.wallets.keep(self)
 
 
 def help(node: NodeState, command: str | None = None) -> str:
@@ -86,12 +92,16 @@ def help(node: NodeState, command: str | None = None) -> str:
     return f"help: unknown command: {command}" if known is None else known.usage
 
 
-METHODS: dict[str, Call] = {
-    **block_calls.CALLS,
-    **transaction_calls.CALLS,
+WALLET_METHODS: dict[str, Call] = {
     **wallet_calls.CALLS,
     **wallet_keys_calls.CALLS,
     **wallet_send_calls.CALLS,
+}
+
+METHODS: dict[str, Call] = {
+    **block_calls.CALLS,
+    **transaction_calls.CALLS,
+    **WALLET_METHODS,
     **mining_calls.CALLS,
     **chain_calls.CALLS,
     **control_calls.CALLS,

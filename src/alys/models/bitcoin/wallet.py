@@ -27,9 +27,18 @@ class Record(msgspec.Struct, kw_only=True, eq=False):
     tx: Tx
     time: int
     order: int
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """What the chain does not know of a transaction: when the wallet made it (0: it did not), what its owner said of it."""
+
+    time: int = 0
     comment: str = ""
     to: str = ""
     abandoned: bool = False
+
+
+_NOTHING_SAID = Note()
 
 
 class OwnCoin(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +74,11 @@ class Wallet:
         self.records: dict[str, Record] = {}
         #: Names of addresses; one that is not here is change.
         self.labels: dict[str, str] = {}
+        #: Those that were named since somebody wrote them down.
+        self.renamed: list[str] = []
+        self.notes: dict[str, Note] = {}
+        #: Whether it is loaded with the node.
+        self.startup = False
         self.locked: set[OutPoint] = set()
         self._node = node
         self._own: dict[OutPoint, TxOut] = {}
@@ -119,10 +133,19 @@ class Wallet:
 
     def keep(self, tx: Tx, *, comment: str = "", to: str = "") -> Record:
         """Put a transaction on record that the wallet made."""
-        self._look(tx, int(self._node.now()), own=True)
-        record = self.records[tx.txid]
-        record.comment, record.to = comment, to
-        return record
+        now = int(self._node.now())
+        self.notes[tx.txid] = Note(time=now, comment=comment, to=to)
+        self._look(tx, now, own=True)
+        return self.records[tx.txid]
+
+    def label(self, address: str, text: str) -> None:
+        """Name an address."""
+        self.labels[address] = text
+        self.renamed.append(address)
+
+    def note(self, txid: str) -> Note:
+        """What was said of a transaction; change it in ``notes``."""
+        return self.notes.get(txid, _NOTHING_SAID)
 
     def _look(self, tx: Tx, time: int, *, own: bool = False) -> None:
         spends = any(txin.outpoint in self._own for txin in tx.inputs)
@@ -136,6 +159,7 @@ class Wallet:
             return
         self._own.update(mine)
         if tx.txid not in self.records:
+            time = self.note(tx.txid).time or time
             self.records[tx.txid] = Record(tx=tx, time=time, order=len(self.records))
 
     def is_mine(self, script: bytes) -> bool:

@@ -40,13 +40,14 @@ def createwallet(
         told = "Error: Wallet passphrases are not supported here: a wallet's keys are test keys"
     if told:
         raise RpcError(WALLET_ERROR, told)
-    node.wallets.create(
+    wallet = node.wallets.create(
         node,
         wallet_name,
         private_keys=not disable_private_keys,
         blank=blank,
         avoid_reuse=avoid_reuse,
     )
+    wallet.startup = load_on_startup is True
     warnings = {}
     if passphrase == "":
         warnings["warnings"] = ["Empty string given as passphrase, wallet will not be encrypted."]
@@ -57,14 +58,19 @@ def loadwallet(
     node: NodeState, filename: str, load_on_startup: bool | None = None
 ) -> dict[str, Any]:
     """Load a wallet that was made before."""
-    return {"name": node.wallets.load(filename).name}
+    wallet = node.wallets.load(filename)
+    if load_on_startup is not None:
+        wallet.startup = load_on_startup
+    return {"name": wallet.name}
 
 
 def unloadwallet(
     node: NodeState, wallet_name: str | None = None, load_on_startup: bool | None = None
 ) -> dict[str, Any]:
     """Unload a wallet; it stays."""
-    node.wallets.unload(wallet_name)
+    wallet = node.wallets.unload(wallet_name)
+    if load_on_startup is not None:
+        wallet.startup = load_on_startup
     return {}
 
 
@@ -83,7 +89,7 @@ def getnewaddress(at: Opened, label: str = "", address_type: str = DEFAULT_KIND)
     if label == "*":
         raise RpcError(INVALID_LABEL, "Invalid label name")
     address = _next_address(at, address_type, internal=False)
-    at.wallet.labels[address] = label
+    at.wallet.label(address, label)
     return address
 
 
@@ -114,7 +120,7 @@ def setlabel(at: Opened, address: str, label: str) -> None:
         raise RpcError(state.NOT_FOUND, "Invalid Bitcoin address") from None
     if label == "*":
         raise RpcError(INVALID_LABEL, "Invalid label name")
-    at.wallet.labels[bitcoin.script_to_address(script) or address] = label
+    at.wallet.label(bitcoin.script_to_address(script) or address, label)
 
 
 def keypoolrefill(at: Opened, newsize: int = 1000) -> None:
@@ -195,8 +201,9 @@ def _imported(at: Opened, request: Any) -> Pool:
         raise RpcError(WALLET_ERROR, told_why) from error
     if not pool.internal and not descriptor.ranged:
         addresses = (bitcoin.script_to_address(one.script) for one in descriptor.outputs())
-        named = {address: str(request.get("label", "")) for address in addresses if address}
-        at.wallet.labels.update(named)
+        for address in addresses:
+            if address is not None:
+                at.wallet.label(address, str(request.get("label", "")))
     return pool
 
 

@@ -9,6 +9,7 @@ from alys.models.bitcoin import raw_calls, state, wallet_spend
 from alys.models.bitcoin.calls import Call, hash_of, money_of, transaction_of
 from alys.models.bitcoin.rules import Rejected
 from alys.models.bitcoin.signing import sighash_of
+from alys.models.bitcoin.wallet import Note
 from alys.models.bitcoin.wallet_calls import Opened, table
 from alys.models.bitcoin.wallet_spend import FALLBACK_SATS_PER_KVB, Payment, Plan
 from alys.models.bitcoin.wallets import WALLET_ERROR
@@ -213,7 +214,7 @@ def abandontransaction(at: Opened, txid: str) -> None:
         raise RpcError(state.NOT_FOUND, "Invalid or non-wallet transaction id")
     if at.wallet.depth(record) != 0 or record.tx.txid in at.node.mempool.waiting:
         raise RpcError(state.NOT_FOUND, "Transaction not eligible for abandonment")
-    record.abandoned = True
+    at.wallet.notes.setdefault(record.tx.txid, Note()).abandoned = True
 
 
 def _check_private(at: Opened) -> None:

@@ -145,7 +145,8 @@ def state_of(node: NodeState, wallet: Wallet, record: Record) -> dict[str, Any]:
         walletconflicts=conflicts,
         mempoolconflicts=[txid for txid in conflicts if txid in waiting],
     )
-    for name, text in (("comment", record.comment), ("to", record.to)):
+    note = wallet.note(tx.txid)
+    for name, text in (("comment", note.comment), ("to", note.to)):
         if text:
             view[name] = text
     replaceable = "no"
@@ -182,7 +183,12 @@ def _sent(wallet: Wallet, record: Record, vout: int, output: TxOut, fee: int) ->
     view.update(category="send", amount=amount_of(-output.value))
     if text is not None and text in wallet.labels:
         view["label"] = wallet.labels[text]
-    return {**view, "vout": vout, "fee": amount_of(-fee), "abandoned": record.abandoned}
+    return {
+        **view,
+        "vout": vout,
+        "fee": amount_of(-fee),
+        "abandoned": wallet.note(record.tx.txid).abandoned,
+    }
 
 
 def _received(
@@ -198,7 +204,7 @@ def _received(
     view.update(category=category, amount=amount_of(output.value))
     if text is not None and text in wallet.labels:
         view["label"] = wallet.labels[text]
-    return {**view, "vout": vout, "abandoned": record.abandoned}
+    return {**view, "vout": vout, "abandoned": wallet.note(record.tx.txid).abandoned}
 
 
 def entries(node: NodeState, wallet: Wallet, record: Record) -> list[dict[str, Any]]:

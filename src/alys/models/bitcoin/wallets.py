@@ -1,7 +1,7 @@
 """The wallets of a node: which there are, which are loaded, which one a call means."""
 
 from alys.base.prng import Random
-from alys.models.bitcoin import state
+from alys.models.bitcoin import state, wallet_kept
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.wallet import Wallet
 from alys.wire.jsonrpc import RpcError
@@ -31,6 +31,31 @@ class Wallets:
         self.stored: dict[str, Wallet] = {}
         self.asked: str | None = None
         self._random = random
+        self._recalled = False
+
+    def recall(self, node: NodeState) -> None:
+        """Once, before the first call of a wallet: have the wallets of the data directory."""
+        if self._recalled:
+            return
+        self._recalled = True
+        for one in wallet_kept.stored(node.kept):
+            wallet = Wallet(
+                node,
+                one.name,
+                b"",
+                private_keys=one.private_keys,
+                blank=True,
+                avoid_reuse=one.avoid_reuse,
+            )
+            wallet_kept.fill(node.kept, wallet, one)
+            self.stored[one.name] = wallet
+            if one.startup:
+                self.loaded[one.name] = wallet
+
+    def keep(self, node: NodeState) -> None:
+        """Write down what is new of the wallets."""
+        for wallet in self.stored.values():
+            wallet_kept.keep(node.kept, wallet)
 
     def create(
         self, node: NodeState, name: str, *, private_keys: bool, blank: bool, avoid_reuse: bool
@@ -60,7 +85,7 @@ class Wallets:
         self.loaded[name] = self.stored[name]
         return self.loaded[name]
 
-    def unload(self, name: str | None) -> None:
+    def unload(self, name: str | None) -> Wallet:
         """Unload the wallet of this name, or of the present call's path; raises RpcError."""
         if name is not None and self.asked is not None and name != self.asked:
             told = "The RPC endpoint wallet and the wallet name parameter specify different wallets"
@@ -71,7 +96,7 @@ class Wallets:
             raise RpcError(state.INVALID_PARAMETER, told)
         if wanted not in self.loaded:
             raise RpcError(WALLET_NOT_FOUND, NOT_LOADED)
-        del self.loaded[wanted]
+        return self.loaded.pop(wanted)
 
     def chosen(self) -> Wallet:
         """The wallet that the present call means, up to date; raises RpcError -18 or -19."""

@@ -27,7 +27,8 @@ def _code(client: Client, address: object, tag: object = "latest") -> str:
 
 def _nonce(client: Client, address: object, tag: object = "latest") -> str:
     sender = from_data(address, 20, "address")
-    nonce = int(params.block(client.tree, tag).state.account(sender).nonce)
+    of = client.tree.head if tag == "pending" else params.block(client.tree, tag)
+    nonce = int(of.state.account(sender).nonce)
     return to_quantity(client.pool.next_nonce(sender, nonce) if tag == "pending" else nonce)
 
 
@@ -53,13 +54,26 @@ def _dump(client: Client, tag: object = "latest") -> dict[str, Any]:
 def _by_number(client: Client, tag: object, full: object) -> Any:
     whole = params.flag(full, "whole transactions")
     found = params.block_or_none(client.tree, tag)
-    return None if found is None else views.block(found, full=whole)
+    if found is None:
+        return None
+    view = views.block(found, full=whole)
+    return {**view, "hash": None, "nonce": None, "miner": None} if tag == "pending" else view
 
 
 def _by_hash(client: Client, block_hash: object, full: object) -> Any:
     whole = params.flag(full, "whole transactions")
     found = client.tree.get(from_data(block_hash, 32, "hash"))
     return None if found is None else views.block(found, full=whole)
+
+
+def _header_by_number(client: Client, tag: object) -> Any:
+    found = params.block_or_none(client.tree, tag)
+    return None if found is None else views.header(found)
+
+
+def _header_by_hash(client: Client, block_hash: object) -> Any:
+    found = client.tree.get(from_data(block_hash, 32, "hash"))
+    return None if found is None else views.header(found)
 
 
 def _count_by_number(client: Client, tag: object) -> str | None:
@@ -155,6 +169,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "eth_getBlockTransactionCountByHash": _count_by_hash,
     "eth_getBlockTransactionCountByNumber": _count_by_number,
     "eth_getCode": _code,
+    "eth_getHeaderByHash": _header_by_hash,
+    "eth_getHeaderByNumber": _header_by_number,
     "eth_getStorageAt": _storage,
     "eth_getTransactionByBlockHashAndIndex": _transaction_in_hash,
     "eth_getTransactionByBlockNumberAndIndex": _transaction_in_number,

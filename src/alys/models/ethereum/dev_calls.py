@@ -133,7 +133,7 @@ def _add_balance(dev: Development, address: object, wei: object) -> None:
     dev.undriven("anvil_addBalance")
     account = _address(address)
     old = int(dev.client.tree.head.state.account(account).balance)
-    dev.set_account(account, balance=min(old + _number(wei, "balance", 256), (1 << 256) - 1))
+    dev.set_account(account, balance=old + _number(wei, "balance", 256))
 
 
 def _set_nonce(dev: Development, address: object, nonce: object) -> None:

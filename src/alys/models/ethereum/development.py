@@ -61,6 +61,8 @@ class Development:
         self._next_time: int | None = None
         self._mined_at = client.now()
         self._genesis = client.tree.genesis
+        self._pending: tuple[tuple[object, ...], Block] | None = None
+        client.tree.pending = self.pending
         self._snapshots: dict[int, _Snapshot] = {}
         self._count = 0
 
@@ -95,6 +97,14 @@ class Development:
         block = self._built(self._time_of_next())
         self._adopt(block)
         return block
+
+    def pending(self) -> Block:
+        """What ``mine`` would make; made anew only when head, pool or clock were changed."""
+        pool = self.client.pool
+        of = (self.client.tree.head, pool.arrivals, len(pool), self.offset, self._next_time)
+        if self._pending is None or self._pending[0] != of:
+            self._pending = (of, self._built(self._time_of_next()))
+        return self._pending[1]
 
     def tick(self) -> None:
         """Mine when the interval is over."""
@@ -176,7 +186,12 @@ class Development:
         nonce: int | None = None,
         code: bytes | None = None,
     ) -> None:
-        """Change an account in the state after the head."""
+        """Change an account in the state after the head. Raises RpcError when all ether together would not fit in 256 bits.
+
+        As long as it does, no payment can overflow the balance of who gets it.
+        """
+        if balance is not None:
+            self._check_supply(address, balance)
 
         def change(rules: Rules, state: State) -> None:
             old = rules.state.get_account(state, Address(address))
@@ -188,6 +203,16 @@ class Development:
             rules.state.set_account(state, Address(address), account)
 
         self._change(change)
+
+    def _check_supply(self, address: bytes, balance: int) -> None:
+        accounts = self.client.tree.head.state.accounts()
+        others = sum(int(account.balance) for where, account in accounts if where != address)
+        most = (1 << 256) - 1 - others
+        if balance > most:
+            raise RpcError(
+                INVALID_PARAMS,
+                f"balance {balance} is too much: with what others have, at most {most} fits in 256 bits",
+            )
 
     def set_storage(self, address: bytes, key: bytes, value: int) -> None:
         """Change a slot in the state after the head."""

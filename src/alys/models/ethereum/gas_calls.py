@@ -100,7 +100,7 @@ def _fee_history(
     """One base fee more than blocks: the last is the next block's."""
     amount = count if isinstance(count, int) else from_quantity(count, "blockCount")
     wanted = _percentiles(percentiles)
-    last = params.block(client.tree, newest)
+    last = params.block(client.tree, "latest" if newest == "pending" else newest)
     if amount < 1:
         return {"oldestBlock": "0x0", "gasUsedRatio": None}
     first = max(0, last.number + 1 - min(amount, HISTORY_BLOCKS_MAX))

@@ -43,13 +43,15 @@ def flag(value: object, what: str) -> bool:
 def block_or_none(tree: BlockTree, tag: object) -> Block | None:
     """The block that a tag, a number or an EIP-1898 object names; None when there is none.
 
-    ``pending`` is the head. A side branch is found by hash only, unless ``requireCanonical``. Raises RpcError for
+    ``pending`` is a block that may never be. A side branch is found by hash only, unless ``requireCanonical``. Raises RpcError for
     ``safe`` and ``finalized`` before a forkchoice has named them, and BadEthereumData.
     """
     if isinstance(tag, Mapping):
         return _by_object(tree, tag)
-    if tag in ("latest", "pending"):
+    if tag == "latest":
         return tree.head
+    if tag == "pending":
+        return tree.pending()
     if tag == "earliest":
         return tree.genesis
     if tag in ("safe", "finalized"):
@@ -57,12 +59,12 @@ def block_or_none(tree: BlockTree, tag: object) -> Block | None:
         if marked is None:
             raise RpcError(SERVER_ERROR, f"{tag} block not found")
         return marked
-    return tree.at(from_quantity(tag, "block number"))
+    return tree.at(number(tag, "block number"))
 
 
 def _by_object(tree: BlockTree, named: Mapping[str, Any]) -> Block | None:
     if "blockHash" not in named:
-        return tree.at(from_quantity(named.get("blockNumber"), "blockNumber"))
+        return tree.at(number(named.get("blockNumber"), "blockNumber"))
     found = tree.get(from_data(named["blockHash"], 32, "blockHash"))
     if found is not None and named.get("requireCanonical") and not tree.is_canonical(found):
         raise RpcError(SERVER_ERROR, "hash is not currently canonical")

@@ -117,7 +117,16 @@ class Simulator:
         return _result(call, self.executed(call), self._block.rules)
 
     def executed(self, call: Call) -> Any:
-        """The specification's EVM after the call, whatever its end; raises CallFailed when the call cannot begin."""
+        """The specification's EVM after the call, whatever its end; raises CallFailed when the call cannot be made."""
+        try:
+            with steps.limited():
+                return self._executed(call)
+        except steps.TooManySteps as error:
+            raise CallFailed(str(error)) from error
+        except OverflowError as error:
+            raise CallFailed("a balance or a nonce would not fit in its bits") from error
+
+    def _executed(self, call: Call) -> Any:
         rules, header = self._block.rules, self._block.header
         state = self._block.state.fork(rules)
         for address, override in self._overrides.items():
@@ -134,11 +143,7 @@ class Simulator:
         inner = environment_of(header, rules, state, self._chain_id, self._hashes)
         if rules.has_base_fee and not call.fee_cap:
             inner.base_fee_per_gas = Uint(0)
-        try:
-            with steps.limited():
-                return _execute(rules, rules.message.prepare_message(inner, outer, tx))
-        except steps.TooManySteps as error:
-            raise CallFailed(str(error)) from error
+        return _execute(rules, rules.message.prepare_message(inner, outer, tx))
 
     def gas_used(self, call: Call, evm: Any) -> int:
         """What a transaction would pay for, however the call ended."""

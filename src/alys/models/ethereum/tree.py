@@ -4,6 +4,8 @@ Blocks enter only when valid and never leave; a block that was refused is rememb
 built on it can be refused too, with the last valid ancestor named.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from alys.models.ethereum.forks import Header, Receipt, Rules
@@ -63,6 +65,8 @@ class BlockTree:
         self.canonical: list[Block] = [genesis]
         self.safe: Block | None = None
         self.finalized: Block | None = None
+        self.pending: Callable[[], Block] = lambda: self.head
+        """Gives the block that callers mean by that word; it need not be in the tree."""
         self._blocks = {genesis.hash: genesis}
         self._transactions: dict[bytes, tuple[Block, int]] = {}
         self._refused: dict[bytes, bytes] = {}

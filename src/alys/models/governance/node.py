@@ -42,6 +42,9 @@ from alys.wire.generated import governance_pb2 as pb
 SEEN_MAX = 3_000  # requests that ``state`` lists in the order of their coming
 HELD_ANSWERS = 5  # how many the fault ``reverse_answers`` turns round at once
 
+REFUSALS = ("refuse_registration", "refuse_signing")
+"""Faults that a node can know of itself: it says DEGRADED. A liar does not say that it lies."""
+
 KINDS = (
     "node_registration",
     "signature_request",
@@ -245,7 +248,7 @@ class GovernanceNode:
             check_type,
             info,
             sick=self.faults.hits("unhealthy"),
-            halted=self._announcements.halted,
+            refuses=self._announcements.halted or any(map(self.misbehaviour.has, REFUSALS)),
             uptime=max(0.0, self._now() - self._started),
         )
 

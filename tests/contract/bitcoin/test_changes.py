@@ -1,0 +1,34 @@
+"""What changes the chain, the mempool or the clock changes both nodes alike."""
+
+import pytest
+
+from tests.contract.bitcoin import answers, chain_play, differences, play, stage
+from tests.contract.bitcoin.service import Service
+
+METHODS = play.methods(chain_play.STEPS)
+
+
+@pytest.fixture(scope="module")
+def found(ours: Service, theirs: Service, known: stage.Known) -> dict[str, list[answers.Finding]]:
+    return play.play(chain_play.STEPS, ours, theirs, known)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_changes_are_alike(method: str, found: dict[str, list[answers.Finding]]) -> None:
+    unexplained = [one.text for one in found[method] if one.reason is None]
+    assert not unexplained, "\n".join(unexplained)
+
+
+def test_every_difference_that_is_listed_is_still_there(
+    theirs: Service, found: dict[str, list[answers.Finding]]
+) -> None:
+    if "Knots" not in theirs.call("getnetworkinfo")["subversion"]:
+        pytest.skip("the list is of what Bitcoin Knots does otherwise")
+    every = [one for findings in found.values() for one in findings]
+    gone = [
+        f"{row.method} {row.path}: {row.reason}"
+        for row in differences.CHANGES
+        if row.always
+        and not any(row.covers(one.method, one.params, one.unlike.path) for one in every)
+    ]
+    assert not gone, "\n".join(gone)
