@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alys.base import faults
 from alys.base.errors import ExitCode
 from alys.cli import front as cli
 from alys.config import environment, schema, secrets, settings
@@ -91,7 +92,7 @@ def test_the_readme_has_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_node_page_has_every_method_and_no_other() -> None:
     named = re.findall(r"^\| `(\w+)` \|", page("reference/node-rpc.md"), re.MULTILINE)
-    assert set(named) == {*api._QUESTIONS, "getdepositaddress"}
+    assert set(named) == {*api._QUESTIONS, "alys_spec", "getdepositaddress"}
 
 
 def test_the_supervision_page_has_every_breakage_and_no_other() -> None:
@@ -130,6 +131,27 @@ def test_the_world_page_names_what_what_a_world_has() -> None:
     known = {*dir(NetworkWorld), *inspect.get_annotations(NetworkWorld)}
     assert [name for name in first if name not in known] == []
     assert [fault for fault in FAULT_NAMES if f"`{fault}`" not in text] == []
+
+
+def test_the_page_of_faults_has_every_kind_as_the_code_has_it_and_a_test_that_is_there() -> None:
+    text = page("reference/faults.md")
+    limits = {field.name for field in msgspec.structs.fields(faults.CallFault)}
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\w, ]+?) \| ([^|]*)\| [^|]+ \| `([\w/.]+)::(\w+)` \|$", text, re.M
+    )
+    assert [kind for kind, *_ in rows] == list(faults.KINDS)
+    for kind, having, fields, file, test in rows:
+        known = faults.KINDS[kind]
+        told = faults.SERVICES if having == "all" else tuple(having.split(", "))
+        assert told == known.services, kind
+        lasting = issubclass(known, faults.Lasting)
+        own = [field.name for field in msgspec.structs.fields(known)]
+        own = [name for name in own if not (lasting and name in limits)]
+        assert sorted(re.findall(r"`(\w+)`", fields)) == sorted(own), kind
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), test
+    assert set(re.findall(r"^\| `(\w+)` \| (?:all|no limit|1) \| ", text, re.M)) >= limits
+    commands = re.findall(r"^alys (inject .+)$", text, re.MULTILINE)
+    assert [cli._parser().parse_args(line.split()).command for line in commands] == ["inject"] * 6
 
 
 def test_the_tutorial_shows_the_example_and_it_passes(

@@ -146,6 +146,15 @@ def test_a_stale_answer_is_the_first_since_the_fault_and_is_counted_when_given()
     assert ground.counts() == [(2, 0, "times")]
 
 
+def test_a_stale_answer_can_be_to_any_parameters() -> None:
+    ground = Ground()
+    ground.it.add(faults.Stale(any_params=True))
+    first = ground.it.treat("getblock", b"1")
+    ground.it.remember(first, "getblock", b"1", "a")
+    assert ground.it.treat("getblock", b"2").earlier == "a"
+    assert ground.it.treat("getblockcount", b"2").ending is None
+
+
 def test_a_wrong_clock_is_wrong_by_all_that_was_ordered_and_touches_calls() -> None:
     ground = Ground()
     ground.it.add(faults.ClockSkew(seconds=-60, duration_s=10), faults.ClockSkew(seconds=5))

@@ -57,6 +57,8 @@ DOORS = {
                 "http_rpc_port": 8545,
                 "ws_rpc_port": 8546,
                 "engine_port": 8551,
+                "dev_methods": True,
+                "dev_accounts": 0,
             },
         ),
         (
@@ -131,6 +133,8 @@ def test_the_admin_token_is_asked_for_where_the_admin_port_is_open() -> None:
         ("bitcoin", "BITCOIN_CONNECT", "a:1,b:0", "host:port of the nodes"),
         ("bitcoin", "BITCOIN_NETWORK", "mainnet", "regtest"),
         ("ethereum", "ETHEREUM_NETWORK", "sepolia", "development"),
+        ("ethereum", "DEV_METHODS", "yes", "on or off"),
+        ("ethereum", "DEV_ACCOUNTS", "1001", "a whole number, 0 to 1000"),
         ("governance", "GOVERNANCE_NODE_ID", "governance-node-4", "a name of letters"),
         ("governance", "GOVERNANCE_NODE_ID", "governance-node-11", "a name of letters"),
         ("governance", "MOCK_DELAY_MS", "10ms", "whole milliseconds"),

@@ -57,7 +57,7 @@ def crafted(node: BitcoinNode) -> Crafted:
     """Makers of calls, for ``Bodies``."""
 
     def transaction_call(random: SeededRandom) -> tuple[str, Params]:
-        raw = _transaction(node, random).serialize().hex()
+        raw = transaction(node, random).serialize().hex()
         calls: tuple[tuple[str, Params], ...] = (
             ("sendrawtransaction", [raw, 0, 21_000_000]),
             ("sendrawtransaction", [raw]),
@@ -68,7 +68,7 @@ def crafted(node: BitcoinNode) -> Crafted:
         return random.choice(calls)
 
     def block_call(random: SeededRandom) -> tuple[str, Params]:
-        raw = _block(node, random).serialize().hex()
+        raw = block(node, random).serialize().hex()
         proposal: Params = [{"mode": "proposal", "data": raw, "rules": ["segwit"]}]
         return ("submitblock", [raw]) if random.below(2) else ("getblocktemplate", proposal)
 
@@ -92,7 +92,7 @@ def _script(random: SeededRandom) -> bytes:
     return random.choice(SCRIPTS) if random.below(3) else random.randbytes(random.below(60))
 
 
-def _transaction(node: BitcoinNode, random: SeededRandom) -> Tx:
+def transaction(node: BitcoinNode, random: SeededRandom) -> Tx:
     """Something good with one field of another kind, signed before or after."""
     chain = node.chain
     spent = builders.coinbase_at(node, 1 + random.below(len(chain.active) - 1))
@@ -147,7 +147,7 @@ def _input_changed(random: SeededRandom, txin: TxIn) -> TxIn:
     return msgspec.structs.replace(txin, witness=witness)
 
 
-def _block(node: BitcoinNode, random: SeededRandom) -> Block:
+def block(node: BitcoinNode, random: SeededRandom) -> Block:
     """The next block, or one on an old block, with header, coinbase or transactions changed."""
     block = builders.block_on_tip(node)
     kind = random.below(7)
@@ -163,6 +163,6 @@ def _block(node: BitcoinNode, random: SeededRandom) -> Block:
     if kind == 4:
         return builders.with_coinbase_input(block, script_sig=_script(random))
     if kind == 5:
-        return builders.with_txs(block, *block.txs, _transaction(node, random))
+        return builders.with_txs(block, *block.txs, transaction(node, random))
     header = msgspec.structs.replace(block.header, bits=random.choice((0, 0x1D00FFFF, 2**32 - 1)))
     return Block(header=header, txs=mining.completed(block).txs)

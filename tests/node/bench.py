@@ -14,6 +14,7 @@ from alys.actors.system import System
 from alys.base.prng import SeededRandom
 from alys.node import messages, ports
 from alys.node.engine import BurnDetected
+from alys.node.errors import PortDown
 from alys.sim.dispatch import SimDispatcher
 from alys.wire.jsonrpc import RpcError
 from alys.worlds.memory import StorePort
@@ -35,7 +36,7 @@ class Failures(Observer):
 
 
 class Answering(Actor):
-    """A JSON-RPC service that is a function; RpcError refuses."""
+    """A JSON-RPC service that is a function; RpcError refuses, and PortDown says that it is away."""
 
     def __init__(self, answer: Callable[..., Any]) -> None:
         self._answer = answer
@@ -43,7 +44,7 @@ class Answering(Actor):
     def on_call(self, message: ports.JsonRpcCall, ctx: Context) -> Any:
         try:
             return self._answer(message.method, *message.params)
-        except RpcError as error:
+        except (RpcError, PortDown) as error:
             ctx.refuse(error)
             return None
 

@@ -8,9 +8,11 @@ from alys.chain.spec import ChainSpec, dev_spec
 from alys.models.bitcoin.node import BitcoinNode
 from alys.node.bridge import Bridge, BridgeNames, ListOperations, OperationView
 from alys.node.engine import BurnDetected
-from alys.node.messages import AnnounceDeposit, BlockImported, PeginReady
+from alys.node.errors import PortDown
+from alys.node.messages import AnnounceDeposit, BlockImported, ChainStarted, PeginReady
 from alys.node.storage import Storage
 from alys.wire import bitcoin
+from alys.wire.jsonrpc import RpcError
 from tests.node.bench import START, Bench
 
 SECRET = (7).to_bytes(32, "big")
@@ -48,7 +50,8 @@ class Setting:
 
     def deposit(self, sats: int = 50_000_000) -> str:
         """Send one; it is in the mempool."""
-        coin = self.bitcoin.handle("scantxoutset", ["start", [f"addr({ADDRESS})"]])["unspents"][0]
+        found = self.bitcoin.handle("scantxoutset", ["start", [f"addr({ADDRESS})"]])["unspents"]
+        coin = min(found, key=lambda one: int(one["height"]))
         amount = bitcoin.sats_of(coin["amount"])
         tx = bitcoin.Tx(
             inputs=(bitcoin.TxIn(outpoint=bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"])),),
@@ -167,6 +170,40 @@ def test_what_became_of_a_burn_is_kept_even_if_the_burn_is_heard_of_later(
     assert (refunded.kind, refunded.state) == ("pegout", "refunded")
     setting.bench.tell("bridge", burn(f"pegout:{request}"))
     assert setting.operations() == (refunded,)
+
+
+def test_when_chain_begins_again_it_hears_of_what_is_ready_once_more(setting: Setting) -> None:
+    txid = setting.deposit()
+    setting.bench.tell("bridge", ChainStarted())
+    assert setting.ready() == []
+    setting.mine(6)
+    setting.bench.tell("bridge", ChainStarted())
+    assert setting.ready() == [txid, txid]
+    minted = setting.chain[0].deposit
+    setting.bench.tell(
+        "bridge",
+        BlockImported(height=1, root=bytes(32), minted=(minted,), proposed=None, refunded=()),
+    )
+    setting.bench.tell("bridge", ChainStarted())
+    assert setting.ready() == [txid, txid]
+
+
+@pytest.mark.parametrize("error", [RpcError(-28, "Loading"), PortDown("bitcoin", "refused")])
+def test_while_bitcoin_is_away_it_waits_and_then_goes_on_where_it_was(
+    setting: Setting, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    txid = setting.deposit()
+    setting.mine(3)
+
+    def away(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(setting.bitcoin, "handle", away)
+        setting.bench.run_for(200)
+    setting.mine(3)
+    assert setting.ready() == [txid]
+    assert setting.bench.failures.errors == []
 
 
 def test_the_bridge_never_failed_in_all_this(setting: Setting) -> None:

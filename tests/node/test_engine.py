@@ -7,6 +7,8 @@ import pytest
 from alys.actors.errors import AskError
 from alys.models.ethereum.node import EthereumNode
 from alys.node.engine import (
+    PATIENCE_SECONDS,
+    BuildPayload,
     BurnDetected,
     Engine,
     ExecutePayload,
@@ -15,7 +17,7 @@ from alys.node.engine import (
     SetHead,
     accepts,
 )
-from alys.node.errors import EngineRefused
+from alys.node.errors import EngineRefused, PortDown
 from alys.wire import ethereum
 from alys.wire.engine import ExecutionPayload, PayloadStatus, Status
 from alys.wire.ethereum import ZERO_HASH
@@ -100,3 +102,73 @@ def test_a_burn_is_told_with_its_operation_only_for_the_imported_head() -> None:
     (burn,) = heard
     assert isinstance(burn, BurnDetected)
     assert (burn.operation, burn.wei) == (f"pegout:{tx}:0", str(ETHER))
+
+
+class Away:
+    """A client that does not answer a call until so many were refused."""
+
+    def __init__(self, method: str, refusals: float) -> None:
+        self.client = make_node()
+        self.method = method
+        self.left = refusals
+        self.bench = Bench()
+        self.bench.service("port", self.answer)
+        self.bench.start("engine", lambda: Engine("port", None))
+
+    def answer(self, method: str, *params: Any) -> Any:
+        if method == self.method and self.left > 0:
+            self.left -= 1
+            raise PortDown("port", "refused")
+        return self.client.handle_engine(method, list(params))
+
+
+def set_head(away: Away) -> Any:
+    head = away.client.tree.head.hash
+    return away.bench.ask("engine", SetHead(head_hash=head, finalised_hash=ZERO_HASH))
+
+
+def test_a_client_that_is_away_after_an_import_is_waited_for() -> None:
+    away = Away("engine_forkchoiceUpdatedV2", 5)
+    set_head(away)
+    assert (away.left, away.bench.failures.errors) == (0, [])
+    assert 5 <= away.bench.dispatcher.simulated_seconds < 6
+
+
+def test_it_is_waited_for_so_long_and_then_who_asked_is_told() -> None:
+    away = Away("engine_forkchoiceUpdatedV2", float("inf"))
+    with pytest.raises(EngineRefused, match="refused"):
+        set_head(away)
+    assert PATIENCE_SECONDS <= away.bench.dispatcher.simulated_seconds < PATIENCE_SECONDS + 2
+    assert away.bench.failures.errors == []
+
+
+def test_who_wants_a_judgement_is_told_at_once_unless_it_can_wait() -> None:
+    away = Away("engine_newPayloadV2", 3)
+    payload = ExecutionPayload.from_json(built(make_node()))
+    with pytest.raises(EngineRefused, match="refused"):
+        away.bench.ask("engine", ExecutePayload(payload=payload))
+    assert away.bench.ask("engine", ExecutePayload(payload=payload, patient=True)).valid
+    assert (away.left, away.bench.failures.errors) == (0, [])
+
+
+def test_a_payload_on_another_parent_is_not_what_was_asked_for() -> None:
+    client, other = make_node(), mined(make_node())
+    bench = Bench()
+
+    def lies(method: str, *params: Any) -> Any:
+        if method == "engine_getPayloadV2":
+            return {"executionPayload": {**other, "parentHash": "0x" + "77" * 32}}
+        return client.handle_engine(method, list(params))
+
+    bench.service("port", lies)
+    bench.start("engine", lambda: Engine("port", None))
+    head = client.tree.head
+    asked = BuildPayload(
+        parent_hash=head.hash,
+        finalised_hash=ZERO_HASH,
+        timestamp=int(head.header.timestamp) + 2,
+        withdrawals=(),
+    )
+    with pytest.raises(EngineRefused, match="another parent"):
+        bench.ask("engine", asked)
+    assert bench.failures.errors == []

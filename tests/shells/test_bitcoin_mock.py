@@ -75,6 +75,8 @@ def test_its_faults_are_for_its_callers_and_not_for_its_probe() -> None:
         with pytest.raises(RpcError, match="-28"):
             await call(service, "getblockchaininfo")
         assert (await service.admin.lift(number)).touched == 1
+        line = 'alys_fault_touched_total{kind="error",service="bitcoin"} 1.0'
+        assert line in (await service.probe("/metrics"))[1].splitlines()
         with pytest.raises(AdminRefused, match="governance has it"):
             await service.admin.inject(faults.Unhealthy())
 

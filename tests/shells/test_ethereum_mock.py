@@ -15,6 +15,7 @@ from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.shells.session import EthereumSession, Session
 from alys.wire.jsonrpc import RpcError
 from tests.shells.mocks import Opened, settings, with_open
+from tests.shells.waiting import until
 
 JWT = Jwt(secret=bytes.fromhex(LOCAL_SECRETS["ENGINE_JWT_SECRET"]))
 START = 1_700_000_000
@@ -133,3 +134,74 @@ def test_a_reorg_replaces_blocks_and_a_session_takes_faults_back() -> None:
         assert (await service.admin.state())["now"] >= START
 
     opened(run)
+
+
+def development(run: Any, **environment: str) -> Any:
+    told = settings(EthereumService, DEV_ACCOUNTS="2", **environment)
+    return with_open(EthereumMock(told), told, run)
+
+
+async def pay(service: Opened) -> str:
+    payer, payee = await call(service, "http", "eth_accounts")
+    sent = {"from": payer, "to": payee, "value": "0x1"}
+    return str(await call(service, "http", "eth_sendTransaction", sent))
+
+
+def test_a_transaction_of_a_funded_account_is_mined_at_once_while_nobody_drives() -> None:
+    async def run(service: Opened) -> None:
+        for account in await call(service, "http", "eth_accounts"):
+            wei = await call(service, "http", "eth_getBalance", account, "latest")
+            assert int(wei, 16) == 10_000 * 10**18
+        tx = await pay(service)
+        receipt = await call(service, "http", "eth_getTransactionReceipt", tx)
+        assert receipt["blockNumber"] == "0x1"
+        head = await call(service, "http", "eth_getBlockByNumber", "latest", False)
+        await build(service, int(head["timestamp"], 16) + 2)
+        tx = await pay(service)
+        assert await call(service, "http", "eth_getTransactionReceipt", tx) is None
+
+    development(run)
+
+
+def test_without_development_methods_it_is_an_ordinary_client() -> None:
+    async def run(service: Opened) -> None:
+        tx = await pay(service)
+        assert await call(service, "http", "eth_getTransactionReceipt", tx) is None
+        with pytest.raises(RpcError, match="does not exist/is not available"):
+            await call(service, "http", "evm_mine")
+
+    development(run, DEV_METHODS="off")
+
+
+def test_with_an_interval_blocks_come_by_themselves_until_a_session_ends_it() -> None:
+    async def run(service: Opened) -> None:
+        await service.admin.session(Session(name="quick", time_scale=100), EthereumSession)
+        await call(service, "http", "evm_setIntervalMining", 3)
+
+        async def grown() -> bool:
+            return int(await call(service, "http", "eth_blockNumber"), 16) >= 3
+
+        await until(grown)
+        await service.admin.session(Session(name="next", time_scale=100), EthereumSession)
+        assert await call(service, "http", "anvil_getIntervalMining") is None
+        assert await call(service, "http", "eth_blockNumber") == "0x0"
+
+    development(run)
+
+
+def test_subscribers_hear_of_blocks_and_are_hung_up_on_by_a_new_session() -> None:
+    async def run(service: Opened) -> None:
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(service.doors["websocket"]) as socket,
+        ):
+            await socket.send_json(asked)
+            name = (await socket.receive_json(timeout=20))["result"]
+            await pay(service)
+            told = (await socket.receive_json(timeout=20))["params"]
+            assert (told["subscription"], told["result"]["number"]) == (name, "0x1")
+            await service.admin.session(Session(name="next"), EthereumSession)
+            assert (await socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
+
+    development(run)

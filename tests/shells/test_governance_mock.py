@@ -174,3 +174,48 @@ def test_a_stream_without_the_token_is_not_opened() -> None:
         return refused.value.code()
 
     assert opened(run) is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_an_announcement_is_ordered_over_the_admin_port_and_a_bad_one_goes_nowhere() -> None:
+    async def run(service: Opened) -> None:
+        async with grpc.aio.insecure_channel(service.doors["grpc"]) as channel:
+            call = rpc.GovernanceStreamStub(channel).Stream(metadata=TOKEN, timeout=SECONDS)
+            await call.write(registration())
+            assert (await read(call)).registration_ack.accepted
+            with pytest.raises(AdminRefused, match="nothing is halted") as refused:
+                await service.admin.push("resume")
+            assert refused.value.status == 400
+            told = await service.admin.push("emergency_halt", reason="a key is lost")
+            assert told == {"name": "", "request_id": "push:1:emergency_halt", "streams": 1}
+            said = await read(call)
+            assert said.metadata.request_id == "push:1:emergency_halt"
+            state = await service.admin.state()
+            assert state["announcements"]["halted"] is True
+            assert state["announcements"]["sent"][0]["pushed"] == 1
+
+    opened(run)
+
+
+def test_an_api_key_opens_a_stream_and_a_new_session_keeps_it() -> None:
+    async def run(service: Opened) -> list[bool]:
+        found = []
+        for name in ("", "run 1"):
+            if name:
+                await service.admin.session(Session(name=name), GovernanceSession)
+            async with grpc.aio.insecure_channel(service.doors["grpc"]) as channel:
+                key = (("x-api-key", "a-key-of-sixteen-letters"),)
+                call = rpc.GovernanceStreamStub(channel).Stream(metadata=key, timeout=SECONDS)
+                await call.write(registration())
+                found.append((await read(call)).registration_ack.accepted)
+        return found
+
+    assert opened(run, GOVERNANCE_API_KEY="a-key-of-sixteen-letters") == [True, True]
+
+
+def test_a_degraded_node_is_ready() -> None:
+    """It answers; that a peer is missing is no reason to take it off the network too."""
+
+    async def run(service: Opened) -> Any:
+        return await service.probe("/ready")
+
+    assert opened(run, GOVERNANCE_PEERS="127.0.0.1:1") == (200, "ready\n")

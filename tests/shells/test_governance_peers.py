@@ -119,6 +119,25 @@ def test_a_peer_that_was_away_gets_what_it_missed_and_is_missed_meanwhile() -> N
     assert statuses([with_three(run)]) == ["COMPLETE"]
 
 
+def test_nodes_that_meet_later_have_found_each_other_then() -> None:
+    async def run(three: Three) -> pb.HealthResponse:
+        await three.start(1, 2)
+        alone = GovernanceNode(
+            "governance-1", SECRETS[0], KEYS, 2, lambda: NOW, SeededRandom(1), bearer_token=TOKEN
+        )
+        server = await serve_governance(alone)
+        try:
+            assert alone.health().info["peers"] == "0 of 0"
+            await server.meet(three.targets[1:])
+            return alone.health()
+        finally:
+            await server.close()
+
+    health = with_three(run)
+    assert health.info["peers"] == "2 of 2"
+    assert health.status == pb.HEALTH_STATUS_HEALTHY
+
+
 def test_a_peer_that_is_gone_is_noticed() -> None:
     async def run(three: Three) -> None:
         await three.start(0, 1, 2)

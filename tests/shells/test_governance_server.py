@@ -10,8 +10,16 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from alys.base.errors import EnvironmentFailure
+from alys.models.governance.node import GovernanceNode
+from alys.shells.generated import gossip_pb2_grpc
 from alys.shells.generated import governance_pb2_grpc as rpc
-from alys.shells.governance_server import SERVICE, RunningGovernance, serve_governance
+from alys.shells.governance_server import (
+    CHANNEL_OPTIONS,
+    SERVICE,
+    RunningGovernance,
+    serve_governance,
+)
+from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from tests.models.governance.builders import make_node, registration
 
@@ -104,3 +112,52 @@ def test_a_delay_makes_answers_late_and_not_few() -> None:
         return [one.heartbeat_ack.sequence for one in found[1:]]
 
     assert served(run, delay_seconds=0.2) == list(range(50))
+
+
+@pytest.mark.parametrize("call", ["Health", "GetCapabilities", "Check", "Pass", "push"])
+def test_every_answer_is_late_and_what_is_announced_too(call: str) -> None:
+    """The delay is in every way out; each takes it once."""
+
+    async def run(server: RunningGovernance, node: GovernanceNode) -> float:
+        loop = asyncio.get_running_loop()
+        async with grpc.aio.insecure_channel(server.url) as channel:
+            stub = rpc.GovernanceStreamStub(channel)
+            if call == "push":
+                stream = stub.Stream(timeout=SECONDS)
+                await stream.write(registration())
+                await stream.read()
+                begin = loop.time()
+                node.push({"emergency_halt": {}})
+                await stream.read()
+                return loop.time() - begin
+            begin = loop.time()
+            match call:
+                case "Health":
+                    await stub.Health(pb.HealthRequest(), timeout=SECONDS)
+                case "GetCapabilities":
+                    await stub.GetCapabilities(pb.CapabilitiesRequest(), timeout=SECONDS)
+                case "Check":
+                    asked = health_pb2.HealthCheckRequest()
+                    await health_pb2_grpc.HealthStub(channel).Check(asked, timeout=SECONDS)
+                case _:
+                    bundle = gossip_pb2.WitnessBundle()
+                    stub_of_peers = gossip_pb2_grpc.WitnessGossipStub(channel)
+                    await stub_of_peers.Pass(bundle, timeout=SECONDS)
+            return loop.time() - begin
+
+    async def life() -> float:
+        node = make_node()
+        server = await serve_governance(node, delay_seconds=0.3)
+        try:
+            return await run(server, node)
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()) >= 0.3
+
+
+def test_a_connection_that_is_silent_is_asked_whether_it_lives() -> None:
+    options = dict(CHANNEL_OPTIONS)
+    assert options["grpc.keepalive_time_ms"] == 60_000
+    assert options["grpc.keepalive_timeout_ms"] == 10_000
+    assert options["grpc.keepalive_permit_without_calls"] == 1

@@ -12,7 +12,7 @@ from alys.models.governance.node import GovernanceNode
 from alys.shells.generated import governance_pb2_grpc as rpc
 from alys.shells.governance_server import serve_governance
 from alys.wire.generated import governance_pb2 as pb
-from tests.models.governance.builders import KEYS, SECRETS, Time, registration
+from tests.models.governance.builders import KEYS, SECRETS, Time, make_node, registration
 from tests.shells.waiting import until
 
 SECONDS = 20.0
@@ -165,3 +165,42 @@ def test_one_node_with_too_many_streams_is_told_so_and_ended() -> None:
     code, why = served(run, Limits(streams_of_one=1))
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert why == "1 streams of alys-1 are open"
+
+
+def test_a_stream_that_is_to_end_ends_at_once_whatever_is_late_on_it() -> None:
+    """Its answers are a minute late: nobody waits for them."""
+
+    async def life() -> tuple[grpc.StatusCode, str]:
+        server = await serve_governance(first, delay_seconds=60.0)
+        try:
+            async with grpc.aio.insecure_channel(server.url) as channel:
+                call = opened(channel)
+                await call.write(registration())
+                await until(lambda: len(first.registry.registered) == 1)
+                server.replace(make_node(1))
+                return await end_of(call)
+        finally:
+            await server.close()
+
+    first = make_node()
+    code, why = asyncio.run(life())
+    assert (code, why) == (grpc.StatusCode.UNAVAILABLE, "the node began another session")
+
+
+def test_streams_end_with_their_status_every_time() -> None:
+    """The end and the answer before it meet in grpc: neither may swallow the other."""
+
+    async def life() -> set[grpc.StatusCode]:
+        server = await serve_governance(make_node())
+        try:
+            async with grpc.aio.insecure_channel(server.url) as channel:
+                ends = set()
+                for number in range(100):
+                    call = await registered(channel)
+                    server.replace(make_node(number % 3))
+                    ends.add((await end_of(call))[0])
+                return ends
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()) == {grpc.StatusCode.UNAVAILABLE}

@@ -1,6 +1,7 @@
 """Bytes that are no message of the proto are the caller's fault, on every call, and hurt nobody else."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +29,17 @@ def with_channel(run: Callable[[grpc.aio.Channel], Awaitable[Any]]) -> Any:
             await server.close()
 
     return asyncio.run(life())
+
+
+def test_a_caller_that_hung_up_is_nothing_to_log(caplog: pytest.LogCaptureFixture) -> None:
+    class ExecuteBatchError(Exception):
+        """As grpc's own, which has no public name."""
+
+    log = logging.getLogger("grpc._cython.cygrpc")
+    for error in (ExecuteBatchError(), ValueError("ours")):
+        log.error("raised by servicer method", exc_info=error)
+    told = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert told == ["ours"]
 
 
 @pytest.mark.parametrize("frame", [TRUNCATED, b"\xff" * 40], ids=["truncated", "noise"])

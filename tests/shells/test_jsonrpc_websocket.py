@@ -1,4 +1,4 @@
-"""JSON-RPC over WebSocket: requests and batches, and a clear word about subscriptions."""
+"""JSON-RPC over WebSocket: requests and batches, and notifications in between."""
 
 import asyncio
 import json
@@ -10,20 +10,38 @@ import pytest
 
 from alys.node.errors import PortDown
 from alys.shells import jsonrpc_websocket
+from alys.shells.jsonrpc_websocket import Notify
 from alys.wire.jsonrpc import Dialect, Params, RpcError, method_not_found
+from tests.shells.waiting import until
 
 
-def handle(method: str, params: Params) -> Any:
-    if method == "unknown":
-        raise method_not_found(method, Dialect.ETHEREUM)
-    return [method, params]
+class Echo:
+    """Answers with what was asked; ``tell`` notifies twice, before its own answer."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self.closed = False
+
+    def handle(self, method: str, params: Params) -> Any:
+        if method == "unknown":
+            raise method_not_found(method, Dialect.ETHEREUM)
+        if method == "tell":
+            for number in range(2):
+                self._notify({"told": number})
+        if method == "flood":
+            for number in range(jsonrpc_websocket.UNREAD_MAX + 1):
+                self._notify({"told": number})
+        return [method, params]
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def talked(*messages: str | bytes) -> list[Any]:
     """The answers to some messages, in order."""
 
     async def life() -> list[Any]:
-        server = await jsonrpc_websocket.serve(handle)
+        server = await jsonrpc_websocket.serve(Echo)
         try:
             async with aiohttp.ClientSession() as client, client.ws_connect(server.url) as socket:
                 for message in messages:
@@ -51,7 +69,7 @@ def test_a_notification_is_not_answered() -> None:
     one = '{"jsonrpc":"2.0","id":2,"method":"b"}'
 
     async def life() -> Any:
-        server = await jsonrpc_websocket.serve(handle)
+        server = await jsonrpc_websocket.serve(Echo)
         try:
             async with aiohttp.ClientSession() as client, client.ws_connect(server.url) as socket:
                 await socket.send_str(silent)
@@ -63,18 +81,9 @@ def test_a_notification_is_not_answered() -> None:
     assert asyncio.run(life()) == 2
 
 
-@pytest.mark.parametrize("method", ["eth_subscribe", "eth_unsubscribe"])
-def test_subscriptions_are_refused_with_what_to_do_instead(method: str) -> None:
-    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": ["newHeads"]}
-    (told,) = talked(json.dumps(asked))
-    assert told["error"]["code"] == -32601
-    assert "notifications not supported" in told["error"]["message"]
-    assert "eth_blockNumber" in told["error"]["message"]
-
-
 def test_plain_http_is_told_that_this_is_another_door() -> None:
     async def life() -> int:
-        server = await jsonrpc_websocket.serve(handle)
+        server = await jsonrpc_websocket.serve(Echo)
         try:
             async with aiohttp.ClientSession() as client, client.get(server.url) as answer:
                 return answer.status
@@ -86,7 +95,7 @@ def test_plain_http_is_told_that_this_is_another_door() -> None:
 
 def test_the_client_tells_refusals_from_silence() -> None:
     async def life() -> None:
-        server = await jsonrpc_websocket.serve(handle)
+        server = await jsonrpc_websocket.serve(Echo)
         assert await jsonrpc_websocket.ask(server.url, "a", 20) == ["a", []]
         with pytest.raises(RpcError, match="unknown"):
             await jsonrpc_websocket.ask(server.url, "unknown", 20)
@@ -104,3 +113,66 @@ def test_a_server_that_says_nothing_is_down_when_the_time_is_over() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(PortDown, match=url):
             asyncio.run(jsonrpc_websocket.ask(url, "a", 0.1))
+
+
+def test_notifications_come_in_order_on_the_connection_that_asked() -> None:
+    tell, other = (json.dumps({"jsonrpc": "2.0", "id": 1, "method": m}) for m in ("tell", "a"))
+
+    async def life() -> list[Any]:
+        server = await jsonrpc_websocket.serve(Echo)
+        try:
+            async with (
+                aiohttp.ClientSession() as client,
+                client.ws_connect(server.url) as asking,
+                client.ws_connect(server.url) as idle,
+            ):
+                await asking.send_str(tell)
+                heard = [json.loads(await asking.receive_str(timeout=20)) for _ in range(3)]
+                await idle.send_str(other)
+                return [*heard, json.loads(await idle.receive_str(timeout=20))]
+        finally:
+            await server.close()
+
+    *heard, elsewhere = asyncio.run(life())
+    (answered,) = [one for one in heard if "id" in one]
+    assert [one for one in heard if "id" not in one] == [{"told": 0}, {"told": 1}]
+    assert (answered["result"], elsewhere["result"]) == (["tell", []], ["a", []])
+
+
+def test_hanging_up_ends_connections_and_welcomes_new_ones() -> None:
+    made: list[Echo] = []
+
+    def connect(notify: Notify) -> Echo:
+        made.append(Echo(notify))
+        return made[-1]
+
+    async def life() -> int | None:
+        server = await jsonrpc_websocket.serve(connect)
+        try:
+            async with aiohttp.ClientSession() as client, client.ws_connect(server.url) as socket:
+                server.hang_up()
+                assert (await socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
+                await until(lambda: made[0].closed)
+            assert await jsonrpc_websocket.ask(server.url, "a", 20) == ["a", []]
+            return socket.close_code
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()) == 1012
+
+
+def test_who_reads_nothing_is_hung_up_on() -> None:
+    flood = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "flood"})
+
+    async def life() -> list[aiohttp.WSMessage]:
+        server = await jsonrpc_websocket.serve(Echo)
+        try:
+            async with aiohttp.ClientSession() as client, client.ws_connect(server.url) as socket:
+                await socket.send_str(flood)
+                return [await socket.receive(timeout=20) for _ in range(2)]
+        finally:
+            await server.close()
+
+    answered, closed = asyncio.run(life())
+    assert json.loads(answered.data)["result"] == ["flood", []]
+    assert closed.type is aiohttp.WSMsgType.CLOSE

@@ -37,6 +37,12 @@ class Door:
         self.carried_out += 1
         return {"method": method, "count": self.carried_out}
 
+    def connect(self, _: jsonrpc_websocket.Notify) -> "Door":
+        return self
+
+    def close(self) -> None:
+        """A connection ended."""
+
     def client(self, *, witness: bool = False) -> JsonRpcClient:
         return JsonRpcClient(self.server.url, timeout_seconds=SOON_SECONDS, witness=witness)
 
@@ -52,7 +58,7 @@ def served(
         door.faults.add(*orders)
         look = lambda: door.faults  # noqa: E731
         if websocket:
-            door.server = await jsonrpc_websocket.serve(door.handle, faults=look)
+            door.server = await jsonrpc_websocket.serve(door.connect, faults=look)
         else:
             door.server = await serve_jsonrpc(
                 door.handle, Dialect.ETHEREUM, "127.0.0.1", 0, what="a test", faults=look

@@ -124,8 +124,8 @@ def test_addresses_of_the_newer_form_are_read_and_other_networks_left_out() -> N
         ("headers", b"\xfd\xd1\x07", "2001 items, 2000 allowed"),
         ("inv", b"\xfd\x51\xc3", "50001 items, 50000 allowed"),
         ("addr", b"\xfd\xe9\x03", "1001 items, 1000 allowed"),
-        ("block", BLOCK.serialize() + b"\0", "1 bytes left over"),
-        ("tx", TX.serialize() + b"\0", "1 bytes left over"),
+        ("block", BLOCK.serialize()[:-1], "bytes missing"),
+        ("tx", TX.serialize()[:-1], "bytes missing"),
     ],
 )
 def test_what_is_too_much_or_too_little_is_refused(command: str, payload: bytes, told: str) -> None:
@@ -133,9 +133,15 @@ def test_what_is_too_much_or_too_little_is_refused(command: str, payload: bytes,
         read(command, payload)
 
 
+def test_bytes_after_a_message_do_not_matter() -> None:
+    assert read("tx", TX.serialize() + b"\0") == p2p.TxMessage(tx=TX)
+    assert read("block", BLOCK.serialize() + b"\0") == p2p.BlockMessage(block=BLOCK)
+    assert read("verack", b"more") == p2p.Verack()
+
+
 def test_a_user_agent_has_a_limit() -> None:
     long = p2p.Version(services=0, time=0, nonce=0, agent=b"a" * 257, height=0)
-    with pytest.raises(MalformedBitcoin, match="257 bytes"):
+    with pytest.raises(p2p.TooMuch, match="257 bytes"):
         p2p.decode(frame_of(p2p.encode(long)))
 
 

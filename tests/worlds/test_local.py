@@ -53,6 +53,17 @@ def test_all_scenarios_pass_on_real_sockets_with_one_object_on_stdout(
     assert (tmp_path / "latest" / "report.html").read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
+def test_governance_nodes_on_sockets_pass_witnesses_on_when_told_so(tmp_path: Path) -> None:
+    config = tmp_path / "gossip.toml"
+    config.write_text("[world]\ngovernance_gossip = true\n")
+    words = ("--config", str(config), "-k", "bridge_operation", "-o", "json")
+    with start(tmp_path, *words) as process:
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, json.loads(out)["verdict"]) == (0, "pass"), err
+    assert err.count(": there") >= 6, "each of three nodes has found two"
+
+
 @pytest.mark.parametrize(
     ("setting", "service"),
     [

@@ -4,9 +4,29 @@ from typing import Any
 
 import pytest
 
-from alys.node.ports import JsonRpcCall, StoreGet, StoreScan, StoreWrite
+from alys.actors.actor import Actor
+from alys.actors.context import Context
+from alys.actors.errors import AskTimeout
+from alys.base import faults
+from alys.base.faults import AnyFault
+from alys.base.misbehaviour import Misbehaviour, Scope
+from alys.base.prng import SeededRandom
+from alys.node.errors import PortDown
+from alys.node.ports import (
+    FrameReceived,
+    JsonRpcCall,
+    OpenStream,
+    SendFrame,
+    StoreGet,
+    StoreScan,
+    StoreWrite,
+    StreamClosed,
+    StreamOpened,
+)
+from alys.wire.generated import governance_pb2 as pb
 from alys.wire.jsonrpc import Dialect, RpcError
-from alys.worlds.memory import Service, ServicePort
+from alys.worlds.memory import GovernanceLink, GovernancePort, Service, ServicePort
+from tests.models.governance.builders import make_node, registration
 from tests.node.bench import Bench
 
 
@@ -60,3 +80,168 @@ def test_the_store_outlives_the_actor_before_it() -> None:
     bench.store("store")
     assert bench.ask("store", StoreScan(prefix=b"")) == ((b"a", b"1"), (b"b", b"2"))
     assert bench.ask("store", StoreGet(key=b"c")) is None
+
+
+# Under faults
+
+
+class Doubtful:
+    """A port before a service that was told to misbehave."""
+
+    def __init__(self, *orders: AnyFault) -> None:
+        self.bench = Bench()
+        scope = Scope(service="bitcoin")
+        self.faults = Misbehaviour(self.bench.dispatcher.now, SeededRandom(1), scope)
+        self.faults.add(*orders)
+        self.count = 0
+        self.service = Service(self.counted, Dialect.BITCOIN, self.faults, "the node")
+        delays = self.bench.random.fork("delays")
+        self.bench.start("port", lambda: ServicePort(self.service, delays))
+
+    def counted(self, method: str, params: Any) -> Any:
+        self.count += 1
+        return self.count
+
+    def ask(self) -> Any:
+        return self.bench.ask("port", JsonRpcCall(method="count"))
+
+    def touched(self) -> list[int]:
+        return [one.touched for one in self.faults.view()]
+
+
+def test_a_late_answer_takes_virtual_time() -> None:
+    port = Doubtful(faults.Latency(ms=2500))
+    assert port.ask() == 1
+    assert 2.5 < port.bench.dispatcher.simulated_seconds < 2.6
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "carried_out"),
+    [
+        (faults.Refuse(), "the node cannot be reached: connection refused", 0),
+        (faults.Drop(after_bytes=3), "connection closed after 3 bytes", 1),
+        (faults.Malformed(), "HTTP 200: <html>", 1),
+        (faults.Malformed(form="truncated"), "HTTP 200: {", 1),
+    ],
+    ids=lambda value: str(getattr(value, "kind", "")),
+)
+def test_what_is_no_answer_is_a_port_that_is_down(
+    fault: AnyFault, words: str, carried_out: int
+) -> None:
+    port = Doubtful(fault)
+    with pytest.raises(PortDown, match=words):
+        port.ask()
+    assert (port.count, port.touched(), port.bench.failures.errors) == (carried_out, [1], [])
+
+
+def test_an_error_and_a_stale_answer_are_those_of_the_protocol() -> None:
+    port = Doubtful(faults.Error(code=-28, times=1), faults.Stale())
+    with pytest.raises(RpcError, match="-28"):
+        port.ask()
+    assert [port.ask() for _ in range(3)] == [1, 1, 1]
+    assert port.touched() == [1, 2]
+
+
+def test_silence_lasts_until_the_deadline_or_until_its_fault_is_taken_back() -> None:
+    port = Doubtful(faults.Hang())
+    with pytest.raises(AskTimeout):
+        port.ask()
+    system = port.bench.system
+    reply = system.ask(system.whereis("port"), JsonRpcCall(method="count"))
+    port.bench.run_for(1)
+    assert not reply.done
+    port.faults.remove(1)
+    with pytest.raises(PortDown, match="connection closed"):
+        port.bench.dispatcher.result_of(reply, 1)
+    assert port.touched() == [2]
+
+
+def test_a_witness_in_memory_is_spared() -> None:
+    port = Doubtful(faults.Hang())
+    assert port.service.call("count", ()) == 1
+    assert port.touched() == [0]
+
+
+class Owner(Actor):
+    """Opens streams, sends what it is told to, writes down what it hears."""
+
+    def __init__(self, heard: list[Any]) -> None:
+        self._heard = heard
+
+    def on_order(self, message: OpenStream | SendFrame, ctx: Context) -> None:
+        ctx.tell(ctx.whereis("governance"), message)
+
+    def on_heard(self, message: StreamOpened | FrameReceived | StreamClosed, ctx: Context) -> None:
+        self._heard.append(message)
+
+
+class Streams:
+    """One governance node behind a link in memory, with a registered stream."""
+
+    def __init__(self) -> None:
+        self.bench = Bench()
+        self.node = make_node()
+        link = GovernanceLink(node=self.node)
+        delays = self.bench.random.fork("delays")
+        self.heard: list[Any] = []
+        self.bench.start("governance", lambda: GovernancePort([link], delays))
+        self.bench.start("owner", lambda: Owner(self.heard))
+        self.open()
+        self.send(registration())
+        self.heard.clear()
+
+    def open(self) -> None:
+        self.bench.tell("owner", OpenStream(endpoint=0))
+        self.bench.run_for(1)
+
+    def send(self, *requests: pb.StreamRequest) -> None:
+        for request in requests:
+            self.bench.tell("owner", SendFrame(endpoint=0, frame=request.SerializeToString()))
+        self.bench.run_for(1)
+
+    def sequences(self) -> list[int]:
+        frames = [one.frame for one in self.heard if isinstance(one, FrameReceived)]
+        return [pb.StreamResponse.FromString(frame).heartbeat_ack.sequence for frame in frames]
+
+    def ends(self) -> list[str]:
+        return [one.reason for one in self.heard if isinstance(one, StreamClosed)]
+
+
+def heartbeat(number: int) -> pb.StreamRequest:
+    return pb.StreamRequest(heartbeat=pb.Heartbeat(sequence=number))
+
+
+def test_a_late_frame_is_not_overtaken() -> None:
+    streams = Streams()
+    streams.node.misbehaviour.add(faults.Latency(ms=3000, times=1))
+    streams.send(heartbeat(1), heartbeat(2))
+    assert streams.sequences() == []
+    streams.bench.run_for(3)
+    assert streams.sequences() == [1, 2]
+
+
+def test_a_stream_is_cut_and_refused_and_opened_again() -> None:
+    streams = Streams()
+    streams.node.misbehaviour.add(
+        faults.Drop(calls=("heartbeat",), times=1),
+        faults.Error(code="INTERNAL", message="x", calls=("Stream",), times=1),
+    )
+    streams.send(heartbeat(1))
+    assert (streams.sequences(), streams.ends()) == ([], ["UNAVAILABLE: connection reset"])
+    streams.open()
+    assert streams.ends()[1:] == ["INTERNAL: x"]
+    streams.open()
+    streams.send(registration())
+    streams.send(heartbeat(3))
+    assert streams.sequences()[-1] == 3
+
+
+def test_a_stream_that_hangs_says_nothing_until_its_fault_is_over() -> None:
+    streams = Streams()
+    (number,) = streams.node.misbehaviour.add(faults.Hang(calls=("Stream",)))
+    streams.open()
+    streams.send(registration())
+    assert (streams.sequences(), streams.ends()) == ([], [])
+    streams.node.misbehaviour.remove(number)
+    streams.send(heartbeat(1))
+    assert streams.ends() == ["UNAVAILABLE: connection reset"]

@@ -10,6 +10,7 @@ from alys.actors.errors import AskFailed
 from alys.actors.message import Request
 from alys.actors.supervision import ChildSpec, Restart
 from alys.base.errors import Inconclusive
+from alys.node.errors import PortDown
 from alys.worlds import specimens
 from alys.worlds.recorder import InjectedFault
 from alys.worlds.supervised import Branch, Leaf, Recollection
@@ -143,3 +144,27 @@ def test_an_actor_at_rest_gets_no_message_unobserved() -> None:
         return sum('"kind":"handled"' in line for line in ground.lines)
 
     assert play(scenario) == 5
+
+
+@pytest.mark.parametrize("disturbed", [True, False])
+def test_who_fails_because_a_service_failed_it_is_provoked_once_one_was_told_to(
+    disturbed: bool,
+) -> None:
+    class Caller(Actor):
+        def on_say(self, message: specimens.Say, ctx: Context) -> None:
+            if message.note == "port":
+                raise PortDown("bitcoin", "refused")
+            raise ValueError(message.note)
+
+    async def scenario(ground: Ground) -> list[str]:
+        if disturbed:
+            ground.recorder.disturb("bitcoin", "refuse")
+        for note in ("port", "bug"):
+            spec = ChildSpec(name=note, factory=Caller, restart=Restart.TEMPORARY)
+            ground.system.tell(ground.system.spawn(spec), specimens.Say(note=note))
+        await ground.settle()
+        return ground.recorder.crashes
+
+    crashes = play(scenario)
+    assert len(crashes) == (1 if disturbed else 2)
+    assert "ValueError: bug" in crashes[-1]

@@ -1,9 +1,14 @@
 """What a scenario has proved."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from alys.base import errors
+from alys.base.errors import Inconclusive
+from alys.oracles.causes import Cause, Equation
+from alys.oracles.statement import Violation
 from alys.worlds.scorecard import CheckFailed, NeverHappened, Scorecard
 
 
@@ -68,3 +73,34 @@ def test_every_missed_threshold_is_named_and_all_are_shown() -> None:
 def test_no_threshold_is_no_proof() -> None:
     with pytest.raises(errors.Inconclusive, match="no figure was measured"):
         Scorecard().hold([])
+
+
+def found(card: Scorecard, key: str) -> tuple[str, str]:
+    told: Any = card.facts["requirements"]
+    return told[key]["verdict"], told[key]["evidence"]
+
+
+def test_what_ends_well_proves_a_requirement() -> None:
+    card = Scorecard()
+    with card.proving("pegin.exact") as proof:
+        proof.evidence = "seen"
+    assert found(card, "pegin.exact") == ("pass", "seen")
+
+
+def test_a_failed_check_refutes_it_and_what_is_not_its_fault_decides_nothing() -> None:
+    card = Scorecard()
+    with pytest.raises(CheckFailed), card.proving("pegin.exact"):
+        card.check(False, "it holds")
+    assert found(card, "pegin.exact") == ("fail", "it holds")
+    with pytest.raises(Inconclusive), card.proving("pegin.once"):
+        raise Inconclusive("nothing seen")
+    assert found(card, "pegin.once") == ("inconclusive", "nothing seen")
+
+
+def test_a_finding_of_the_ledger_is_told_where_it_belongs() -> None:
+    card = Scorecard()
+    error = Violation(Cause.DOUBLE_MINT, Equation.PEG, expected=1, actual=2, culprit="x")
+    with pytest.raises(Violation), card.proving("pegout.paid"):
+        raise error
+    assert found(card, "pegout.paid")[0] == "inconclusive"
+    assert found(card, "pegin.once") == found(card, "ledger.balanced") == ("fail", str(error))

@@ -178,3 +178,17 @@ def test_what_an_error_says_does_not_reach_the_hash(
 
 def test_the_simulation_errors_are_not_mistaken_for_usage() -> None:
     assert int(SimulationError.exit_code) == 1
+
+
+@pytest.mark.slow
+def test_governance_nodes_that_pass_witnesses_on_change_no_outcome_and_keep_the_trace_one(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "gossip.toml"
+    config.write_text("[world]\ngovernance_gossip = true\n")
+    words = ("--config", str(config), "--seed", "7")
+    first = alys(tmp_path, *words)
+    other = alys(tmp_path, *words, hash_seed="4711")
+    assert first["trace_hash"] == other["trace_hash"]
+    assert b'"Passed"' in events(first)
+    assert b'"Passed"' not in events(alys(tmp_path, "--seed", "7"))

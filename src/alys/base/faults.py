@@ -116,6 +116,9 @@ class Malformed(CallFault, frozen=True, kw_only=True, tag="malformed"):
 class Stale(CallFault, frozen=True, kw_only=True, tag="stale"):
     """A call is not carried out but answered as the same call was, for the first time since the fault began."""
 
+    any_params: bool = False
+    """Whether calls of one name are the same call, whatever their parameters."""
+
 
 class ClockSkew(Fault, frozen=True, kw_only=True, tag="clock_skew"):
     """The service's clock is wrong. Touches every call that comes in meanwhile."""

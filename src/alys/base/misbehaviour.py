@@ -222,7 +222,7 @@ class Misbehaviour:
                 if self._bites(order, call):
                     delay_s += self._lateness(fault)
             elif isinstance(fault, Ending) and ending.ending is None:
-                place = call.encode() + b"\n" + key
+                place = _place(fault, call, key)
                 taken = Treatment(ending=fault, id=order.id, earlier=order.earlier.get(place))
                 if isinstance(fault, Stale) and place not in order.earlier:
                     keep += [order.id] * _matches(order, call)
@@ -235,7 +235,7 @@ class Misbehaviour:
         for number in treatment.keep:
             order = self._on.get(number)
             if order is not None and len(order.earlier) < EARLIER_MAX:
-                order.earlier[call.encode() + b"\n" + key] = answer
+                order.earlier.setdefault(_place(order.fault, call, key), answer)
 
     def bites(self, kind: str) -> bool:
         """Whether a fault of this kind, which the model commits itself, bites now; it has counted then."""
@@ -331,6 +331,13 @@ class Misbehaviour:
     def _tell(self, number: int) -> None:
         for listener in list(self.listeners):
             listener(number)
+
+
+def _place(fault: Fault, call: str, key: bytes) -> bytes:
+    """Where a stale answer is kept: what makes two calls the same."""
+    if isinstance(fault, Stale) and fault.any_params:
+        return call.encode()
+    return call.encode() + b"\n" + key
 
 
 def _matches(order: _Order, call: str) -> bool:

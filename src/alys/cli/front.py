@@ -10,19 +10,33 @@ from typing import TYPE_CHECKING
 
 import alys
 from alys.base import errors
-from alys.cli import config, doctor, inject, mock, secrets, serve, test, version, words
+from alys.cli import (
+    check,
+    config,
+    doctor,
+    inject,
+    mock,
+    node,
+    secrets,
+    serve,
+    test,
+    version,
+    words,
+)
 
 if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
-_COMMANDS = (test, serve, mock, inject, secrets, doctor, config, version)
+_COMMANDS = (test, check, serve, mock, inject, node, secrets, doctor, config, version)
 """In the order of the help; each module has an ``add``."""
 
 _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
+    "check": check.run,
     "config": config.run,
     "doctor": doctor.run,
     "inject": inject.run,
     "mock": mock.run,
+    "node": node.run,
     "secrets": secrets.run,
     "serve": serve.run,
     "version": version.run,

@@ -36,6 +36,8 @@ _FLAGS = {
     "--http-rpc-port": ("PORT", "ethereum: JSON-RPC (HTTP_RPC_PORT, 8545)"),
     "--ws-rpc-port": ("PORT", "ethereum: JSON-RPC over WebSocket (WS_RPC_PORT, 8546)"),
     "--engine-port": ("PORT", "ethereum: Engine API (ENGINE_PORT, 8551)"),
+    "--dev-methods": ("on|off", "ethereum: mine by itself, anvil's calls (DEV_METHODS, on)"),
+    "--dev-accounts": ("N", "ethereum: funded accounts that it holds (DEV_ACCOUNTS, 0)"),
     "--node-id": ("NAME", "governance: ends in 1, 2 or 3 (GOVERNANCE_NODE_ID, governance-node-1)"),
     "--grpc-port": ("PORT", "governance: gRPC (GRPC_PORT, 50051)"),
     "--delay-ms": ("MS", "governance: how late each answer is (MOCK_DELAY_MS, 0)"),

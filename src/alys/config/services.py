@@ -26,6 +26,7 @@ LOCAL_SECRETS = {
 """Secrets of no worth, for services that only this machine can reach."""
 
 DELAY_MS_MAX = 60_000
+DEV_ACCOUNTS_MAX = 1_000
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +68,10 @@ class EthereumService(Doors, frozen=True, kw_only=True):
     engine_port: int
     engine_jwt_secret: Secret
     """32 bytes."""
+    dev_methods: bool
+    """Whether it mines by itself while nobody drives it, and has evm_, anvil_ and hardhat_ calls."""
+    dev_accounts: int
+    """How many accounts it holds and funds."""
 
 
 class GovernanceService(Doors, frozen=True, kw_only=True):
@@ -202,9 +207,23 @@ def _port(text: str) -> int:
 
 
 def _delay(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) > DELAY_MS_MAX:
+    return _count(text, DELAY_MS_MAX)
+
+
+def _accounts(text: str) -> int:
+    return _count(text, DEV_ACCOUNTS_MAX)
+
+
+def _count(text: str, most: int) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > most:
         raise ValueError
     return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError
+    return text == "on"
 
 
 def _nodes(text: str) -> tuple[str, ...]:
@@ -333,6 +352,22 @@ SERVICES: dict[str, tuple[type[Doors], tuple[Variable, ...]]] = {
                 field="engine_jwt_secret",
                 read=_jwt_secret,
                 allowed="64 hexadecimal digits, 0x in front or not",
+            ),
+            Variable(
+                name="DEV_METHODS",
+                field="dev_methods",
+                read=_switch,
+                allowed="on or off",
+                default="on",
+                flag="--dev-methods",
+            ),
+            Variable(
+                name="DEV_ACCOUNTS",
+                field="dev_accounts",
+                read=_accounts,
+                allowed=f"a whole number, 0 to {DEV_ACCOUNTS_MAX}",
+                default="0",
+                flag="--dev-accounts",
             ),
             *_DOORS,
         ),

@@ -33,6 +33,8 @@ class Source(enum.StrEnum):
     """The operating system."""
     RUNS = "runs"
     """The reports of finished runs; no sample before the first."""
+    SERVICES = "services"
+    """What a service that is a process says of itself; no sample of a fault before it touches something."""
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +225,14 @@ RUN_FINISHED = _runs(
 )
 RUN_EXIT_CODE = _runs("alys_run_exit_code", "Exit code of the last run of a suite; 0 is a pass.")
 
+FAULT_TOUCHED = Family(
+    name="alys_fault_touched_total",
+    kind=_COUNTER,
+    source=Source.SERVICES,
+    help="What the faults of a service touched in this session: calls, messages, blocks.",
+    labels=("service", "kind"),
+)
+
 FAMILIES: tuple[Family, ...] = (
     *DOCUMENTED,
     HEALTHY_ACTORS,
@@ -253,6 +263,7 @@ FAMILIES: tuple[Family, ...] = (
     *_PROCESS_REST,
     RUN_FINISHED,
     RUN_EXIT_CODE,
+    FAULT_TOUCHED,
 )
 """The catalogue, in the order of export."""
 

@@ -153,6 +153,14 @@ def of_run(suite: str, *, finished: float, exit_code: int) -> list[Sample]:
     ]
 
 
+def of_faults(service: str, touched: Mapping[str, int]) -> list[Sample]:
+    """What the faults of a service touched, by their kind."""
+    return [
+        Sample(family=catalogue.FAULT_TOUCHED, labels=(service, kind), value=count)
+        for kind, count in sorted(touched.items())
+    ]
+
+
 def by_family(samples: Iterable[Sample]) -> dict[Family, list[Sample]]:
     """Samples of one family together, in the order of the catalogue, as the text format demands."""
     found: dict[Family, list[Sample]] = {}

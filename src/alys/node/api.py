@@ -11,7 +11,7 @@ import msgspec
 
 from alys.actors.errors import ActorError
 from alys.actors.message import Request
-from alys.chain import blocks
+from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.node import bridge, messages, questions, stream
@@ -32,10 +32,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     show: Callable[[Any], Any]
 
 
-def question(spec: ChainSpec, method: str, params: list[Any]) -> Question | str:
+def question(spec: ChainSpec, method: str, params: list[Any]) -> Question | str | dict[str, Any]:
     """The question that a call asks, or at once its answer. Raises RpcError for a call that is wrong."""
     if method == "getdepositaddress":
         return spec.federation.address(spec.network)
+    if method == "alys_spec":
+        return spec_document.write(spec)
     make = _QUESTIONS.get(method)
     if make is None:
         raise RpcError(METHOD_NOT_FOUND, f"Method not found: {method}")
@@ -52,7 +54,7 @@ Ask = Callable[[str, Request[Any]], Awaitable[Any]]
 async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> Any:
     """The result of one call as JSON values; raises RpcError."""
     asked = question(spec, method, params)
-    if isinstance(asked, str):
+    if not isinstance(asked, Question):
         return asked
     try:
         return asked.show(await ask(asked.actor, asked.request))

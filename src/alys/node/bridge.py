@@ -4,8 +4,11 @@ In: it follows the Bitcoin chain block by block, remembers deposits, and tells C
 Out: it hears of burns from Engine and of proposals from Chain; once an AuxPoW covers a payout it has Stream collect
 signatures, completes the transaction (every signature is checked, exactly the threshold is used), broadcasts it and watches
 it confirm. Each operation has a record that is stored before what it announces is done, so a restart goes on where
-it was: deposits are told again, payouts are signed or broadcast again, and neither does harm twice.
+it was: deposits are told again, payouts are signed or broadcast again, and neither does harm twice. When Chain begins again it
+hears of them again too. While Bitcoin does not answer Bridge waits: nothing is known, so nothing is done.
 """
+
+import contextlib
 
 import msgspec
 from typing_extensions import override
@@ -18,6 +21,7 @@ from alys.chain.federation import NotEnoughSignatures
 from alys.chain.spec import ChainSpec
 from alys.chain.state import PayoutProposal
 from alys.node import engine, lookups, messages, storage
+from alys.node.errors import PortDown
 from alys.node.operations import (
     PayoutRecord,
     PeginRecord,
@@ -135,8 +139,13 @@ class Bridge(Actor):
     # In: following Bitcoin
 
     async def on_poll(self, message: Poll, ctx: Context) -> None:
-        """Read new blocks, count confirmations, broadcast what is signed."""
+        """Follow Bitcoin; where it does not answer, or refuses, the next poll goes on where this one ended."""
         ctx.after(POLL_SECONDS, Poll())
+        with contextlib.suppress(RpcError, PortDown):
+            await self._follow(ctx)
+
+    async def _follow(self, ctx: Context) -> None:
+        """Read new blocks, count confirmations, broadcast what is signed."""
         await self._rewind(ctx)
         tip = int(await lookups.call(ctx, self._names.bitcoin, "getblockcount"))
         for height in range(self._cursor.height + 1, tip + 1)[:BLOCKS_PER_POLL_MAX]:
@@ -211,6 +220,12 @@ class Bridge(Actor):
             if record.state in (PeginState.READY, PeginState.MINTED):
                 self._tell_ready(record, ctx)
         return bool(known)
+
+    def on_chain_started(self, message: messages.ChainStarted, ctx: Context) -> None:
+        """Deposits that Chain was told of before; it mints nothing twice. Of payouts it asks itself."""
+        for record in self._pegins.values():
+            if record.state is PeginState.READY:
+                self._tell_ready(record, ctx)
 
     # Out
 
@@ -334,6 +349,8 @@ class Bridge(Actor):
         except RpcError as error:
             if error.code != RPC_ALREADY_IN_CHAIN:
                 state, detail = PegoutState.BROADCAST_REFUSED, f"{error.code}: {error.message}"
+        except PortDown as error:
+            state, detail = PegoutState.BROADCAST_REFUSED, str(error)
         await self._keep(msgspec.structs.replace(record, state=state), ctx, detail)
 
     async def _settle(self, record: PayoutRecord, ctx: Context) -> None:

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
+from alys.actors.errors import AskTimeout
 from alys.actors.message import Message
 from alys.base.units import Wei
 from alys.chain import approvals, blocks, peg, slots, state, validity
@@ -22,13 +23,15 @@ from alys.chain.blocks import ZERO_ROOT, AuxPowHeader, ConsensusBlock, PegInRef,
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.node import engine, lookups, messages, questions, storage
-from alys.node.errors import EngineRefused
+from alys.node.errors import EngineRefused, PortDown
 from alys.node.questions import AuxWork
 from alys.node.work import WorkDesk
 from alys.wire.jsonrpc import RpcError
 
 REFUSALS_KEPT = 32
 CATCH_UP_BLOCKS_MAX = 1024
+CANNOT_JUDGE = (EngineRefused, PortDown, RpcError, AskTimeout)
+"""Our own execution client or Bitcoin node is away or refuses: that says nothing about a block."""
 
 
 class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,12 +113,14 @@ class Chain(Actor):
         else:
             head = blocks.decode(saved.block)
             self._state = state.decode(saved.state)
-            await self._execute(ctx, head.block)
+            await self._execute(ctx, head.block, patient=True)
         await self._set_head(ctx)
         await self._read_head_facts(ctx, head.block)
         if self._state.payouts_finalised and self._names.bridge is not None:
             finalised = messages.PayoutsFinalised(proposals=self._state.payouts_finalised)
             ctx.tell(ctx.whereis(self._names.bridge), finalised)
+        if self._names.bridge is not None:
+            ctx.tell(ctx.whereis(self._names.bridge), messages.ChainStarted())
         if self._produces:
             self._arm_slot(ctx)
 
@@ -138,8 +143,10 @@ class Chain(Actor):
             return
         try:
             await self._produce(message.slot, ctx)
-        except EngineRefused as error:
+        except (EngineRefused, AskTimeout) as error:
             self._halt(ctx, str(error))
+        else:
+            await self._import_at_quorum(ctx)
 
     def _out_of_work(self) -> bool:
         return self._state.blocks_since_pow >= self._spec.max_blocks_without_pow
@@ -195,7 +202,6 @@ class Chain(Actor):
         proposal = messages.BlockProposed(block=blocks.encode(signed))
         for peer in self._names.peers:
             ctx.tell(ctx.whereis(peer), proposal)
-        await self._import_at_quorum(ctx)
 
     async def on_block_approved(self, message: messages.BlockApproved, ctx: Context) -> None:
         """Count a co-signer's approval; import at the quorum. One that does not verify counts for nothing."""
@@ -251,14 +257,19 @@ class Chain(Actor):
             return
         signed = blocks.decode(message.block)
         root = blocks.root(signed.block)
+        reason = detail = ""
         try:
             await self._judge(signed, ctx)
         except validity.Invalid as error:
+            reason, detail = error.reason.value, str(error)
+        except CANNOT_JUDGE as error:
+            reason, detail = "cannot-judge", str(error)
+        if reason:
             refusal = messages.BlockRefused(
                 root=root,
                 authority_index=self._index,
-                reason=error.reason.value,
-                detail=str(error),
+                reason=reason,
+                detail=detail,
                 height=self._state.height,
             )
             ctx.tell(ctx.sender, refusal)
@@ -284,10 +295,13 @@ class Chain(Actor):
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
         """Import a block that a quorum approved, after checking that it did and that the block is sound."""
         signed = blocks.decode(message.block)
-        if signed.block.height <= self._state.height:
-            return
+        if signed.block.height != self._state.height + 1:
+            return  # we have it, or lack what is before it and are sent that when we say so
         validity.check_quorum(signed, self._spec, self._verifier)
-        facts = await self._judge(signed, ctx)
+        try:
+            facts = await self._judge(signed, ctx)
+        except CANNOT_JUDGE:
+            return  # it is sent again when we say that a later block lacks its parent
         await self._import(signed, facts, ctx)
 
     # Import
@@ -356,10 +370,9 @@ class Chain(Actor):
         )
         self._head_facts = engine.PayloadFacts(requests=(), tips=Wei(0)) if first else facts
 
-    async def _execute(self, ctx: Context, block: ConsensusBlock) -> None:
-        verdict = await ctx.ask(
-            ctx.whereis(self._names.engine), engine.ExecutePayload(payload=block.payload)
-        )
+    async def _execute(self, ctx: Context, block: ConsensusBlock, patient: bool = False) -> None:
+        request = engine.ExecutePayload(payload=block.payload, patient=patient)
+        verdict = await ctx.ask(ctx.whereis(self._names.engine), request)
         if not verdict.valid:
             raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
 
@@ -376,12 +389,26 @@ class Chain(Actor):
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
         """Queue a deposit that is not minted yet."""
         outpoint = message.deposit.outpoint
-        if not state.already_minted(self._state, outpoint):
+        if state.already_minted(self._state, outpoint):
+            self._tell_minted(message.deposit, ctx)
+        else:
             self._ready[outpoint] = SeenDeposit(
                 deposit=message.deposit,
                 block_hash=message.block_hash,
                 confirmations=self._spec.required_confirmations,
             )
+
+    def _tell_minted(self, deposit: peg.Deposit, ctx: Context) -> None:
+        """The bridge did not hear of it: we ended between the import and the word of it."""
+        if self._names.bridge is not None:
+            imported = messages.BlockImported(
+                height=self._state.height,
+                root=self._state.head_root,
+                minted=(deposit,),
+                proposed=None,
+                refunded=(),
+            )
+            ctx.tell(ctx.whereis(self._names.bridge), imported)
 
     def on_payout_signed(self, message: messages.PayoutSigned, ctx: Context) -> None:
         """Keep it for the next AuxPoW block."""

@@ -19,7 +19,7 @@ ASKED: Mapping[Edge, frozenset[str]] = {
 }
 
 TOLD: Mapping[Edge, frozenset[str]] = {
-    ("chain", "bridge"): frozenset({"BlockImported", "PayoutsFinalised"}),
+    ("chain", "bridge"): frozenset({"BlockImported", "ChainStarted", "PayoutsFinalised"}),
     ("chain", "stream"): frozenset({"ReportStatus"}),
     ("chain", "peer"): frozenset({"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}),
     ("engine", "bridge"): frozenset({"BurnDetected"}),

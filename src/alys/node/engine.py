@@ -2,23 +2,39 @@
 
 Acceptance of a payload is VALID with latestValidHash equal to its hash, and nothing else: INVALID carries a hash too (that of
 the last valid ancestor), and SYNCING and ACCEPTED are no judgement at all.
+
+A client that is away is no reason to begin again. Who wants a payload or a judgement is told at once; what has to follow an import,
+and what a start begins with, is tried for a while, which leaves the supervisor's budget of restarts for what needs it.
 """
 
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
 from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
+from alys.actors.errors import AskTimeout
 from alys.actors.message import Message, Request
+from alys.actors.promise import Promise
 from alys.base.units import Wei
 from alys.chain import blocks, peg
 from alys.node import ports
-from alys.node.errors import EngineRefused
+from alys.node.errors import EngineRefused, PortDown
 from alys.wire import engine as wire
 from alys.wire import ethereum
 from alys.wire.engine import ExecutionPayload, ForkchoiceState, PayloadAttributes, Withdrawal
+from alys.wire.jsonrpc import RpcError
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 15.0
+"""Node seconds that a client may be away before who has to have its answer is told."""
+AGAIN_SECONDS = 1.0
+"""Node seconds between two tries."""
+PATIENT_ASK_SECONDS = 30.0
+"""The deadline of an ask that may wait for the client."""
 
 CAPABILITIES = (
     "engine_forkchoiceUpdatedV2",
@@ -50,14 +66,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecutePayload(Request[Verdict], frozen=True, kw_only=True):
-    """Execute a payload, without making it the head."""
+    """Execute a payload, without making it the head. Fails with EngineRefused when the client does not answer."""
 
+    timeout_seconds: ClassVar[float] = PATIENT_ASK_SECONDS
     payload: ExecutionPayload
+    patient: bool = False
+    """Wait a while for a client that is away."""
 
 
 class SetHead(Request[None], frozen=True, kw_only=True):
-    """Make an executed payload the head. Fails with EngineRefused unless the client says VALID."""
+    """Make an executed payload the head. Fails with EngineRefused unless the client says VALID in a while."""
 
+    timeout_seconds: ClassVar[float] = PATIENT_ASK_SECONDS
     head_hash: bytes
     finalised_hash: bytes
 
@@ -70,8 +90,9 @@ class PayloadFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GetPayloadFacts(Request[PayloadFacts], frozen=True, kw_only=True):
-    """Peg-out requests (in log order) and tips of an executed payload, from its receipts."""
+    """Peg-out requests (in log order) and tips of an executed payload, from its receipts; waits a while for a client that is away."""
 
+    timeout_seconds: ClassVar[float] = PATIENT_ASK_SECONDS
     block_hash: bytes
     base_fee_per_gas: int
     imported: bool = False
@@ -91,12 +112,29 @@ class BurnDetected(Message, frozen=True, kw_only=True):
     block_hash: bytes
 
 
+class TryAgain(Message, frozen=True, kw_only=True):
+    """What the client did not do may go better now."""
+
+    number: int
+
+
+Vital = ExecutePayload | SetHead | GetPayloadFacts
+
+
+class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    request: Vital
+    promise: Promise
+    until: float
+
+
 class Engine(Actor):
     """See the module's docstring. Names are registered ones: the client's port, and the bridge (None: there is none)."""
 
     def __init__(self, client: str, bridge: str | None) -> None:
         self._client = client
         self._bridge = bridge
+        self._tries = 0
+        self._waiting: dict[int, _Waiting] = {}
 
     @override
     async def on_start(self, ctx: Context) -> None:
@@ -116,6 +154,9 @@ class Engine(Actor):
 
     async def on_build_payload(self, message: BuildPayload, ctx: Context) -> ExecutionPayload:
         """forkchoiceUpdated with attributes, then getPayload."""
+        return await _or_refuse(self._build(message, ctx), ctx)
+
+    async def _build(self, message: BuildPayload, ctx: Context) -> ExecutionPayload:
         attributes = PayloadAttributes(
             timestamp=message.timestamp,
             prev_randao=bytes(32),
@@ -128,20 +169,59 @@ class Engine(Actor):
         if answer.payload_id is None:
             raise EngineRefused("engine_forkchoiceUpdatedV2", "no payload id")
         built = await self._call(ctx, "engine_getPayloadV2", ethereum.to_data(answer.payload_id))
-        return ExecutionPayload.from_json(built["executionPayload"])
+        payload = ExecutionPayload.from_json(built["executionPayload"])
+        if payload.parent_hash != message.parent_hash:
+            raise EngineRefused("engine_getPayloadV2", "a payload on another parent")
+        return payload
 
-    async def on_execute_payload(self, message: ExecutePayload, ctx: Context) -> Verdict:
+    async def on_execute_payload(self, message: ExecutePayload, ctx: Context) -> None:
         """newPayload, judged by ``accepts``."""
+        await self._answer(message, PATIENCE_SECONDS if message.patient else 0.0, ctx)
+
+    async def on_set_head(self, message: SetHead, ctx: Context) -> None:
+        """forkchoiceUpdated without attributes."""
+        await self._answer(message, PATIENCE_SECONDS, ctx)
+
+    async def on_get_payload_facts(self, message: GetPayloadFacts, ctx: Context) -> None:
+        """Read the receipts once; tell the bridge of each request when the block is the head."""
+        await self._answer(message, PATIENCE_SECONDS, ctx)
+
+    async def on_try_again(self, message: TryAgain, ctx: Context) -> None:
+        """Carry out what waits."""
+        await self._try(self._waiting.pop(message.number), ctx)
+
+    async def _answer(self, request: Vital, patience: float, ctx: Context) -> None:
+        waiting = _Waiting(request=request, promise=ctx.defer(), until=ctx.now() + patience)
+        await self._try(waiting, ctx)
+
+    async def _try(self, waiting: _Waiting, ctx: Context) -> None:
+        """Answer, now or later."""
+        try:
+            waiting.promise.complete(await self._carry_out(waiting.request, ctx))
+        except EngineRefused as error:
+            if ctx.now() >= waiting.until:
+                waiting.promise.fail(error)
+                return
+            self._tries += 1
+            self._waiting[self._tries] = waiting
+            ctx.after(AGAIN_SECONDS, TryAgain(number=self._tries))
+
+    async def _carry_out(self, request: Vital, ctx: Context) -> Verdict | PayloadFacts | None:
+        match request:
+            case ExecutePayload():
+                return await self._execute(request, ctx)
+            case GetPayloadFacts():
+                return await self._facts(request, ctx)
+            case SetHead(head_hash=head, finalised_hash=finalised):
+                await self._forkchoice(ctx, head, finalised, None)
+                return None
+
+    async def _execute(self, message: ExecutePayload, ctx: Context) -> Verdict:
         answer = await self._call(ctx, "engine_newPayloadV2", message.payload.to_json())
         status = wire.PayloadStatus.from_json(answer)
         return accepts(status, message.payload.block_hash)
 
-    async def on_set_head(self, message: SetHead, ctx: Context) -> None:
-        """forkchoiceUpdated without attributes."""
-        await self._forkchoice(ctx, message.head_hash, message.finalised_hash, None)
-
-    async def on_get_payload_facts(self, message: GetPayloadFacts, ctx: Context) -> PayloadFacts:
-        """Read the receipts once; tell the bridge of each request when the block is the head."""
+    async def _facts(self, message: GetPayloadFacts, ctx: Context) -> PayloadFacts:
         receipts = await self._call(
             ctx, "eth_getBlockReceipts", ethereum.to_data(message.block_hash)
         )
@@ -184,9 +264,21 @@ class Engine(Actor):
         return answer
 
     async def _call(self, ctx: Context, method: str, *params: Any) -> Any:
-        return await ctx.ask(
-            ctx.whereis(self._client), ports.JsonRpcCall(method=method, params=params)
-        )
+        try:
+            return await ctx.ask(
+                ctx.whereis(self._client), ports.JsonRpcCall(method=method, params=params)
+            )
+        except (RpcError, PortDown, AskTimeout) as error:
+            raise EngineRefused(method, str(error)) from error
+
+
+async def _or_refuse(work: Coroutine[Any, Any, T], ctx: Context) -> T:
+    """What comes of the work; a client that refuses or is away is the asker's to deal with, and no reason to begin again."""
+    try:
+        return await work
+    except EngineRefused as error:
+        ctx.refuse(error)
+        return cast(T, None)
 
 
 def accepts(status: wire.PayloadStatus, block_hash: bytes) -> Verdict:

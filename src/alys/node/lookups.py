@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from alys.actors.context import Context
+from alys.actors.errors import AskTimeout
 from alys.chain import peg
 from alys.chain.blocks import PegInRef
 from alys.chain.spec import ChainSpec
 from alys.chain.state import SeenDeposit
 from alys.node import ports
+from alys.node.errors import PortDown
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
@@ -17,8 +19,11 @@ NOT_FOUND = (-5, -8)
 
 
 async def call(ctx: Context, port: str, method: str, *params: Any) -> Any:
-    """One call to the Bitcoin node behind the registered port."""
-    return await ctx.ask(ctx.whereis(port), ports.JsonRpcCall(method=method, params=params))
+    """One call to the Bitcoin node behind the registered port. Raises RpcError and PortDown."""
+    try:
+        return await ctx.ask(ctx.whereis(port), ports.JsonRpcCall(method=method, params=params))
+    except AskTimeout as error:
+        raise PortDown(port, str(error)) from error
 
 
 async def find(ctx: Context, port: str, method: str, *params: Any) -> Any:

@@ -68,6 +68,10 @@ class PayoutSigned(Message, frozen=True, kw_only=True):
     tx: bytes
 
 
+class ChainStarted(Message, frozen=True, kw_only=True):
+    """Chain to Bridge: it has begun, or begun again, and knows of no deposit that no block has minted yet."""
+
+
 class NotifyPegin(Message, frozen=True, kw_only=True):
     """Bridge to Stream: a deposit was minted; every governance node must know the output that it will spend."""
 

@@ -13,6 +13,9 @@ ALIASES = {"stream": "stream_actor"}
 WHOLE = ("all", "regression")
 """Names that mean every suite; which of them are turned off is decided in ``selection``."""
 
+CONFORMANCE = "conformance"
+"""What ``alys check`` runs; no part of a run of everything."""
+
 EXTENDED = "extended"
 """The folder inside a suite's that holds its longer scenarios."""
 
@@ -57,7 +60,8 @@ def resolve(suite: str) -> tuple[str, list[Path]]:
     known = suites()
     suite = ALIASES.get(suite, suite)
     if suite in WHOLE:
-        return suite, [file for files in known.values() for file in files]
+        parts = (files for name, files in known.items() if name != CONFORMANCE)
+        return suite, [file for files in parts for file in files]
     if suite in known:
         return suite, known[suite]
     path = Path(suite)

@@ -5,6 +5,7 @@ line is told when it refused to start; what scenarios print goes to standard err
 """
 
 import contextlib
+import functools
 import io
 import shlex
 import sys
@@ -37,6 +38,10 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     settings: settings_module.Settings
     keyword: str | None = None
     """pytest's ``-k`` expression."""
+    world: str = ""
+    """What reports call the world, where it is none of those that settings name."""
+    replay: Callable[[Path], str] | None = None
+    """The line that repeats the run, given its folder; None: ``alys test`` as it was typed."""
     left_out: tuple[str, ...] = ()
     """What the settings leave out of a run of everything, for the report."""
     wall_clock: Callable[[], float]
@@ -231,7 +236,7 @@ def _record(
     return record.RunRecord(
         run_id=folder.name,
         suite=request.suite,
-        world=settings.world.kind,
+        world=request.world or settings.world.kind,
         seed=settings.world.seed,
         verdict=verdict.WORDS[exit_code],
         exit_code=int(exit_code),
@@ -245,7 +250,7 @@ def _record(
         simulated_s=sum(case.node_time_s or 0.0 for case in cases) if simulated else None,
         time_scale=None if simulated else settings.world.time_scale,
         results_dir=str(folder),
-        replay=replay_line(request, folder),
+        replay=(request.replay or functools.partial(replay_line, request))(folder),
         versions=provenance.versions(_config_toml(settings), settings.test_environment.image),
         left_out=request.left_out,
         job=settings.test_environment.job_name,

@@ -11,6 +11,7 @@ import msgspec
 
 from alys.base.errors import UsageError
 from alys.base.prng import Random
+from alys.models.ethereum import dev_accounts
 from alys.models.ethereum.chain_file import ImportRefused, import_chain
 from alys.models.ethereum.genesis import BadGenesis, Genesis, dev_genesis, read_genesis
 from alys.models.ethereum.node import EthereumNode
@@ -29,10 +30,21 @@ class ChainFiles(msgspec.Struct, frozen=True, kw_only=True):
     chain: bytes = b""
     chain_path: str = ""
 
-    def begin(self, now: Callable[[], float], chance: Random) -> EthereumNode:
-        """A client on a fresh chain. A block that cannot be imported is logged; those before it stay."""
-        genesis = self.genesis or dev_genesis(int(now()))
-        node = EthereumNode(genesis, now, chance)
+    def begin(
+        self,
+        now: Callable[[], float],
+        chance: Random,
+        *,
+        development: bool = False,
+        accounts: int = 0,
+    ) -> EthereumNode:
+        """A client on a fresh chain. A block that cannot be imported is logged; those before it stay.
+
+        So many development ``accounts`` are held, and have ether unless the genesis is a file's.
+        """
+        balances = dev_accounts.balances(accounts)
+        genesis = self.genesis or dev_genesis(int(now()), balances=balances)
+        node = EthereumNode(genesis, now, chance, development=development, accounts=accounts)
         if self.chain:
             try:
                 count = import_chain(node.client, self.chain)

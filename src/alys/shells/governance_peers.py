@@ -80,12 +80,25 @@ class Peers:
         node: Callable[[], GovernanceNode],
         learnt: Callable[[], None],
     ) -> None:
-        self._links = [_Link(target, metadata, node, learnt) for target in targets]
+        self._metadata = metadata
+        self._node = node
+        self._learnt = learnt
+        self._links: list[_Link] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._add(targets)
 
-    def start(self) -> None:
-        """Begin to call; needs a running loop."""
-        self._tasks = [asyncio.create_task(link.run()) for link in self._links]
+    async def meet(self, targets: Sequence[str]) -> None:
+        """Have these as peers as well; returns when they have been looked for, found or not."""
+        added = self._add(targets)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CALL_SECONDS):
+                await asyncio.gather(*(link.looked.wait() for link in added))
+
+    def _add(self, targets: Sequence[str]) -> list["_Link"]:
+        added = [_Link(target, self._metadata, self._node, self._learnt) for target in targets]
+        self._links += added
+        self._tasks += [asyncio.create_task(link.run()) for link in added]
+        return added
 
     def pass_on(self, bundles: Sequence[gossip_pb2.WitnessBundle]) -> None:
         """Bring these to every peer, in order."""
@@ -116,6 +129,9 @@ class _Link:
     ) -> None:
         self.target = target
         self.there = False
+        self.looked = asyncio.Event()
+        """Set once it is known whether the peer is there."""
+        self._news = ""
         self._metadata = metadata
         self._node = node
         self._learnt = learnt
@@ -135,7 +151,8 @@ class _Link:
                     await self._turn(witnesses, health)
                 except grpc.aio.AioRpcError as error:
                     self.there = error.code() not in AWAY
-                    LOG.info("peer %s: %s %s", self.target, error.code().name, error.details())
+                    self.looked.set()
+                    self._say(f"{error.code().name} {error.details()}")
                     await asyncio.sleep(PAUSE_SECONDS)
 
     async def _turn(
@@ -146,6 +163,8 @@ class _Link:
             question = health_pb2.HealthCheckRequest()
             answer = await health.Check(question, timeout=CALL_SECONDS)
             self.there = answer.status == health_pb2.HealthCheckResponse.SERVING
+            self.looked.set()
+            self._say("there" if self.there else "not serving")
             self._more.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -162,6 +181,12 @@ class _Link:
         self.there = True
         node.passed(bundle, receipt)
         self._learnt()
+
+    def _say(self, news: str) -> None:
+        """Log how it stands with the peer, when it is otherwise than before."""
+        if news != self._news:
+            self._news = news
+            LOG.info("peer %s: %s", self.target, news)
 
     def _drop(self, bundle: gossip_pb2.WitnessBundle) -> None:
         """It is delivered, or never will be; unless it had to make room meanwhile."""

@@ -57,6 +57,8 @@ class RunningGovernance(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     replace: Callable[[GovernanceNode], None]
+    meet: Callable[[Sequence[str]], Awaitable[None]]
+    """Pass witnesses to the nodes at these targets from here on; returns when they have been looked for."""
     stop: Callable[[], Awaitable[None]]
 
     @property
@@ -131,6 +133,7 @@ class GovernanceService(rpc.GovernanceStreamServicer):
             await answers.finished()
             reader.result()
         finally:
+            answers.left()
             del self._streams[connection_id]
             node.disconnect(connection_id)
             reader.cancel()
@@ -203,7 +206,6 @@ async def serve_governance(
     await standard.follow()
     await server.start()
     links = Peers(peers, node.access.shown, lambda: service.node, service.spread)
-    links.start()
     service.pass_on = links.pass_on
 
     async def look_round() -> None:
@@ -220,7 +222,11 @@ async def serve_governance(
         await links.stop()
         await server.stop(None)
 
-    return RunningGovernance(host=host, port=bound, replace=service.replace, stop=stop)
+    async def meet(targets: Sequence[str]) -> None:
+        await links.meet(targets)
+        links.tell(service.node)
+
+    return RunningGovernance(host=host, port=bound, replace=service.replace, meet=meet, stop=stop)
 
 
 def _target(host: str, port: int) -> str:

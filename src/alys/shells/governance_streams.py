@@ -17,6 +17,9 @@ from alys.wire import governance_faults
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.governance_faults import Cut
 
+HELD_UP_SECONDS = 1.0
+"""How long the handler of a stream that is to end may be busy with one message."""
+
 Context = grpc.aio.ServicerContext[pb.StreamRequest, pb.StreamResponse]
 
 
@@ -44,7 +47,8 @@ class Answers:
         #: With the time each is due, and whether it takes room; None is the end.
         self._queue: asyncio.Queue[tuple[float, bytes | Cut, bool] | None] = asyncio.Queue()
         self._handler = asyncio.current_task()
-        self._ending: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+        self._forcing: asyncio.Task[None] | None = None
         self._last: tuple[grpc.StatusCode, str] | None = None
 
     def read(
@@ -85,7 +89,11 @@ class Answers:
         while (waiting := await self._queue.get()) is not None:
             moment, response, takes_room = waiting
             if moment > self._clock():
-                await asyncio.sleep(moment - self._clock())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(moment):
+                        await self._over.wait()
+            if self._over.is_set():
+                return
             yield response
             if takes_room:
                 self._room.release()
@@ -103,21 +111,36 @@ class Answers:
 
     def finish(self, code: grpc.StatusCode, reason: str) -> None:
         """End the stream after the answers that are on their way."""
-        self._last = (code, reason)
+        self._last = self._last or (code, reason)
         self._queue.put_nowait(None)
 
+    def end(self, code: grpc.StatusCode, reason: str) -> None:
+        """End the stream now; if the peer does not read, the handler does not wait for it."""
+        if self._forcing is None:
+            self._over.set()
+            self.finish(code, reason)
+            self._forcing = asyncio.create_task(self._force(code, reason))
+
     async def finished(self) -> None:
-        """Give the status of ``finish``, if it was asked for."""
+        """Give the status of ``finish`` or ``end``, if it was asked for."""
         if self._last is not None:
             await self._context.abort(*self._last)
 
-    def end(self, code: grpc.StatusCode, reason: str) -> None:
-        """End the stream whether or not the peer reads: the status is on its way, the handler does not wait for it."""
-        if self._ending is None:
-            self._ending = asyncio.create_task(self._abort(code, reason))
-            if self._handler is not None:
-                self._handler.cancel()
+    def left(self) -> None:
+        """The handler has ended."""
+        if self._forcing is not None:
+            self._forcing.cancel()
+
+    async def _force(self, code: grpc.StatusCode, reason: str) -> None:
+        """What the handler is held up with is a message that nobody reads: put the status behind it, and let the handler go."""
+        await asyncio.sleep(HELD_UP_SECONDS)
+        aborting = asyncio.create_task(self._abort(code, reason))
+        if self._handler is not None:
+            self._handler.cancel()
+        await asyncio.shield(aborting)
 
     async def _abort(self, code: grpc.StatusCode, reason: str) -> None:
-        with contextlib.suppress(grpc.aio.AbortError, grpc.aio.UsageError):
+        with contextlib.suppress(
+            Exception
+        ):  # AbortError always; and the peer may have gone meanwhile
             await self._context.abort(code, reason)

@@ -3,6 +3,7 @@
 Left alone, grpc answers UNKNOWN and logs a traceback as if the server were at fault.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,18 @@ from google.protobuf.message import DecodeError
 from typing_extensions import override
 
 WHAT = "the request is not a message of the proto"
+
+
+class _HungUp(logging.Filter):
+    """Keeps grpc from logging, as a fault of the server, that a caller was gone before its answer."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return type(error).__name__ != "ExecuteBatchError"
+
+
+logging.getLogger("grpc._cython.cygrpc").addFilter(_HungUp())
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]

@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from alys.base.prng import Random, SeededRandom
 from alys.config.services import Doors
+from alys.monitoring import samples
+from alys.monitoring.samples import Sample
 from alys.shells import metrics_source
 from alys.shells.admin_server import Verbs, serve_admin
 from alys.shells.jsonrpc_server import RunningServer
@@ -88,9 +90,13 @@ async def open_doors(service: Service, settings: Doors, end: Callable[[], None])
     token = settings.admin_token.reveal().decode()
     admin = await serve_admin(service.verbs, settings.admin_host, settings.admin_port, token)
     doors["admin"] = service.keep(admin)
-    metrics = await serve_metrics(
-        metrics_source.process_alone, settings.host, settings.metrics_port, ready=service.ready
-    )
+
+    async def scrape() -> list[Sample]:
+        faults = service.verbs.faults()
+        touched = samples.of_faults(faults.scope.service, faults.touched())
+        return [*await metrics_source.process_alone(), *touched]
+
+    metrics = await serve_metrics(scrape, settings.host, settings.metrics_port, ready=service.ready)
     return {**doors, "metrics": service.keep(metrics)}
 
 

@@ -2,7 +2,7 @@
 
 The figures are Core's (``net.h``, ``net_processing.cpp``); the formats are those of the protocol's first version and of BIP35,
 130, 133, 144, 155, 159 and 339. ``bitcoin_frames`` has what carries them. A payload that does not parse raises
-``MalformedBitcoin``.
+``MalformedBitcoin``, one that goes beyond a limit ``TooMuch``; bytes left over do not matter, as in Core.
 """
 
 import enum
@@ -30,6 +30,10 @@ HEADERS_MAX = 2000
 INVENTORY_MAX = 50_000
 ADDRESSES_MAX = 1000
 ADDRESS_V2_BYTES_MAX = 512
+
+
+class TooMuch(MalformedBitcoin):
+    """A list or a text is longer than the protocol allows, which is no mistake in transit but misbehaviour."""
 
 
 class Services(enum.IntFlag):
@@ -268,7 +272,7 @@ def _read_version(reader: Reader) -> Version:
     receiver, sender = _read_address(reader), _read_address(reader)
     nonce, agent = reader.unsigned(8), reader.var_bytes()
     if len(agent) > SUBVERSION_BYTES_MAX:
-        raise MalformedBitcoin("version message", f"a user agent of {len(agent)} bytes")
+        raise TooMuch("version message", f"a user agent of {len(agent)} bytes")
     height = reader.signed(4)
     relay = reader.unsigned(1) != 0 if reader.peek(1) else True
     return Version(
@@ -306,7 +310,7 @@ def _bounded(
     """A count and that many items, the count judged before any item is read."""
     count = reader.count()
     if count > most:
-        raise MalformedBitcoin(what, f"{count} items, {most} allowed")
+        raise TooMuch(what, f"{count} items, {most} allowed")
     return tuple(read(reader) for _ in range(count))
 
 
@@ -360,15 +364,11 @@ def _write_block(message: BlockMessage) -> bytes:
 
 def _read_block(reader: Reader) -> BlockMessage:
     header = codec.read_header(reader)
-    block = Block(header=header, txs=reader.many(codec.read_tx))
-    reader.finish()
-    return BlockMessage(block=block)
+    return BlockMessage(block=Block(header=header, txs=reader.many(codec.read_tx)))
 
 
 def _read_tx(reader: Reader) -> TxMessage:
-    tx = codec.read_tx(reader)
-    reader.finish()
-    return TxMessage(tx=tx)
+    return TxMessage(tx=codec.read_tx(reader))
 
 
 def _write_addr(message: Addr) -> bytes:
@@ -391,7 +391,7 @@ def _read_addr_v2(reader: Reader) -> Addr:
         seen, services, network = cursor.unsigned(4), cursor.count(), cursor.unsigned(1)
         size = cursor.count()
         if size > ADDRESS_V2_BYTES_MAX:
-            raise MalformedBitcoin("address", f"{size} bytes, {ADDRESS_V2_BYTES_MAX} allowed")
+            raise TooMuch("address", f"{size} bytes, {ADDRESS_V2_BYTES_MAX} allowed")
         packed, port = cursor.take(size), int.from_bytes(cursor.take(2), "big")
         if (network, size) not in ((1, 4), (2, 16)):
             return None
@@ -469,3 +469,16 @@ _READERS: dict[str, Callable[[Reader], Message]] = {
 
 COMMANDS = tuple(_READERS)
 """Every command that is read here."""
+
+COUNTED = frozenset(
+    (
+        *COMMANDS,
+        *("merkleblock", "filterload", "filteradd", "filterclear", "cmpctblock", "getblocktxn"),
+        *("blocktxn", "getcfilters", "cfilter", "getcfheaders", "cfheaders", "getcfcheckpt"),
+        *("cfcheckpt", "sendtxrcncl"),
+    )
+)
+"""Every command that Core knows (``protocol.h``, ALL_NET_MESSAGE_TYPES)."""
+
+OTHER = "*other*"
+"""What Core counts all others as: a peer may think of any number of them."""

@@ -57,6 +57,8 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     """See the module's docstring."""
 
     timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
+    node_rpc_port = 0
+    """Of the node's own JSON-RPC; 0 takes a free one."""
     epoch: float | None = None
     """Node time at the start; None: the wall's. Who shares a clock with another process is told."""
     not_before: float = 0.0
@@ -105,7 +107,8 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         self.network, endpoints, self.governance = await self.provide()
         self.endpoints = endpoints
         self._attach(endpoints)
-        server = await serve_node(self.network.spec, self.ask_node, self.settings.world.host, 0)
+        host, port = self.settings.world.host, self.node_rpc_port
+        server = await serve_node(self.network.spec, self.ask_node, host, port)
         self.closers.append(server.close)
         self.reach_node(server.url, os.getpid())
 

@@ -12,6 +12,7 @@ from alys.oracles.blocks import Production, Rules, examine
 from alys.oracles.ledger import Ledger
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
+from alys.wire import bitcoin
 from alys.wire.ethereum import from_quantity, to_quantity
 from alys.worlds.books import Books
 from alys.worlds.protocol import BitcoinSide, EthereumSide, NodeSide
@@ -21,16 +22,18 @@ class Auditor:
     """Owns a ledger and reads for it. Looks must not overlap."""
 
     def __init__(
-        self, terms: Terms, bitcoin: BitcoinSide, ethereum: EthereumSide, node: NodeSide
+        self, terms: Terms, coins: BitcoinSide, ethereum: EthereumSide, node: NodeSide
     ) -> None:
         self.ledger = Ledger(terms)
         self.looks = 0
         self.statement: LedgerStatement | None = None
         self._terms = terms
-        self._bitcoin = bitcoin
+        self._bitcoin = coins
         self._ethereum = ethereum
         self._node = node
         self._books = Books(ethereum)
+        self._fed: dict[int, str] = {}
+        """Hashes of the Bitcoin blocks that the ledger has, by height."""
         self._consensus: list[Any] = []
         self._executed: list[Any] = []
 
@@ -76,7 +79,29 @@ class Auditor:
         return fresh
 
     async def _feed_bitcoin(self, height: int) -> None:
-        for number in range(self.ledger.bitcoin_height + 1, height + 1):
-            digest = await self._bitcoin.call("getblockhash", number)
-            raw = await self._bitcoin.call("getblock", digest, 0)
-            self.ledger.feed_bitcoin_block(number, str(raw))
+        """Up to a height; blocks that left the best chain are taken off first."""
+        if height < self.ledger.bitcoin_height:
+            await self._step_back(height)
+        while self.ledger.bitcoin_height < height:
+            number = self.ledger.bitcoin_height + 1
+            digest, raw, previous = await self._bitcoin_block(number)
+            if previous != self._fed.get(number - 1, previous):
+                await self._step_back(number - 1)
+                continue
+            self.ledger.feed_bitcoin_block(number, raw)
+            self._fed[number] = digest
+
+    async def _bitcoin_block(self, number: int) -> tuple[str, str, str]:
+        """Hash, raw block, and the hash of the block before it."""
+        digest = str(await self._bitcoin.call("getblockhash", number))
+        raw = str(await self._bitcoin.call("getblock", digest, 0))
+        return digest, raw, bitcoin.parse_block(bytes.fromhex(raw)).header.previous
+
+    async def _step_back(self, height: int) -> None:
+        """Take off what is above a height, and below it what is no longer on the best chain."""
+        for number in sorted(self._fed, reverse=True):
+            if number <= height:
+                found = await self._bitcoin.call("getblockhash", number)
+                if found == self._fed[number]:
+                    return
+            self.ledger.unwind_bitcoin_block(self._fed.pop(number))

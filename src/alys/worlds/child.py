@@ -19,6 +19,7 @@ from alys.shells import child_process
 from alys.worlds import logbook, network, parts
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.local import LocalWorld
+from alys.worlds.nobody import Nobody
 from alys.worlds.protocol import GovernanceSide
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class NodeWorld(AttachedWorld):
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
-        return self._services.grounds, self._services.endpoints, _Nobody()
+        return self._services.grounds, self._services.endpoints, Nobody()
 
 
 async def _run_node(order: parts.StartNode, over: asyncio.Event) -> None:
@@ -146,28 +147,6 @@ async def _until(over: asyncio.Event, world: NodeWorld) -> None:
             _say(parts.Broke(sentence=f"the node gave up: {world.system.failure}"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), LOOK_SECONDS)
-
-
-class _Nobody:
-    """The node's process asks governance nothing past its streams."""
-
-    async def state(self, index: int) -> object:
-        raise NotImplementedError
-
-    async def faults(self, index: int, **switches: bool) -> object:
-        raise NotImplementedError
-
-    async def health(self, index: int) -> object:
-        raise NotImplementedError
-
-    async def capabilities(self, index: int) -> object:
-        raise NotImplementedError
-
-    async def stop(self, index: int) -> None:
-        raise NotImplementedError
-
-    async def start(self, index: int) -> None:
-        raise NotImplementedError
 
 
 if __name__ == "__main__":

@@ -196,6 +196,8 @@ class GovernancePort(Actor):
     def __init__(self, links: list[GovernanceLink], random: Random) -> None:
         self._links = links
         self._random = random
+        for number in range(len(links)):
+            self._is_there(number)
 
     def on_open_stream(self, message: ports.OpenStream, ctx: Context) -> None:
         """Open it, or say why not."""
@@ -221,6 +223,7 @@ class GovernancePort(Actor):
         """The node is gone, or back."""
         link = self._links[message.endpoint]
         link.down = message.down
+        self._is_there(message.endpoint)
         if message.down and link.is_open:
             self._end(message.endpoint, "the node went down", ctx)
 
@@ -336,6 +339,13 @@ class GovernancePort(Actor):
         sender.passed(bundle, link.node.collected(bundle))
         self._spread(message.endpoint, ctx)
         self._spread(message.sender, ctx)
+
+    def _is_there(self, endpoint: int) -> None:
+        """Let the others know, those that pass witnesses to this one."""
+        link = self._links[endpoint]
+        for other in self._links:
+            if link.node.node_id in other.node.witnesses.peers:
+                other.node.peer(link.node.node_id, there=not link.down)
 
     def _spread(self, endpoint: int, ctx: Context) -> None:
         link = self._links[endpoint]

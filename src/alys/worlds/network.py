@@ -155,3 +155,11 @@ def governance(
         )
         for number, secret in enumerate(secrets)
     )
+
+
+def acquaint(nodes: Sequence[GovernanceNode]) -> None:
+    """Let governance nodes pass witnesses to each other, by their names."""
+    for node in nodes:
+        for other in nodes:
+            if other is not node:
+                node.peer(other.node_id, there=True)

@@ -24,7 +24,7 @@ from alys.base.prng import SeededRandom
 from alys.config.settings import Settings
 from alys.node.messages import GetStatus
 from alys.node.tree import cosigner_tree, node_tree
-from alys.oracles.blocks import Rules
+from alys.oracles.blocks import Production, Rules
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
 from alys.wire import ethereum
@@ -78,6 +78,8 @@ class NetworkWorld(Scorecard, abc.ABC):
     name = ""
     timestamp_slack_s = 0
     """Node time that a block may come after the end of its slot: none where time is exact."""
+    asks_node = True
+    """Whether the node's own JSON-RPC can be asked; without it there is no audit and no mining for the node."""
     governance_token: str | None = network.GOVERNANCE_TOKEN
     """What the node shows the governance nodes."""
     bitcoin: BitcoinSide
@@ -87,6 +89,7 @@ class NetworkWorld(Scorecard, abc.ABC):
     governance: GovernanceSide
     node: NodeSide
     actors: ActorsSide
+    faults: Faults
     load: LoadSide
     network: Grounds
     system: System
@@ -232,7 +235,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         statement = await self.auditor.look()
         self.sample(sum(statement.samples.values()))
         self.note(ledger=summary(statement))
-        production = self.auditor.production(self._rules())
+        production = self.production()
         self.sample(sum(production.samples.values()))
 
     async def _watch(self) -> None:
@@ -378,6 +381,10 @@ class NetworkWorld(Scorecard, abc.ABC):
         await self.eventually(_asynchronous(lambda: self.auditor.looks >= looks), "a ledger audit")
         assert self.auditor.statement is not None, "a look leaves a statement"
         return self.auditor.statement
+
+    def production(self) -> Production:
+        """The production of all blocks that the last audit read; raises BlockFault."""
+        return self.auditor.production(self._rules())
 
     # Forgeries
 

@@ -50,16 +50,18 @@ class CoinAnchor(CoinDoor, frozen=True, kw_only=True):
         }
 
 
-async def anchor_bitcoin(url: str, auth: Basic) -> CoinAnchor:
-    """Look at the node, mine until the depositor has coins; raises UsageError for any network but regtest.
+async def anchor_bitcoin(url: str, auth: Basic, *, fund: bool = True) -> CoinAnchor:
+    """Look at the node; mine until the depositor has coins, if wanted. Raises UsageError for any network but regtest.
 
-    Raises EnvironmentFailure for a node that does not answer, lets us not in, has no transaction index or pays no subsidy.
+    Raises EnvironmentFailure for a node that does not answer, lets us not in, and for one that cannot fund the depositor: it has no
+    transaction index, or pays no subsidy.
     """
     async with JsonRpcClient(url, auth) as client:
         try:
             await _require_regtest(client)
-            await _require_index(client)
-            await _fund(client)
+            if fund:
+                await _require_index(client)
+                await _fund(client)
             height = int(await client.call("getblockcount"))
             return CoinAnchor(
                 url=url,

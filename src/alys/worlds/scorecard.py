@@ -1,9 +1,12 @@
 """Counts what a scenario proved. A base for worlds: ``check``, ``samples``, ``facts``."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from alys.base import errors
+from alys.report.conformance import FACT, Finding
+from alys.worlds import blamed as blamed_module
 
 
 class Threshold(Protocol):
@@ -42,6 +45,13 @@ class NeverHappened(CheckFailed):
         )
 
 
+class Proof:
+    """What speaks for a requirement, filled in by whoever looks."""
+
+    def __init__(self) -> None:
+        self.evidence = ""
+
+
 class Scorecard:
     """How often something was looked at that could have been wrong, and what the report shows of it."""
 
@@ -76,3 +86,28 @@ class Scorecard:
         self.samples += 1
         if not condition:
             raise CheckFailed(what, facts)
+
+    @contextlib.contextmanager
+    def proving(self, requirement: str) -> Iterator[Proof]:
+        """What happens inside decides one requirement (a key of ``report.conformance``): its end proves it, its error refutes it.
+
+        An error that is inconclusive, or that blames the machine, decides nothing. What an oracle finds meanwhile decides the
+        requirements that it is about (``worlds.blamed``).
+        """
+        proof = Proof()
+        try:
+            yield proof
+        except errors.AlysError as error:
+            blamed = blamed_module.of(error) or {requirement}
+            if requirement not in blamed:
+                self._find(requirement, Finding.INCONCLUSIVE, f"cut off: {error}")
+            failed = error.exit_code is errors.ExitCode.FAIL
+            for key in blamed:
+                self._find(key, Finding.FAIL if failed else Finding.INCONCLUSIVE, str(error))
+            raise
+        self._find(requirement, Finding.PASS, proof.evidence)
+
+    def _find(self, requirement: str, verdict: Finding, evidence: str) -> None:
+        told = self.facts.setdefault(FACT, {})
+        assert isinstance(told, dict), "nobody else writes under this name"
+        told[requirement] = {"verdict": verdict.value, "evidence": evidence}

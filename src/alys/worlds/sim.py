@@ -82,6 +82,8 @@ class SimWorld(NetworkWorld):
             for client in net.clients
         ]
         links = [GovernanceLink(node=node) for node in net.governance]
+        if self.settings.world.governance_gossip:
+            network.acquaint(net.governance)
         for index, engine in enumerate(engines):
             tree = network.tree_name(index)
             store = self._stores.setdefault(tree, {})

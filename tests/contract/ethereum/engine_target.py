@@ -133,6 +133,7 @@ def ours(folder: Path, genesis: Genesis, fork: Fork) -> Iterator[Target]:
     path = folder / "genesis.json"
     path.write_text(json.dumps(geth_genesis(genesis)))
     command = [sys.executable, "-m", "alys", "mock", "ethereum", "--genesis", str(path)]
+    command += ["--dev-methods", "off"]  # nothing is mined before we say so
     for port in ("http-rpc", "ws-rpc", "engine", "metrics", "admin"):
         command += [f"--{port}-port", "0"]
     with (folder / "said.txt").open("w") as said:

@@ -196,7 +196,7 @@ def test_headers_are_given_from_where_the_peer_parts() -> None:
     assert answer(p2p.GetHeaders(locator=("ab" * 32,))) == names[1:]
     assert answer(p2p.GetHeaders(locator=(names[6],))) == []
     assert answer(p2p.GetHeaders(locator=(), stop=names[2])) == [names[2]]
-    assert answer(p2p.GetHeaders(locator=(), stop=NULL_HASH)) == []
+    assert stranger.answer(p2p.GetHeaders(locator=(), stop=NULL_HASH)) == []
 
 
 def test_the_old_question_for_blocks_is_answered_with_their_names(

@@ -4,15 +4,18 @@ from typing import Any
 
 import pytest
 
+from alys.models.ethereum.forks import Fork
 from alys.models.ethereum.node import EthereumNode
 from alys.wire import ethereum
-from alys.wire.ethereum import BRIDGE_ADDRESS, to_data
+from alys.wire.ethereum import BRIDGE_ADDRESS, from_data, to_data
 from alys.wire.jsonrpc import RpcError
 from tests.models.ethereum.builders import (
     ETHER,
     PAYEE,
+    START,
     USER,
     built,
+    genesis_of,
     head_of,
     make_node,
     mined,
@@ -42,9 +45,13 @@ def test_a_transfer_is_estimated_and_called() -> None:
     assert node.handle("eth_estimateGas", [TRANSFER]) == hex(21_000)
     assert node.handle("eth_call", [TRANSFER, "latest"]) == "0x"
     assert (
-        node.handle("eth_call", [{**TRANSFER, "gasPrice": "0x1", "nonce": "0x5"}, "earliest"])
+        node.handle(
+            "eth_call", [{**TRANSFER, "gasPrice": hex(2 * 10**9), "nonce": "0x5"}, "earliest"]
+        )
         == "0x"
     )
+    cheap = {**TRANSFER, "gasPrice": "0x1"}
+    assert "less than block base fee" in refused(node, "eth_call", cheap).message
 
 
 def test_burn_address_is_a_call_like_any_other() -> None:
@@ -125,3 +132,130 @@ def test_rewards_are_tips_weighed_by_gas() -> None:
 )
 def test_percentiles_ascend_from_0_to_100(percentiles: object, code: int) -> None:
     assert refused(make_node(), "eth_feeHistory", "0x1", "latest", percentiles).code == code
+
+
+CALLER = to_data(USER)
+CONTRACT = "0x" + "77" * 20
+RETURN_BALANCE = "0x3331602052" + "47600052" + "60406000f3"
+"""Gives back the contract's balance and, in a second word, the caller's."""
+RETURN_SLOT_1 = "0x60015460005260206000f3"
+RETURN_BASE_FEE_AND_PRICE = "0x486000523a60205260406000f3"
+
+
+def words(answer: str) -> list[int]:
+    data = bytes.fromhex(answer[2:])
+    return [int.from_bytes(data[at : at + 32], "big") for at in range(0, len(data), 32)]
+
+
+def test_a_call_may_find_other_balances_and_code() -> None:
+    node = make_node()
+    overrides = {
+        CONTRACT: {"code": RETURN_BALANCE, "balance": "0x7"},
+        CALLER: {"balance": "0x9", "nonce": "0x5"},
+    }
+    asked = {"from": CALLER, "to": CONTRACT}
+    assert words(node.handle("eth_call", [asked, "latest", overrides])) == [7, 9]
+    assert node.handle("eth_call", [asked, "latest"]) == "0x"
+    assert node.handle("eth_getBalance", [CALLER]) == hex(10 * 10**18)
+    assert int(node.handle("eth_estimateGas", [asked, "latest", overrides]), 16) > 21_000
+
+
+def test_a_call_may_find_other_storage() -> None:
+    node = make_node()
+    one, two = "0x" + f"{1:064x}", "0x" + f"{2:064x}"
+    for slots, found in (
+        ({"state": {one: two}}, 2),
+        ({"stateDiff": {one: two}}, 2),
+        ({"state": {two: one}}, 0),
+    ):
+        overrides = {CONTRACT: {"code": RETURN_SLOT_1, **slots}}
+        assert words(node.handle("eth_call", [{"to": CONTRACT}, "latest", overrides])) == [found]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        {"0x1": {}},
+        {CONTRACT: 1},
+        {CONTRACT: {"balance": "0x1" + "0" * 64}},
+        {CONTRACT: {"nonce": "0x1" + "0" * 16}},
+        {CONTRACT: {"code": "0x1"}},
+        {CONTRACT: {"state": {}, "stateDiff": {}}},
+        {CONTRACT: {"state": {"x": "0x1"}}},
+    ],
+)
+def test_overrides_that_cannot_be_are_refused(overrides: Any) -> None:
+    error = refused(make_node(), "eth_call", {"to": CONTRACT}, "latest", overrides)
+    assert error.code == -32602
+
+
+def test_a_free_call_has_no_base_fee_and_a_paid_one_its_price() -> None:
+    node = make_node()
+    overrides = {CONTRACT: {"code": RETURN_BASE_FEE_AND_PRICE}}
+    free: dict[str, Any] = {"from": CALLER, "to": CONTRACT}
+    paid = {**free, "maxFeePerGas": hex(2 * 10**9)}
+    assert words(node.handle("eth_call", [free, "latest", overrides])) == [0, 0]
+    assert words(node.handle("eth_call", [paid, "latest", overrides])) == [10**9, 2 * 10**9]
+    poor = {**paid, "from": CONTRACT}
+    assert "insufficient funds for gas * price + value" in refused(node, "eth_call", poor).message
+
+
+def test_an_estimate_keeps_to_what_the_sender_can_pay() -> None:
+    node = make_node(user=10**15)
+    paid = {**TRANSFER, "value": "0x0", "maxFeePerGas": hex(2 * 10**9)}
+    assert node.handle("eth_estimateGas", [paid]) == hex(21_000)
+    dear = {**paid, "maxFeePerGas": hex(10**12)}
+    assert "gas required exceeds allowance (1000)" in refused(node, "eth_estimateGas", dear).message
+
+
+def test_an_access_list_is_what_a_call_touches() -> None:
+    node = make_node()
+    other = "0x" + "66" * 20
+    reads = "0x6001545060025450" + "73" + other[2:] + "3150" + "00"
+    code = from_data(reads)
+    init = bytes([0x60, len(code), 0x60, 12, 0x60, 0, 0x39, 0x60, len(code), 0x60, 0, 0xF3]) + code
+    tx = send(node, signed(to=None, value=0, data=init, gas=200_000))
+    mined(node)
+    contract = node.handle("eth_getTransactionReceipt", [tx])["contractAddress"]
+    asked = {"from": CALLER, "to": contract}
+    made = node.handle("eth_createAccessList", [asked])
+    slots = ["0x" + f"{n:064x}" for n in (1, 2)]
+    assert sorted(made["accessList"], key=lambda one: len(one["storageKeys"])) == [
+        {"address": other, "storageKeys": []},
+        {"address": contract, "storageKeys": slots},
+    ]
+    listed = {**asked, "accessList": made["accessList"]}
+    assert node.handle("eth_estimateGas", [listed]) == made["gasUsed"]
+    assert node.handle("eth_createAccessList", [TRANSFER])["accessList"] == []
+
+
+def test_an_access_list_of_a_call_that_fails_says_so() -> None:
+    asked = {"from": CALLER, "to": to_data(BRIDGE_ADDRESS)}
+    made = make_node().handle("eth_createAccessList", [asked])
+    assert "execution reverted" in made["error"]
+
+
+def test_there_is_no_blob_fee_before_cancun() -> None:
+    assert make_node().handle("eth_blobBaseFee", []) is None
+
+
+def test_from_cancun_on_blobs_have_a_price_of_their_own() -> None:
+    node = EthereumNode(genesis_of(Fork.CANCUN), lambda: START + 10.0, development=True)
+    node.handle("anvil_mine", [3])
+    assert node.handle("eth_blobBaseFee", []) == "0x1"
+    history = node.handle("eth_feeHistory", ["0x2", "latest", []])
+    assert history["baseFeePerBlobGas"] == ["0x1"] * 3
+    assert history["blobGasUsedRatio"] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("fork", list(Fork))
+def test_calls_are_executed_by_the_rules_of_the_blocks_fork(fork: Fork) -> None:
+    node = EthereumNode(genesis_of(fork), lambda: START + 10.0)
+    assert node.handle("eth_call", [TRANSFER, "latest"]) == "0x"
+    assert int(node.handle("eth_estimateGas", [TRANSFER]), 16) == 21_000
+    overrides = {CONTRACT: {"code": RETURN_SLOT_1, "state": {"0x1": "0x5"}}}
+    assert words(node.handle("eth_call", [{"to": CONTRACT}, "latest", overrides])) == [5]
+    history = node.handle("eth_feeHistory", ["0x1", "latest", [50]])
+    assert len(history["baseFeePerGas"]) == 2
+    assert node.handle("eth_createAccessList", [TRANSFER])["accessList"] == []

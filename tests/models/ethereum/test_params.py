@@ -36,13 +36,13 @@ def test_tags_numbers_and_hashes_name_blocks() -> None:
     second = block_of(node, mined(node))
     for tag, block in (
         ("latest", second),
-        ("pending", second),
         ("earliest", node.tree.genesis),
         ("0x1", first),
         ({"blockNumber": "0x1"}, first),
         ({"blockHash": "0x" + first.hash.hex()}, first),
     ):
         assert params.block(node.tree, tag) is block
+    assert params.block(node.tree, "pending").parent_hash == second.hash
     assert params.block_or_none(node.tree, "0x3") is None
     with pytest.raises(RpcError, match="header not found") as missing:
         params.block(node.tree, "0x3")

@@ -76,7 +76,7 @@ def test_gas_runs_out_and_ether_may_be_missing() -> None:
         simulator().run(call(data=LOOPS_FOR_EVER, gas=100_000))
     with pytest.raises(OutOfGas, match="intrinsic gas too low: have 20999, want 21000"):
         simulator().run(call(to=PAYEE, gas=20_999))
-    with pytest.raises(CallFailed, match="insufficient funds for transfer"):
+    with pytest.raises(CallFailed, match="insufficient funds for gas \\* price"):
         simulator().run(call(to=PAYEE, value=11 * ETHER))
 
 

@@ -1,8 +1,13 @@
 """The persistent trie against the specification's own, which is slow and right."""
 
+from itertools import pairwise
+
+import pytest
 from ethereum.crypto.hash import keccak256
 from ethereum.forks.shanghai import trie as specification
+from ethereum_rlp import rlp
 from ethereum_types.bytes import Bytes
+from ethereum_types.numeric import Uint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +52,47 @@ def test_an_older_root_stays_what_it_was(
     trie.put(node, trie.nibbles(key), value)
     trie.drop(node, trie.nibbles(key))
     assert trie.root_of(node) == before == root_by_the_specification(content)
+
+
+@given(st.lists(VALUES, max_size=300))
+def test_the_root_of_a_list_is_the_specifications(values: list[bytes]) -> None:
+    keyed = {bytes(rlp.encode(Uint(index))): value for index, value in enumerate(values)}
+    assert trie.list_root(values) == root_by_the_specification(keyed)
+
+
+@given(st.dictionaries(KEYS, VALUES), KEYS)
+def test_what_is_there_is_found_and_nothing_else(content: dict[bytes, bytes], key: bytes) -> None:
+    node: trie.Node | None = None
+    for one, value in content.items():
+        node = trie.put(node, trie.nibbles(one), value, item=value[::-1])
+    leaf = trie.get(node, trie.nibbles(key))
+    if key in content:
+        assert leaf is not None
+        assert (leaf.value, leaf.item) == (content[key], content[key][::-1])
+    else:
+        assert leaf is None
+    assert [leaf.value for leaf in trie.leaves(node)] == [content[k] for k in sorted(content)]
+
+
+@given(st.dictionaries(KEYS, VALUES, min_size=1), KEYS)
+def test_a_proof_leads_from_the_root_to_the_value(content: dict[bytes, bytes], key: bytes) -> None:
+    node: trie.Node | None = None
+    for one, value in content.items():
+        node = trie.put(node, trie.nibbles(one), value)
+    proof = trie.proof(node, trie.nibbles(key))
+    assert bytes(keccak256(proof[0])) == trie.root_of(node)
+    for above, below in pairwise(proof):
+        assert bytes(keccak256(below)) in above
+    if key in content:
+        assert content[key] in proof[-1]
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 56, 255, 256, 70_000])
+def test_rlp_is_the_specifications(length: int) -> None:
+    for first in (b"\x00", b"\x7f", b"\x80", b"\xff"):
+        data = (first * length)[:length]
+        assert trie.string(data) == rlp.encode(data)
+        assert trie.listed(trie.string(data)) == rlp.encode([data])
 
 
 def test_nothing_has_the_empty_root() -> None:

@@ -245,3 +245,13 @@ def test_a_halt_holds_what_has_time_and_fails_what_has_none() -> None:
     assert resumed.federation_update.config.parameters["emergency_halt"] == "lifted"
     assert statuses([partial]) == ["PARTIAL"]
     assert statuses(node.receive(STREAM, ask(payout(), request_id="now"))) == ["PARTIAL"]
+
+
+def test_where_there_is_no_room_to_wait_what_did_not_ask_for_time_is_answered_once() -> None:
+    node = Federates().nodes[0]
+    node.receive(STREAM, pegin())
+    for number in range(Limits().waiting_requests + 1):
+        (answer,) = node.receive(STREAM, ask(payout(), request_id=f"r{number}"))
+        assert statuses([answer]) == ["PARTIAL"]
+    state: Any = node.state()
+    assert len(state["waiting"]) == Limits().waiting_requests

@@ -34,6 +34,11 @@ def test_a_node_is_degraded_while_it_is_halted_and_unhealthy_when_told_so() -> N
         "DEGRADED",
         "HEALTHY",
     )
+    for fault in ("refuse_signing", "refuse_registration"):
+        other = make_node()
+        other.faults.change({fault: True})
+        assert (status(other), status(other, "streams")) == ("DEGRADED", "HEALTHY")
+        assert other.faults.touched == {}, "to ask is not to be touched"
     node.faults.change({"unhealthy": True})
     assert status(node) == "UNHEALTHY"
     node.faults.change({"unhealthy": False})

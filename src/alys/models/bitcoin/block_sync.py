@@ -159,7 +159,11 @@ class BlockSync:
             if error.reason not in GUILTLESS:
                 peer.close(f"invalid block {block.hash}: {error}")
             return False
-        if not peer.best or not self.tree.has(peer.best, entry.hash):
+        if entry.invalid:
+            peer.close(f"block {block.hash} stands on an invalid one")
+            return False
+        best = self.tree.get(peer.best) if peer.best else None
+        if best is None or best.height < entry.height:
             peer.best = entry.hash
         return True
 
@@ -210,8 +214,8 @@ class BlockSync:
         """Headers of the best chain after what the peer has; where it names nothing but ``stop``, that header alone."""
         if not question.locator:
             entry = self._chain.index.get(question.stop)
-            found = () if entry is None else (entry.block.header,)
-            peer.send(p2p.Headers(headers=found))
+            if entry is not None:
+                peer.send(p2p.Headers(headers=(entry.block.header,)))
             return
         headers = []
         for entry in self._after(question.locator):

@@ -19,6 +19,9 @@ from alys.models.bitcoin.rules import Rejected
 from alys.wire import bitcoin
 from alys.wire.bitcoin import Block, OutPoint, Tx
 
+BROUGHT_BACK_MAX = 10
+"""The transactions of so many blocks that are declared invalid wait again; those of deeper ones are lost, as in Core."""
+
 
 class Entry(msgspec.Struct, kw_only=True, eq=False):
     """A block in the index. Compared by identity: there is one per hash."""
@@ -83,6 +86,8 @@ class ChainState:
         self.listeners: list[Callable[[BlockEvent], None]] = []
         #: Told of every block that is kept, on whatever branch.
         self.keepers: list[Callable[[Entry], None]] = []
+        #: Told when steps that belong together are over; whether what lost blocks held may wait again.
+        self.settlers: list[Callable[[bool], None]] = []
         #: How often a block was marked invalid or valid again.
         self.marks = 0
         #: Blocks that were not kept because they cannot stand where they do, whatever witnesses come with them.
@@ -90,6 +95,7 @@ class ChainState:
         self._now = now
         #: Why the branch that was tried last is invalid.
         self._why = Rejected("bad-block")
+        self._culprit: Entry | None = None
         genesis = self._keep(genesis_block(genesis_time), None)
         genesis.checked = True
         self.active.append(genesis)  # its coin is not among the coins: nobody can spend it
@@ -123,7 +129,11 @@ class ChainState:
         return sorted(times)[len(times) // 2]
 
     def accept(self, block: Block) -> Entry:
-        """Check a block and take it in; raises Rejected. A valid block that is known already is returned as it is."""
+        """Check a block and take it in; raises Rejected when it breaks a rule itself.
+
+        A valid block that is known already is returned as it is. A branch is looked at when it becomes the longest: when one of
+        the blocks before this one breaks a rule then, this one is returned too, marked invalid.
+        """
         if self.is_invalid(block.hash):
             raise Rejected("duplicate-invalid")
         known = self.index.get(block.hash)
@@ -140,7 +150,7 @@ class ChainState:
         entry = self._keep(block, parent)
         if entry.height > self.tip.height and not self._move_to(entry):
             self.choose()
-        if entry.invalid:
+        if entry is self._culprit:
             raise self._why
         return entry
 
@@ -154,10 +164,10 @@ class ChainState:
         self._undo(block.txs, self._apply(entry))
 
     def choose(self) -> None:
-        """Move to the best valid branch: the highest, and of equal ones the one whose end came first, also to one left before."""
+        """Move to the best valid branch; of several with the most work, the one whose end arrived first."""
         while True:
             best = max((entry for entry in self.index.values() if not entry.invalid), key=_rank)
-            if _rank(best) <= _rank(self.tip) or self._move_to(best):
+            if best is self.tip or self._move_to(best):
                 return
 
     def invalidate(self, entry: Entry) -> None:
@@ -165,8 +175,11 @@ class ChainState:
         self.marks += 1
         for other in self._descendants(entry):
             other.invalid = True
+        lost = 0
         while self.tip.invalid:
             self._disconnect()
+            lost += 1
+            self._settle(lost <= BROUGHT_BACK_MAX)
         self.choose()
 
     def reconsider(self, entry: Entry) -> None:
@@ -236,6 +249,16 @@ class ChainState:
         return found
 
     def _move_to(self, target: Entry) -> bool:
+        try:
+            return self._step_to(target)
+        finally:
+            self._settle(True)
+
+    def _settle(self, bring_back: bool) -> None:
+        for settler in list(self.settlers):
+            settler(bring_back)
+
+    def _step_to(self, target: Entry) -> bool:
         path = []
         step = target
         while not self.is_active(step):
@@ -248,7 +271,7 @@ class ChainState:
             try:
                 entry.spent = self._apply(entry)
             except Rejected as error:
-                self._why = error
+                self._why, self._culprit = error, entry
                 self.marks += 1
                 for bad in self._descendants(entry):
                     bad.invalid = True

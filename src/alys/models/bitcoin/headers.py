@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from alys.models.bitcoin import rules
-from alys.models.bitcoin.chainstate import ChainState
+from alys.models.bitcoin.chainstate import ChainState, Entry
 from alys.models.bitcoin.rules import Rejected
 from alys.wire.bitcoin import Header
 
@@ -56,7 +56,7 @@ class HeaderTree:
         """A header, with its block or without."""
         entry = self._chain.index.get(block_hash)
         if entry is not None:
-            return Step(header=entry.block.header, height=entry.height)
+            return _step(entry)
         return self._ahead.get(block_hash)
 
     def add(self, header: Header) -> Step:
@@ -90,26 +90,33 @@ class HeaderTree:
     def has(self, tip: str, block_hash: str) -> bool:
         """Whether who has the chain up to ``tip`` has this block."""
         wanted, step = self.get(block_hash), self.get(tip)
-        while wanted is not None and step is not None and step.height > wanted.height:
-            entry = self._chain.index.get(step.hash)
-            if entry is not None and self._chain.is_active(entry):
-                at = self._chain.at(wanted.height)
-                return at is not None and at.hash == block_hash
-            step = self.get(step.parent)
-        return step is not None and step.hash == block_hash
+        if wanted is None or step is None or step.height < wanted.height:
+            return False
+        return self._ancestor(step, wanted.height).hash == block_hash
 
     def locator(self, block_hash: str) -> tuple[str, ...]:
         """Hashes from this block down, at first each, then ever fewer, to the genesis block."""
         hashes: list[str] = []
-        stride, left = 1, 0
-        for step in self._down(block_hash):
-            if left == 0 or step.height == 0:
-                hashes.append(step.hash)
-                if len(hashes) > LOCATOR_DENSE:
-                    stride *= 2
-                left = stride
-            left -= 1
-        return tuple(hashes)
+        stride = 1
+        step = self.get(block_hash)
+        assert step is not None, "the caller's own block"
+        while step.height > 0:
+            hashes.append(step.hash)
+            if len(hashes) > LOCATOR_DENSE:
+                stride *= 2
+            step = self._ancestor(step, max(0, step.height - stride))
+        return (*hashes, step.hash)
+
+    def _ancestor(self, step: Step, height: int) -> Step:
+        """The header at a height below this one; on the best chain it takes no walk."""
+        while step.height > height:
+            entry = self._chain.index.get(step.hash)
+            if entry is not None and self._chain.is_active(entry):
+                return _step(self._chain.active[height])
+            parent = self.get(step.parent)
+            assert parent is not None, "every header stands on a known one"
+            step = parent
+        return step
 
     def _down(self, block_hash: str) -> Iterator[Step]:
         step = self.get(block_hash)
@@ -134,3 +141,7 @@ class HeaderTree:
         }
         if len(self._ahead) >= AHEAD_MAX:
             raise TooMany
+
+
+def _step(entry: Entry) -> Step:
+    return Step(header=entry.block.header, height=entry.height)

@@ -2,8 +2,8 @@
 
 Theory of operation. ``waiting`` is in order of arrival, which puts parents before children. A transaction that spends what
 a waiting one spends replaces it and its descendants when it pays enough more (full replace-by-fee, as Core from version 28
-on). A block takes out what it includes and what it makes impossible; a lost block gives its transactions back, and
-everything is judged anew on the shorter chain.
+on). A block takes out what it includes and what it makes impossible; what lost blocks held comes back when the chain stands
+still on its new branch, in front of what waits, and all of it is looked at anew.
 """
 
 from collections.abc import Callable, Iterable
@@ -51,7 +51,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 class Mempool:
     """Follows a chain: tell it of each block with ``on_block``."""
 
-    def __init__(self, chain: ChainState) -> None:
+    def __init__(self, chain: ChainState, *, follows: bool = True) -> None:
         self.waiting: dict[str, Waiting] = {}
         #: How often something came in or went out.
         self.changes = 0
@@ -60,26 +60,34 @@ class Mempool:
         self._chain = chain
         self._txids: dict[str, str] = {}
         self._spent: dict[OutPoint, str] = {}
+        #: What lost blocks held, in the order of the chain, until it stands still.
+        self._lost: dict[str, tuple[Tx, int]] = {}
+        self._unsettled = False
+        if follows:
+            chain.settlers.append(self._settle)
 
     def check(self, tx: Tx) -> Waiting:
         """What a transaction would be if it came in now; raises Rejected."""
         return self._judge(tx, 0)[0]
 
-    def add(self, tx: Tx, time: int) -> Waiting:
-        """Take a transaction in, and put out what it replaces; raises Rejected."""
-        entry, replaced = self._judge(tx, time)
+    def add(self, tx: Tx, time: int, *, free: bool = False) -> Waiting:
+        """Take a transaction in, and put out what it replaces; raises Rejected. A ``free`` one may pay too little."""
+        entry, replaced = self._judge(tx, time, free=free)
         self._remove(self._with_descendants(replaced))
-        self.waiting[tx.txid] = entry
-        self._spent.update((txin.outpoint, tx.txid) for txin in tx.inputs)
-        self._txids[tx.wtxid] = tx.txid
-        self.changes += 1
+        self._insert(entry)
         for listener in list(self.listeners):
             listener(entry)
         return entry
 
+    def _insert(self, entry: Waiting) -> None:
+        self.waiting[entry.tx.txid] = entry
+        self._spent.update((txin.outpoint, entry.tx.txid) for txin in entry.tx.inputs)
+        self._txids[entry.tx.wtxid] = entry.tx.txid
+        self.changes += 1
+
     def scratch(self) -> "Mempool":
         """Another mempool over the same chain with the same transactions; what comes into it comes into it alone."""
-        other = Mempool(self._chain)
+        other = Mempool(self._chain, follows=False)
         other.waiting, other._spent = dict(self.waiting), dict(self._spent)
         other._txids = dict(self._txids)
         return other
@@ -123,27 +131,51 @@ class Mempool:
         return self._with_descendants((txid,)) - {txid}
 
     def on_block(self, event: BlockEvent, time: int) -> None:
-        """Drop what a block included or made impossible; take back what a lost block held."""
+        """Drop what a block included or made impossible; remember what a lost block held until the chain stands still."""
         if event.kind is EventKind.CONNECTED:
             used = (txin.outpoint for tx in event.block.txs for txin in tx.inputs)
             spenders = {self._spent[place] for place in used if place in self._spent}
             included = {tx.txid for tx in event.block.txs}
             self._remove(self._with_descendants(spenders - included))
             self._remove(included)
+            self._lost = {name: one for name, one in self._lost.items() if name not in included}
             return
-        returned = [(tx, time) for tx in event.block.txs if not tx.is_coinbase]
-        kept = [(entry.tx, entry.time) for entry in self.waiting.values()]
+        self._unsettled = True
+        back = {tx.txid: (tx, time) for tx in event.block.txs if not tx.is_coinbase}
+        self._lost = back | self._lost  # what is lost later stood before
+
+    def _settle(self, bring_back: bool) -> None:
+        """The chain stands still again: take back what lost blocks held, and let go of what cannot be any more."""
+        if not self._unsettled:
+            return
+        self._unsettled = False
+        lost, kept = self._lost, list(self.waiting.values())
+        self._lost = {}
         self.waiting.clear()
         self._spent.clear()
         self._txids.clear()
         self.changes += 1
-        for tx, arrival in (*returned, *kept):
+        for tx, time in lost.values() if bring_back else ():
             try:
-                self.add(tx, arrival)
+                self.add(tx, time, free=True)
             except Rejected:
                 continue  # it needs what is gone, or is too young now: Core drops it too
+        for entry in kept:
+            if self._still_good(entry):
+                self._insert(entry)
 
-    def _judge(self, tx: Tx, time: int) -> tuple[Waiting, set[str]]:
+    def _still_good(self, entry: Waiting) -> bool:
+        tip = self._chain.tip
+        if self._conflicts(entry.tx) or entry.tx.txid in self.waiting:
+            return False
+        try:
+            spending = self._chain.spend(entry.tx, self.coins_of(entry.tx))
+        except Rejected:
+            return False
+        final = rules.is_final(entry.tx, tip.height + 1, self._chain.median_time(tip))
+        return final and not self._chain.locked(entry.tx, spending.coins)
+
+    def _judge(self, tx: Tx, time: int, *, free: bool = False) -> tuple[Waiting, set[str]]:
         """What it would be, and the waiting transactions that would have to go; raises Rejected."""
         tip = self._chain.tip
         self._check_alone(tx)
@@ -155,10 +187,10 @@ class Mempool:
         sigops = bitcoin.sigop_cost(tx, spending.outputs)
         if sigops > SIGOPS_COST_MAX:
             raise Rejected("bad-txns-too-many-sigops", str(sigops))
-        if spending.fee and any(bitcoin.is_dust(out) for out in tx.outputs):
+        if not free and spending.fee and any(bitcoin.is_dust(out) for out in tx.outputs):
             raise Rejected("dust", "tx with dust output must be 0-fee")
         needed = relay_fee(tx)
-        if spending.fee < needed:
+        if spending.fee < needed and not free:
             raise Rejected("min relay fee not met", f"{spending.fee} < {needed}")
         entry = Waiting(tx=tx, fee=spending.fee, time=time, height=tip.height, sigops=sigops)
         ancestors = self.ancestors(tx)

@@ -59,7 +59,10 @@ class BitcoinNode(NodeState):
 
     @property
     def listeners(self) -> list[Callable[[BlockEvent], None]]:
-        """Told of each block that joins or leaves the best chain, after the mempool; they must not call the node back."""
+        """Told of each block that joins or leaves the best chain, after the mempool; they must not call the node back.
+
+        What a lost block held waits again only when the chain stands still.
+        """
         return self.chain.listeners
 
     def waits(self, method: str, params: Params) -> Wait | None:

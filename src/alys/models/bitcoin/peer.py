@@ -99,6 +99,8 @@ class Peer:
         self.news: deque[str] = deque()
         self.sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
+        #: Messages that could not be read.
+        self.unread = 0
         self.opened_at = clock()
         self.last_sent_at = self.last_received_at = 0.0
         self.ping_seconds: float | None = None
@@ -179,17 +181,24 @@ class Peer:
         return data
 
     def receive(self, data: bytes) -> None:
-        """Take bytes in and act on the messages that they complete. Whatever cannot be read closes the connection."""
+        """Take bytes in and act on the messages that they complete.
+
+        A stream that cannot be one and a message beyond a limit close the connection; a message that cannot be read otherwise
+        is passed over, as Core does.
+        """
         if self.closed:
             return
         self.last_received_at = self._clock()
         try:
-            for frame in self._frames.receive(data):
-                self.received[frame.command] += p2p.FRAME_HEAD_BYTES + len(frame.payload)
-                if not self.closed:
-                    self._hear(p2p.decode(frame))
+            frames = self._frames.receive(data)
         except MalformedBitcoin as error:
             self.close(str(error))
+            return
+        for frame in frames:
+            name = frame.command if frame.command in p2p.COUNTED else p2p.OTHER
+            self.received[name] += p2p.FRAME_HEAD_BYTES + len(frame.payload)
+            if not self.closed:
+                self._hear_frame(frame)
 
     def ping(self) -> None:
         """Ask whether the peer is there; a question under way is enough."""
@@ -211,6 +220,16 @@ class Peer:
             self.close(f"no answer to a ping within {SILENT_SECONDS} s")
         elif waited is None and now - self._answered_at > PING_EVERY_SECONDS:
             self.ping()
+
+    def _hear_frame(self, frame: p2p.Frame) -> None:
+        try:
+            message = p2p.decode(frame)
+        except p2p.TooMuch as error:
+            self.close(str(error))
+        except MalformedBitcoin:
+            self.unread += 1
+        else:
+            self._hear(message)
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, p2p.Version):

@@ -28,6 +28,7 @@ CHUNK_BYTES = 1_000_000
 """So much is made ready for a peer at a time, and one block at least."""
 
 WITNESS_FLAG = 1 << 30
+_TRANSACTIONS = (Kind.TX, Kind.WITNESS_TX, Kind.WTX)
 
 
 class NodeUnknown(AlysError):
@@ -214,16 +215,20 @@ class Peers:
                 pass
 
     def refill(self, peer: Peer) -> None:
-        """News first, then what it asked for, a piece at a time."""
+        """News first, then what it asked for."""
         self.blocks.announce(peer)
         self.transactions.announce(peer)
+        self._serve(peer)
+
+    def _serve(self, peer: Peer) -> None:
+        """A piece of what it asked for."""
         missing = []
         while peer.wanted and peer.outgoing_bytes < CHUNK_BYTES:
             item = peer.wanted.popleft()
             found = self._found(item)
-            if found is None:
-                missing.append(item)
-            else:
+            if found is None and item.kind in _TRANSACTIONS:
+                missing.append(item)  # what else is not there is passed over in silence, as in Core
+            elif found is not None:
                 peer.send(found)
                 if isinstance(found, p2p.TxMessage):
                     peer.learn(item.hash)
@@ -235,6 +240,7 @@ class Peers:
             peer.close("it asks for more than it takes")
             return
         peer.wanted.extend(items)
+        self._serve(peer)
         peer.wake()
 
     def _found(self, item: Item) -> Message | None:
@@ -246,7 +252,7 @@ class Peers:
             )  # as Core answers for all but the newest blocks
             found = entry is not None and not entry.invalid
             return p2p.BlockMessage(block=entry.block, witness=whole) if entry and found else None
-        if item.kind in (Kind.TX, Kind.WITNESS_TX, Kind.WTX):
+        if item.kind in _TRANSACTIONS:
             waiting = self._mempool.find(item.hash)
             if waiting is not None:
                 return p2p.TxMessage(tx=waiting.tx, witness=item.kind != Kind.TX)

@@ -57,7 +57,7 @@ class NodeState:
         self.chain.listeners.append(self._follow)
         #: What outlives the process, where the node's owner keeps a journal.
         self.kept = Kept()
-        self.peers = Peers(self.chain, self.mempool, now)
+        self.peers = Peers(self.chain, self.mempool, self.now)
 
     def now(self) -> float:
         """Unix time in seconds: the clock's, or what ``setmocktime`` said."""

@@ -262,15 +262,26 @@ class Client:
             raise RpcError(UNKNOWN_PAYLOAD, "Unknown payload")
         check(self.genesis.schedule.merged_fork_at(build.attributes.timestamp))
         if build.block is None:
-            base_fee = execution.next_base_fee(build.parent.header)
-            build.block = execution.build(
-                build.parent,
-                build.attributes,
-                self.pool.in_order(base_fee),
-                self.genesis,
-                self.tree.hashes_before(build.parent),
-            )
+            build.block = self.build(build.parent, build.attributes)
         return build.block
+
+    def build(self, parent: Block, attributes: PayloadAttributes) -> Block:
+        """A valid block on ``parent`` with what the pool has for it; it is not kept."""
+        base_fee = execution.next_base_fee(parent.header)
+        return execution.build(
+            parent,
+            attributes,
+            self.pool.in_order(base_fee),
+            self.genesis,
+            self.tree.hashes_before(parent),
+        )
+
+    def jump(self, head: Block) -> None:
+        """Make any block of the tree the head, an ancestor too, as a development node does that nobody drives."""
+        self.tree.set_head(head)
+        self.pool.prune(head.state, self.now())
+        for listener in list(self.listeners):
+            listener(head)
 
 
 def _status(status: Status, latest: bytes | None, error: str | None = None) -> PayloadStatus:

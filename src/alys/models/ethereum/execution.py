@@ -14,7 +14,7 @@ from ethereum_rlp import rlp
 from ethereum_types.bytes import Bytes, Bytes8, Bytes32
 from ethereum_types.numeric import U64, U256, Uint
 
-from alys.models.ethereum import headers, transactions
+from alys.models.ethereum import headers, transactions, trie
 from alys.models.ethereum.forks import Fork, Header, Rules, Schedule, rules_of
 from alys.models.ethereum.genesis import Genesis
 from alys.models.ethereum.headers import hash_of, next_base_fee
@@ -26,7 +26,6 @@ from alys.wire.engine import ExecutionPayload, PayloadAttributes, Withdrawal
 
 __all__ = ["hash_of", "next_base_fee"]
 
-_EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 _GAS_OF_A_TRANSFER = 21_000
 _FORKS = {1: Fork.PARIS, 2: Fork.SHANGHAI, 3: Fork.CANCUN}
 """The fork that a version of the payload is of."""
@@ -52,8 +51,8 @@ def genesis_block(genesis: Genesis) -> Block:
             "ommers_hash": Hash32(headers.EMPTY_OMMERS_HASH),
             "coinbase": rules.fork_types.Address(genesis.coinbase),
             "state_root": Hash32(state.root),
-            "transactions_root": Hash32(_EMPTY_ROOT),
-            "receipt_root": Hash32(_EMPTY_ROOT),
+            "transactions_root": Hash32(trie.EMPTY_ROOT),
+            "receipt_root": Hash32(trie.EMPTY_ROOT),
             "bloom": rules.fork_types.Bloom(bytes(256)),
             "difficulty": Uint(genesis.difficulty),
             "number": Uint(0),
@@ -65,7 +64,7 @@ def genesis_block(genesis: Genesis) -> Block:
             "mix_digest": Bytes32(genesis.mix_hash),
             "nonce": Bytes8(genesis.nonce),
             "base_fee_per_gas": Uint(genesis.base_fee_per_gas),
-            "withdrawals_root": Hash32(_EMPTY_ROOT),
+            "withdrawals_root": Hash32(trie.EMPTY_ROOT),
             "blob_gas_used": U64(genesis.blob_gas_used),
             "excess_blob_gas": U64(genesis.excess_blob_gas),
             "parent_beacon_block_root": Hash32(bytes(32)),
@@ -86,14 +85,13 @@ def genesis_block(genesis: Genesis) -> Block:
 def header_of(payload: ExecutionPayload, parent_beacon_block_root: bytes = bytes(32)) -> Header:
     """The header that a payload's contents amount to, whatever hash it claims. Raises InvalidPayload, OverflowError."""
     rules = rules_of(_FORKS[payload.version])
-    withdrawals = [rlp.encode(eels_withdrawal(w, rules)) for w in payload.withdrawals]
     return rules.header(
         {
             "parent_hash": Hash32(payload.parent_hash),
             "ommers_hash": Hash32(headers.EMPTY_OMMERS_HASH),
             "coinbase": rules.fork_types.Address(payload.fee_recipient),
             "state_root": Hash32(payload.state_root),
-            "transactions_root": _list_root(payload.transactions, rules),
+            "transactions_root": _transactions_root(payload.transactions),
             "receipt_root": Hash32(payload.receipts_root),
             "bloom": rules.fork_types.Bloom(payload.logs_bloom),
             "difficulty": Uint(0),
@@ -105,7 +103,7 @@ def header_of(payload: ExecutionPayload, parent_beacon_block_root: bytes = bytes
             "prev_randao": Bytes32(payload.prev_randao),
             "nonce": Bytes8(headers.NO_NONCE),
             "base_fee_per_gas": Uint(payload.base_fee_per_gas),
-            "withdrawals_root": _list_root(withdrawals, rules),
+            "withdrawals_root": _withdrawals_root(payload.withdrawals, rules),
             "blob_gas_used": U64(payload.blob_gas_used),
             "excess_blob_gas": U64(payload.excess_blob_gas),
             "parent_beacon_block_root": Hash32(parent_beacon_block_root),
@@ -204,16 +202,14 @@ def judge(
 def check_lists(candidate: Candidate, rules: Rules) -> None:
     """Raises InvalidPayload unless the header's roots are those of the transactions and withdrawals."""
     header = candidate.header
-    found = _list_root(candidate.transactions, rules)
+    found = _transactions_root(candidate.transactions)
     if header.transactions_root != found:
         raise InvalidPayload(
             f"transactionsRoot differs: header {header.transactions_root.hex()}, list {found.hex()}"
         )
     if not rules.has_withdrawals:
         return
-    found = _list_root(
-        [rlp.encode(eels_withdrawal(one, rules)) for one in candidate.withdrawals], rules
-    )
+    found = _withdrawals_root(candidate.withdrawals, rules)
     if header.withdrawals_root != found:
         raise InvalidPayload(
             f"withdrawalsRoot differs: header {header.withdrawals_root.hex()}, list {found.hex()}"
@@ -252,11 +248,11 @@ def build(
         draft,
         rules,
         state_root=Hash32(state.root),
-        transactions_root=rules.trie.root(output.transactions_trie),
-        receipt_root=rules.trie.root(output.receipts_trie),
+        transactions_root=_transactions_root([tx.raw for tx in run.included]),
+        receipt_root=Hash32(run.receipts_root()),
         bloom=rules.bloom.logs_bloom(output.block_logs),
         gas_used=output.block_gas_used,
-        withdrawals_root=rules.trie.root(output.withdrawals_trie)
+        withdrawals_root=_withdrawals_root(attributes.withdrawals, rules)
         if rules.has_withdrawals
         else None,
         blob_gas_used=U64(run.blob_gas_used()),
@@ -305,7 +301,7 @@ def _draft(parent: Block, attributes: PayloadAttributes, schedule: Schedule) -> 
             "mix_digest": Bytes32(attributes.prev_randao),
             "nonce": Bytes8(headers.NO_NONCE),
             "base_fee_per_gas": Uint(headers.base_fee_after(before, rules) or 0),
-            "withdrawals_root": Hash32(_EMPTY_ROOT),
+            "withdrawals_root": Hash32(trie.EMPTY_ROOT),
             "blob_gas_used": U64(0),
             "excess_blob_gas": U64(headers.excess_blob_gas_after(before, rules) or 0),
             "parent_beacon_block_root": Hash32(attributes.parent_beacon_block_root),
@@ -321,11 +317,11 @@ def _replaced(header: Header, rules: Rules, **changes: object) -> Header:
 
 def _check_outcome(header: Header, run: Run, state: SealedState) -> None:
     """What the header promises against what execution gave; raises InvalidPayload naming the field."""
-    output, root = run.output, run.rules.trie.root
+    output = run.output
     outcome: list[tuple[str, Any, Any]] = [
         ("gasUsed", int(header.gas_used), int(output.block_gas_used)),
         ("stateRoot", header.state_root.hex(), state.root.hex()),
-        ("receiptsRoot", header.receipt_root.hex(), root(output.receipts_trie).hex()),
+        ("receiptsRoot", header.receipt_root.hex(), run.receipts_root().hex()),
     ]
     if run.rules.has_blobs:
         outcome.append(("blobGasUsed", int(header.blob_gas_used), run.blob_gas_used()))
@@ -336,13 +332,13 @@ def _check_outcome(header: Header, run: Run, state: SealedState) -> None:
         raise InvalidPayload("logsBloom differs")
 
 
-def _list_root(items: Sequence[bytes], rules: Rules) -> Any:
-    """The root of an index-keyed trie of encoded items; raises InvalidPayload for an empty item."""
-    if not items:
-        return Hash32(_EMPTY_ROOT)
-    listed = rules.trie.Trie(secured=False, default=None)
-    for index, item in enumerate(items):
-        if not item:
+def _transactions_root(transactions: Sequence[bytes]) -> Hash32:
+    """Raises InvalidPayload for an empty one."""
+    for index, raw in enumerate(transactions):
+        if not raw:
             raise InvalidPayload(f"item {index} is empty")
-        rules.trie.trie_set(listed, rlp.encode(Uint(index)), Bytes(item))
-    return rules.trie.root(listed)
+    return Hash32(trie.list_root(transactions))
+
+
+def _withdrawals_root(withdrawals: Sequence[Withdrawal], rules: Rules) -> Hash32:
+    return Hash32(trie.list_root(rlp.encode(eels_withdrawal(one, rules)) for one in withdrawals))

@@ -4,7 +4,8 @@ Refusals copy geth's words, since clients match on them.
 """
 
 import heapq
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 
 import msgspec
 from ethereum.exceptions import EthereumException
@@ -40,13 +41,23 @@ class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What waited at some moment."""
+
+    senders: dict[bytes, dict[int, _Waiting]] = {}
+
+
 class TransactionPool:
     """The waiting transactions of all senders."""
 
     def __init__(self) -> None:
         self._senders: dict[bytes, dict[int, _Waiting]] = {}
         self._hashes: dict[bytes, SignedTransaction] = {}
-        self._arrivals = 0
+        self._arrived: deque[bytes] = deque(maxlen=POOL_TRANSACTIONS_MAX)
+        self.arrivals = 0
+        """How many transactions it ever took."""
+        self.listeners: list[Callable[[SignedTransaction], None]] = []
+        """Told of each transaction it takes; they must not change the pool."""
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -69,11 +80,14 @@ class TransactionPool:
             del self._hashes[old.transaction.hash]
         elif len(self._hashes) >= POOL_TRANSACTIONS_MAX:
             raise PoolRefusal("txpool is full")
-        self._arrivals += 1
+        self.arrivals += 1
         queue[transaction.nonce] = _Waiting(
-            transaction=transaction, arrival=self._arrivals, since=now
+            transaction=transaction, arrival=self.arrivals, since=now
         )
         self._hashes[transaction.hash] = transaction
+        self._arrived.append(transaction.hash)
+        for listener in list(self.listeners):
+            listener(transaction)
 
     def in_order(self, base_fee: int) -> Iterator[SignedTransaction]:
         """All that can pay the base fee: per sender by nonce, among senders by tip, then by arrival."""
@@ -98,6 +112,40 @@ class TransactionPool:
         while nonce in queue:
             nonce += 1
         return nonce
+
+    def arrived_since(self, arrivals: int) -> list[bytes]:
+        """The hashes of those it took after so many, in order; of very many only the last."""
+        late = self.arrivals - arrivals
+        return list(self._arrived)[-late:] if late > 0 else []
+
+    def by_sender(self) -> dict[bytes, list[SignedTransaction]]:
+        """All that wait, by ascending address and nonce."""
+        return {
+            sender: [queue[nonce].transaction for nonce in sorted(queue)]
+            for sender, queue in sorted(self._senders.items())
+            if queue
+        }
+
+    def drop(self, tx_hash: bytes) -> bool:
+        """Forget a waiting transaction; whether there was one."""
+        transaction = self._hashes.pop(tx_hash, None)
+        if transaction is None:
+            return False
+        queue = self._senders[transaction.sender]
+        del queue[transaction.nonce]
+        if not queue:
+            del self._senders[transaction.sender]
+        return True
+
+    def saved(self) -> Saved:
+        """What waits now, to be brought back by ``restore``."""
+        return Saved(senders={sender: dict(queue) for sender, queue in self._senders.items()})
+
+    def restore(self, saved: Saved) -> None:
+        """Let wait what waited then, and nothing else."""
+        self._senders = {sender: dict(queue) for sender, queue in saved.senders.items()}
+        every = (one.transaction for queue in self._senders.values() for one in queue.values())
+        self._hashes = {one.hash: one for one in every}
 
     def prune(self, state: SealedState, now: float) -> None:
         """Drop what ``state`` has behind it and what waited too long."""

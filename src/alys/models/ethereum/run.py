@@ -13,6 +13,7 @@ from ethereum_rlp import rlp
 from ethereum_types.numeric import U64, U256, Uint
 
 from alys.base.errors import AlysError
+from alys.models.ethereum import trie
 from alys.models.ethereum.forks import Fork, Header, Receipt, Rules, State, made
 from alys.models.ethereum.state import SealedState
 from alys.models.ethereum.transactions import BadTransaction, SignedTransaction
@@ -88,12 +89,21 @@ class Run:
 
     def receipts(self) -> tuple[Receipt, ...]:
         """The receipts of the transactions so far."""
-        trie_get = self.rules.trie.trie_get
-        stored = (trie_get(self.output.receipts_trie, key) for key in self.output.receipt_keys)
-        return tuple(self._receipt(one) for one in stored if one is not None)
+        return tuple(
+            self.rules.blocks.decode_receipt(one) if isinstance(one, bytes) else one
+            for one in self._stored()
+        )
 
-    def _receipt(self, stored: Any) -> Receipt:
-        return self.rules.blocks.decode_receipt(stored) if isinstance(stored, bytes) else stored
+    def receipts_root(self) -> bytes:
+        """What the header commits to of them."""
+        return trie.list_root(
+            one if isinstance(one, bytes) else rlp.encode(one) for one in self._stored()
+        )
+
+    def _stored(self) -> list[Any]:
+        """Receipts as the specification keeps them: as bytes with their type, or as they are."""
+        trie_get = self.rules.trie.trie_get
+        return [trie_get(self.output.receipts_trie, key) for key in self.output.receipt_keys]
 
     def gas_left(self) -> int:
         """What later transactions may still use."""

@@ -4,6 +4,8 @@ Blocks enter only when valid and never leave; a block that was refused is rememb
 built on it can be refused too, with the last valid ancestor named.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from alys.models.ethereum.forks import Header, Receipt, Rules
@@ -63,6 +65,8 @@ class BlockTree:
         self.canonical: list[Block] = [genesis]
         self.safe: Block | None = None
         self.finalized: Block | None = None
+        self.pending: Callable[[], Block] = lambda: self.head
+        """Gives the block that callers mean by that word; it need not be in the tree."""
         self._blocks = {genesis.hash: genesis}
         self._transactions: dict[bytes, tuple[Block, int]] = {}
         self._refused: dict[bytes, bytes] = {}
@@ -100,6 +104,19 @@ class BlockTree:
         """Add an executed block whose parent is here; the head does not move."""
         assert block.parent_hash in self._blocks
         self._blocks[block.hash] = block
+
+    def replace(self, block: Block) -> None:
+        """Put a block in the place of the one with its hash: a development node has set the state after it."""
+        old = self._blocks[block.hash]
+        self._blocks[block.hash] = block
+        if self.is_canonical(old):
+            self.canonical[old.number] = block
+            for index, transaction in enumerate(block.transactions):
+                self._transactions[transaction.hash] = (block, index)
+        if self.safe is old:
+            self.safe = block
+        if self.finalized is old:
+            self.finalized = block
 
     def refuse(self, block_hash: bytes, last_valid: bytes) -> None:
         """Remember that a block is invalid and which ancestor was the last valid one."""

@@ -8,7 +8,7 @@ from ethereum.forks.shanghai.utils.address import compute_contract_address
 from ethereum_rlp import rlp
 from ethereum_types.numeric import Uint
 
-from alys.models.ethereum.forks import Account, Log
+from alys.models.ethereum.forks import Account, Header, Log, Rules
 from alys.models.ethereum.headers import hash_of
 from alys.models.ethereum.run import eels_withdrawal
 from alys.models.ethereum.state import SealedState
@@ -19,11 +19,35 @@ from alys.wire.ethereum import keccak256, to_data, to_quantity
 
 def block(found: Block, *, full: bool) -> dict[str, Any]:
     """eth_getBlockBy...: with transaction hashes, or with whole transactions."""
-    header, rules = found.header, found.rules
+    view: dict[str, Any] = {
+        **header(found),
+        "size": to_quantity(len(raw(found))),
+        "uncles": [to_data(hash_of(ommer)) for ommer in found.ommers],
+        "transactions": [
+            transaction(tx, found, index) if full else to_data(tx.hash)
+            for index, tx in enumerate(found.transactions)
+        ],
+    }
+    if found.rules.has_withdrawals:
+        view["withdrawals"] = [withdrawal.to_json() for withdrawal in found.withdrawals]
+    return view
+
+
+def header(found: Block) -> dict[str, Any]:
+    """A header as subscriptions to newHeads show it."""
+    view = header_fields(found.header, found.rules)
+    return {
+        "hash": to_data(found.hash),
+        **view,
+        "totalDifficulty": to_quantity(found.total_difficulty),
+    }
+
+
+def header_fields(header: Header, rules: Rules) -> dict[str, Any]:
+    """What a header itself has."""
     mix = header.prev_randao if rules.is_merged else header.mix_digest
     view: dict[str, Any] = {
-        "hash": to_data(found.hash),
-        "parentHash": to_data(found.parent_hash),
+        "parentHash": to_data(header.parent_hash),
         "sha3Uncles": to_data(header.ommers_hash),
         "miner": to_data(header.coinbase),
         "stateRoot": to_data(header.state_root),
@@ -31,26 +55,18 @@ def block(found: Block, *, full: bool) -> dict[str, Any]:
         "receiptsRoot": to_data(header.receipt_root),
         "logsBloom": to_data(header.bloom),
         "difficulty": to_quantity(int(header.difficulty)),
-        "totalDifficulty": to_quantity(found.total_difficulty),
-        "number": to_quantity(found.number),
+        "number": to_quantity(int(header.number)),
         "gasLimit": to_quantity(int(header.gas_limit)),
         "gasUsed": to_quantity(int(header.gas_used)),
         "timestamp": to_quantity(int(header.timestamp)),
         "extraData": to_data(header.extra_data),
         "mixHash": to_data(mix),
         "nonce": to_data(header.nonce),
-        "size": to_quantity(_size(found)),
-        "uncles": [to_data(hash_of(ommer)) for ommer in found.ommers],
-        "transactions": [
-            transaction(tx, found, index) if full else to_data(tx.hash)
-            for index, tx in enumerate(found.transactions)
-        ],
     }
     if rules.has_base_fee:
         view["baseFeePerGas"] = to_quantity(int(header.base_fee_per_gas))
     if rules.has_withdrawals:
         view["withdrawalsRoot"] = to_data(header.withdrawals_root)
-        view["withdrawals"] = [withdrawal.to_json() for withdrawal in found.withdrawals]
     if rules.has_blobs:
         view["blobGasUsed"] = to_quantity(int(header.blob_gas_used))
         view["excessBlobGas"] = to_quantity(int(header.excess_blob_gas))
@@ -58,14 +74,29 @@ def block(found: Block, *, full: bool) -> dict[str, Any]:
     return view
 
 
-def _size(found: Block) -> int:
-    """Bytes of the whole block in RLP."""
+def uncle(ommer: Header, rules: Rules) -> dict[str, Any]:
+    """eth_getUncleBy...: an uncle as a block without a body."""
+    size = len(rlp.encode((ommer, (), ())))
+    view = header_fields(ommer, rules)
+    return {"hash": to_data(hash_of(ommer)), **view, "size": to_quantity(size), "uncles": []}
+
+
+def raw(found: Block) -> bytes:
+    """The whole block in RLP."""
     rules = found.rules
     bodies = tuple(encoded(tx.body, rules) for tx in found.transactions)
     parts: tuple[Any, ...] = (found.header, bodies, found.ommers)
     if rules.has_withdrawals:
         parts += (tuple(eels_withdrawal(one, rules) for one in found.withdrawals),)
-    return len(rlp.encode(parts))
+    return bytes(rlp.encode(parts))
+
+
+def raw_receipts(found: Block) -> list[bytes]:
+    """Each receipt as the receipts trie holds it (EIP-2718)."""
+    return [
+        (bytes([tx.kind]) if tx.kind else b"") + bytes(rlp.encode(receipt))
+        for tx, receipt in zip(found.transactions, found.receipts, strict=True)
+    ]
 
 
 def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Collecting:
             connection_id=connection_id,
             request=request,
             digest=_digest(request.signature_request),
-            deadline=self._now() + self._seconds(request.signature_request),
+            deadline=self._now() + self._seconds(connection_id, request.signature_request),
         )
         earlier = self._waiting.pop(key, None)
         if earlier is not None and earlier.digest != waiting.digest:
@@ -176,11 +176,12 @@ class Collecting:
             "answered": dict(self._statuses),
         }
 
-    def _seconds(self, asked: pb.SignatureRequest) -> float:
-        """How long a request waits for more."""
+    def _seconds(self, connection_id: str, asked: pb.SignatureRequest) -> float:
+        """How long a request waits for more; one that did not ask for it does not where there is no room."""
         if asked.timeout_seconds > 0:
             return min(float(asked.timeout_seconds), COLLECTION_SECONDS)
-        return COLLECTION_SECONDS if self._witnesses.peers else 0.0
+        waits = bool(self._witnesses.peers) and not self._full(connection_id)
+        return COLLECTION_SECONDS if waits else 0.0
 
     def _problem(self, connection_id: str, request: pb.StreamRequest) -> pb.StreamResponse | None:
         """The error to what is no request, or one too many."""
@@ -190,14 +191,16 @@ class Collecting:
         if asked.timeout_seconds < 0:
             reason = f"timeout_seconds is {asked.timeout_seconds}"
             return self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, reason)
-        if self._seconds(asked) == 0 or (connection_id, request_id) in self._waiting:
+        again = (connection_id, request_id) in self._waiting
+        if asked.timeout_seconds == 0 or again or not self._full(connection_id):
             return None
-        held = sum(1 for other, _ in self._waiting if other == connection_id)
-        if held < self._limits.waiting_requests:
-            return None
-        reason = f"{held} signature requests of this stream wait already"
+        reason = f"{self._limits.waiting_requests} signature requests of this stream wait already"
         code = pb.ERROR_CODE_RATE_LIMITED
         return self._replies.error(request, code, reason, retry_after_seconds=RETRY_SECONDS)
+
+    def _full(self, connection_id: str) -> bool:
+        held = sum(1 for other, _ in self._waiting if other == connection_id)
+        return held >= self._limits.waiting_requests
 
     def _first_answer(self, waiting: Waiting) -> pb.StreamResponse | None:
         try:
@@ -247,12 +250,13 @@ class Collecting:
             raise Refusal(Rule.TRANSACTION_TYPE, detail)
         if self.halted:
             raise Refusal(Rule.HALTED, "an emergency halt is in force")
-        spend = self._signer.judge(asked.tx_hex, list(asked.input_indices), list(asked.amounts))
+        spend = self._signer.examine(asked.tx_hex, list(asked.input_indices), list(asked.amounts))
         if asked.tx_type == pb.TRANSACTION_TYPE_FEDERATION_CHANGE:
             self._signer.check_sweep(spend)
         if asked.required_signatures > len(spend.keys):
             detail = f"{asked.required_signatures} of {len(spend.keys)} who can sign"
             raise Refusal(Rule.REQUIRED_SIGNATURES, detail)
+        self._signer.accept(spend)  # last: what is refused leaves nothing behind
         return spend
 
     def _sign(self, waiting: Waiting, spend: Spend) -> Answer:

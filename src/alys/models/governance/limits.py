@@ -20,5 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Of one stream, to a peer that does not read: beyond it no more is read from the peer either."""
     pushes_under_way: int = 1_000
     """Of one stream, that nobody asked for just now: beyond it the stream ends."""
+    name_characters: int = 256
+    """Of a request's id and of a node's: both are remembered, thousands of them."""
     waiting_requests: int = 100
     """Signature requests of one stream that wait for more; the protocol's own bound on what is pending."""

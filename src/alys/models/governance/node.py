@@ -42,6 +42,9 @@ from alys.wire.generated import governance_pb2 as pb
 SEEN_MAX = 3_000  # requests that ``state`` lists in the order of their coming
 HELD_ANSWERS = 5  # how many the fault ``reverse_answers`` turns round at once
 
+REFUSALS = ("refuse_registration", "refuse_signing")
+"""Faults that a node can know of itself: it says DEGRADED. A liar does not say that it lies."""
+
 KINDS = (
     "node_registration",
     "signature_request",
@@ -144,6 +147,9 @@ class GovernanceNode:
         kind = request.WhichOneof("payload")
         if kind is None:
             return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, "no payload")]
+        too_long = self._too_long(request.metadata)
+        if too_long is not None:
+            return [self._replies.error(request, pb.ERROR_CODE_INVALID_REQUEST, too_long)]
         self._received[kind] += 1
         number = self._numbers[connection_id]
         seen = Seen(stream=number, kind=kind, request_id=request.metadata.request_id)
@@ -242,7 +248,7 @@ class GovernanceNode:
             check_type,
             info,
             sick=self.faults.hits("unhealthy"),
-            halted=self._announcements.halted,
+            refuses=self._announcements.halted or any(map(self.misbehaviour.has, REFUSALS)),
             uptime=max(0.0, self._now() - self._started),
         )
 
@@ -280,6 +286,14 @@ class GovernanceNode:
         }
 
     # Requests
+
+    def _too_long(self, metadata: pb.RequestMetadata) -> str | None:
+        """Which name in a request is longer than one may be."""
+        most = self.limits.name_characters
+        for what, name in (("request_id", metadata.request_id), ("node_id", metadata.node_id)):
+            if len(name) > most:
+                return f"{what} has {len(name)} characters, at most {most} are taken"
+        return None
 
     def _unheard(
         self, connection: Connection, request: pb.StreamRequest

@@ -17,6 +17,7 @@ from alys.wire.generated import governance_pb2 as pb
 
 SESSION_SECONDS = 3600  # the life of a session token
 SESSION_TOKEN_BYTES = 16
+NODES_MAX = 1_000  # whose last status is kept; who was silent longest goes first
 
 
 class Unauthenticated(AlysError):
@@ -126,7 +127,10 @@ class Registry:
             "sync_status": enum_name(pb.SyncStatus, said.sync_status),
             "connection_count": said.connection_count,
         }
+        self.last_status_by_node.pop(node_id, None)
         self.last_status_by_node[node_id] = self.last_status
+        if len(self.last_status_by_node) > NODES_MAX:
+            del self.last_status_by_node[next(iter(self.last_status_by_node))]
 
     def view(self) -> list[dict[str, object]]:
         """The open streams as JSON values, without session tokens."""

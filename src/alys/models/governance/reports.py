@@ -21,13 +21,13 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
 
 
 def health(
-    check_type: str, info: Mapping[str, str], *, sick: bool, halted: bool, uptime: float
+    check_type: str, info: Mapping[str, str], *, sick: bool, refuses: bool, uptime: float
 ) -> pb.HealthResponse:
-    """UNHEALTHY when told to be; DEGRADED while a peer is missing or a halt is in force; UNKNOWN for an unknown check."""
+    """UNHEALTHY when told to be; DEGRADED while a peer is missing or the node ``refuses`` its work; UNKNOWN for an unknown check."""
     entries = CHECKS.get(check_type)
     status = pb.HEALTH_STATUS_HEALTHY
     missing = info["peers_missing"] != ""
-    if (missing and check_type in ("", "peers")) or (halted and check_type in ("", "signing")):
+    if (missing and check_type in ("", "peers")) or (refuses and check_type in ("", "signing")):
         status = pb.HEALTH_STATUS_DEGRADED
     if sick:
         status = pb.HEALTH_STATUS_UNHEALTHY
@@ -61,6 +61,7 @@ def capabilities(
             "federation_members": len(federation.keys),
             "streams": limits.streams,
             "streams_of_one_node": limits.streams_of_one,
+            "name_characters": limits.name_characters,
             "waiting_requests": limits.waiting_requests,
             "registration_seconds": int(limits.registration_seconds),
             "idle_seconds": int(limits.idle_seconds),

@@ -192,7 +192,7 @@ class Signer:
         Refusal when it cannot be true, or when it contradicts what is known of the same output: then the first word stands.
         """
         if len(txid) != TXID_HEX_DIGITS or not _is_hex(txid):
-            raise Refusal(Rule.IMPLAUSIBLE_DEPOSIT, f"txid {txid!r} is not 64 hex digits")
+            raise Refusal(Rule.IMPLAUSIBLE_DEPOSIT, f"txid {txid[:80]!r} is not 64 hex digits")
         if not 0 < sats <= COIN_SATS_MAX:
             raise Refusal(Rule.IMPLAUSIBLE_DEPOSIT, f"{sats} sats in one output")
         era = self._era_of(script) if script else self._eras[-1]
@@ -205,12 +205,16 @@ class Signer:
         return self._learn(bitcoin.OutPoint(txid=txid.lower(), vout=vout), sats, era)
 
     def judge(self, tx_hex: str, input_indices: list[int], amounts: list[int]) -> Spend:
-        """Check a request as ``examine`` does, and remember the change; raises Refusal. Judging twice is harmless."""
+        """``examine`` and ``accept`` in one; raises Refusal. Judging twice is harmless."""
         spend = self.examine(tx_hex, input_indices, amounts)
+        self.accept(spend)
+        return spend
+
+    def accept(self, spend: Spend) -> None:
+        """Remember the change of what nobody found fault with; raises Refusal where this key is not asked for."""
         if self.public_key not in spend.keys:
             raise Refusal(Rule.NOT_OUR_KEY, f"{self.public_key.hex()} cannot sign every input")
         self._remember_change(spend.tx)
-        return spend
 
     def examine(self, tx_hex: str, input_indices: list[int], amounts: list[int]) -> Spend:
         """Check a request against what is known, and leave nothing behind; raises Refusal.

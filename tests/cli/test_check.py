@@ -1,0 +1,206 @@
+"""``alys check`` round nodes that are processes of their own: ours as it is, ours with a rule taken away, and none at all."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alys.cli import front as cli
+from alys.config.services import LOCAL_SECRETS
+from alys.report import conformance
+from alys.shells.jsonrpc_client import Basic, JsonRpcClient
+from alys.worlds.miner import MergedMiner
+from tests.worlds import test_remote as services
+
+ROOT = Path(__file__).parents[2]
+SCALE = "10"
+DOOR = Basic(user=LOCAL_SECRETS["BITCOIN_RPC_USER"], password=LOCAL_SECRETS["BITCOIN_RPC_PASSWORD"])
+
+Rows = dict[str, tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def variables() -> Iterator[dict[str, str]]:
+    """Five service processes, as users start them: no session is asked of any."""
+    processes = [services.start(name, number) for number, name in enumerate(services.SERVICES)]
+    try:
+        *governance, coin, chain = [services.doors(process) for process in processes]
+        yield {
+            "GOVERNANCE_ENDPOINTS": ",".join(f"http://{one['grpc']}" for one in governance),
+            "BITCOIN_RPC_URL": coin["rpc"],
+            "ETHEREUM_RPC_URL": chain["http"],
+            "ENGINE_API_URL": chain["engine"],
+        }
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.communicate(timeout=30)
+
+
+@contextmanager
+def node(variables: dict[str, str], *breakage: str) -> Iterator[str]:
+    """The URL of a node that lives meanwhile; it starts from where the services stand."""
+    module = ["tests.broken_nodes", *breakage] if breakage else ["alys"]
+    told = ["node", "--rpc-port", "0", "--time-scale", SCALE]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *module, *told],
+        cwd=ROOT,
+        env=os.environ | variables,  # noqa: TID251 - for a child process
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("rpc "), "it ended before it was open"
+        yield line.split()[1]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def check(
+    variables: dict[str, str], results: Path, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, Rows, dict[str, Any]]:
+    """The command; its rows, and all that it printed."""
+    typed = ["check", "--time-scale", SCALE, "-o", "json", "--results-dir", str(results), *words]
+    code = cli.main(typed, environment=variables)
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert told["exit_code"] == code
+    rows = {one["requirement"]: (one["verdict"], one["evidence"]) for one in told["conformance"]}
+    return code, rows, told
+
+
+@pytest.mark.slow
+def test_a_node_of_ours_does_what_a_node_must(
+    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with node(variables) as url:
+        code, rows, told = check(variables, tmp_path, capsys, "--node-rpc", url)
+        assert (code, told["causes"]) == (0, [])
+        assert {verdict for verdict, _ in rows.values()} == {"pass"}
+        assert set(rows) == {one.key for one in conformance.REQUIREMENTS}
+        assert told["world"] == "foreign"
+        folder = Path(told["results_dir"])
+        page = (folder / "conformance.md").read_text()
+        assert f"- node: {url}" in page
+        assert page.count("| pass |") == len(conformance.REQUIREMENTS)
+        assert json.loads((folder / "conformance.json").read_text())["about"]["verdict"] == "pass"
+        assert told["replay"].startswith("alys check --bitcoin http://")
+        # Again: what was done to the node before is part of its books.
+        code, rows, told = check(variables, tmp_path, capsys, "--node-rpc", url, "-k", "peg_in")
+        assert (code, rows["pegin.exact"][0], rows["ledger.balanced"][0]) == (0, "pass", "pass")
+        assert rows["pegout.paid"] == ("inconclusive", "not reached")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("breakage", "scenario", "requirement", "named"),
+    [
+        ("mints-twice", "peg_in", "pegin.once", "double_mint"),
+        ("never-pays", "peg_out", "pegout.paid", "a Bitcoin transaction pays the request"),
+    ],
+)
+def test_a_broken_node_fails_and_the_cause_is_named(
+    variables: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    breakage: str,
+    scenario: str,
+    requirement: str,
+    named: str,
+) -> None:
+    with node(variables, breakage) as url:
+        code, rows, told = check(variables, tmp_path, capsys, "--node-rpc", url, "-k", scenario)
+    assert code == 1
+    assert rows[requirement][0] == "fail", rows
+    assert named in rows[requirement][1]
+    assert named in told["cause"]
+
+
+@pytest.mark.slow
+def test_a_node_without_an_rpc_of_its_own_is_judged_by_the_chains(
+    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with node(variables) as url, mined_for(url, variables["BITCOIN_RPC_URL"]):
+        spec = tmp_path / "spec.json"
+        spec.write_text(json.dumps({"result": asyncio.run(asked(url, "alys_spec"))}))
+        words = ["--spec", str(spec), "-k", "peg_in"]
+        code, rows, _ = check(variables, tmp_path / "results", capsys, *words)
+    assert code == 0
+    assert rows["pegin.exact"][0] == rows["pegin.once"][0] == "pass"
+    assert rows["ledger.balanced"] == ("not-asked", "it needs --node-rpc")
+
+
+async def asked(url: str, method: str) -> Any:
+    async with JsonRpcClient(url) as client:
+        return await client.call(method)
+
+
+@contextmanager
+def mined_for(url: str, bitcoin: str) -> Iterator[None]:
+    """Somebody who finds work for the node."""
+    over = threading.Event()
+
+    async def mine() -> None:
+        async with JsonRpcClient(url) as own, JsonRpcClient(bitcoin, DOOR) as parent:
+            miner = MergedMiner(own, parent)
+            while not over.is_set():
+                await miner.mine()
+                await asyncio.to_thread(over.wait, 0.2)
+
+    thread = threading.Thread(target=lambda: asyncio.run(mine()))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(30)
+
+
+@pytest.mark.slow
+def test_a_node_that_is_down_is_the_environments_fault(
+    variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, rows, told = check(variables, tmp_path, capsys, "--node-rpc", "http://127.0.0.1:9")
+    assert (code, told["verdict"]) == (3, "environment")
+    assert "the node: http://127.0.0.1:9" in told["cause"]
+    assert "is it up?" in told["cause"]
+    assert {verdict for verdict, _ in rows.values()} == {"inconclusive"}
+    assert all("is it up?" in evidence for _, evidence in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ([], "--bitcoin is missing"),
+        (["--bitcoin", "http://a:1"], "--ethereum is missing"),
+        (["--bitcoin", "http://a:1", "--ethereum", "http://a:2"], "engine_api_url is empty"),
+        (["--bitcoin", "a:1"], "mock_services.bitcoin_rpc_url"),
+    ],
+)
+def test_what_is_missing_is_named(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", *words], environment={}) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_a_node_that_can_be_asked_nothing_needs_a_specification(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    urls = ["--bitcoin", "http://a:1", "--ethereum", "http://a:2", "--engine", "http://a:3"]
+    assert cli.main(["check", *urls], environment={}) == 2
+    assert "--spec FILE" in capsys.readouterr().err
+    assert cli.main(["check", *urls, "--node-rpc", "a:1"], environment={}) == 2
+    assert "flag --node-rpc" in capsys.readouterr().err
