@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from alys.models.bitcoin import mining, rules
+from alys.models.bitcoin import mining, rules, versionbits
 from alys.wire import bitcoin
 from alys.wire.bitcoin import Block, Header, Tx
 from alys.wire.jsonrpc import RpcError
@@ -77,7 +77,7 @@ class History:
         every = (first, *txs)
         time = self.times[parent] + 1
         header = Header(
-            version=mining.BLOCK_VERSION,
+            version=versionbits.TOP_BITS,
             previous=parent,
             merkle_root=bitcoin.merkle_root([tx.txid for tx in every]),
             time=time,
