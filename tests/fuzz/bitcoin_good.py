@@ -6,19 +6,24 @@ from typing import Any
 
 from alys.models.bitcoin.node import METHODS, BitcoinNode
 from alys.wire import bitcoin
+from tests.fuzz import bitcoin_wallet_good
 from tests.fuzz.bodies import Good
 from tests.fuzz.good_calls import completed
 from tests.models.bitcoin import builders
 
 BLOCKS = 103
 ADDRESS = builders.ADDRESS
+CLOCK = "setmocktime"
+"""Left out: a clock set anyhow leaves the real node, too, without a time at which it can mine."""
 
 
 def node_with_history() -> BitcoinNode:
-    """A chain of 103 blocks, a payment in its last, another in the mempool, and a stale branch."""
+    """A chain of 103 blocks, a payment to a wallet in its last, another in the mempool, and a stale branch."""
     node = builders.funded_node(2)
     stale = builders.fork(node, 100, 1)
-    builders.send(node, builders.payment(builders.coinbase_at(node, 1)))
+    node.handle("createwallet", ["w"])
+    own = bitcoin.address_to_script(node.handle("getnewaddress", []))
+    builders.send(node, builders.payment(builders.coinbase_at(node, 1), to=own))
     builders.mine(node, BLOCKS - 101)
     node.handle("submitblock", [stale[0].serialize().hex()])
     builders.send(node, builders.payment(builders.coinbase_at(node, 2)))
@@ -67,6 +72,9 @@ def good_calls(node: BitcoinNode) -> Good:
         "invalidateblock": [[tip.hash]],
         "reconsiderblock": [[tip.hash]],
     }
+    own = bitcoin.script_to_address(paid.outputs[0].script)
+    assert own is not None, "the wallet's address"
+    by_hand.update(bitcoin_wallet_good.calls(node, own))
     likely = [tip.hash, waiting.txid, raw, builders.ADDRESS, descriptor, 0, 1, 6, True, False, 0.5]
     likely += [
         "",
@@ -78,7 +86,9 @@ def good_calls(node: BitcoinNode) -> Good:
         {builders.ADDRESS: 0.1},
     ]
     known = {name: given for name, given in by_hand.items() if name in METHODS}
-    return completed(known, {name: _function(call) for name, call in METHODS.items()}, likely)
+    left_out = (CLOCK, *bitcoin_wallet_good.GROWING)
+    functions = {name: _function(call) for name, call in METHODS.items() if name not in left_out}
+    return completed(known, functions, likely)
 
 
 def _function(call: Any) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from alys.models.bitcoin import state
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.usage import USAGE
 from alys.wire import bitcoin
-from alys.wire.bitcoin import Tx
+from alys.wire.bitcoin import OutPoint, Tx
 from alys.wire.jsonrpc import Params, RpcError
 
 _JSON_NAMES = {
@@ -86,7 +86,7 @@ class Call:
             if name not in names:
                 raise RpcError(state.INVALID_PARAMETER, f"Unknown named parameter {given}")
             place = names.index(name)
-            if place < len(params.get("args", ())):
+            if isinstance(args, list) and place < len(args):
                 told = f"Parameter {name} specified twice both as positional and named argument"
                 raise RpcError(state.INVALID_PARAMETER, told)
             if place < len(values) and values[place] is not None:
@@ -117,6 +117,30 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         raise RpcError(state.TYPE_ERROR, told)
     wanted = next(name for kind, name in _JSON_NAMES.items() if kind in allowed)
     return f"JSON value of type {_JSON_NAMES[type(value)]} is not of expected type {wanted}"
+
+
+def field(given: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:
+    """A field of an object that a caller gave; where it is left out or null, ``default``. Raises RpcError -3."""
+    value = given.get(name)
+    if value is None:
+        return default
+    if type(value) is kind:
+        return value
+    told = f"JSON value of type {_JSON_NAMES[type(value)]} for field {name} is not of expected type {_JSON_NAMES[kind]}"
+    raise RpcError(state.TYPE_ERROR, told)
+
+
+def place_of(item: object) -> OutPoint:
+    """An outpoint that a caller gave as an object; raises RpcError -3 or -8."""
+    given = item if isinstance(item, dict) else {}
+    txid, vout = field(given, "txid", str), field(given, "vout", int)
+    for name, value in (("txid", txid), ("vout", vout)):
+        if value is None:
+            raise RpcError(state.TYPE_ERROR, f"Missing {name}")
+    if vout < 0:
+        told = "Invalid parameter, vout cannot be negative"
+        raise RpcError(state.INVALID_PARAMETER, told)
+    return OutPoint(txid=hash_of(txid, "txid"), vout=vout)
 
 
 def hash_of(value: str, name: str) -> str:

@@ -25,10 +25,11 @@ def getblockstats(
     if entry.parent is not None and not entry.checked:
         raise RpcError(state.MISC_ERROR, "Undo data not available")
     found = block_stats.figures(node.chain, entry)
-    for name in stats or ():
+    wanted = [str(name) for name in stats or ()]
+    for name in wanted:
         if name not in found:
             raise RpcError(state.INVALID_PARAMETER, f"Invalid selected statistic '{name}'")
-    return {name: value for name, value in found.items() if not stats or name in stats}
+    return {name: value for name, value in found.items() if not wanted or name in wanted}
 
 
 def _by_hash_or_height(node: NodeState, wanted: int | str) -> Entry:

@@ -69,7 +69,7 @@ def logging(
 ) -> dict[str, bool]:
     """Which categories were asked for."""
     for names, wanted in ((include or (), True), (exclude or (), False)):
-        for name in names:
+        for name in map(str, names):
             if name in ("", "1", "all", "0", "none"):
                 node.logged = dict.fromkeys(node.logged, wanted)
             elif name in node.logged:

@@ -11,7 +11,8 @@ from alys.wire.bitcoin import Descriptor
 from alys.wire.jsonrpc import RpcError
 
 RANGE_END_MAX = (1 << 31) - 1
-RANGE_SIZE_MAX = 1_000_000
+RANGE_SIZE_MAX = 10_000
+"""Core takes a million, and answers others meanwhile."""
 SCAN_RANGE_END = 1000
 MULTISIG_KEYS_MAX = 20
 

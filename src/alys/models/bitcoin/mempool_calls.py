@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from alys.models.bitcoin import state
-from alys.models.bitcoin.calls import Call, hash_of, table
+from alys.models.bitcoin.calls import Call, hash_of, place_of, table
 from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB, Waiting
 from alys.models.bitcoin.state import NodeState
 from alys.wire.bitcoin import OutPoint, amount_of
@@ -125,17 +125,7 @@ def gettxspendingprevout(node: NodeState, outputs: list[Any]) -> list[dict[str, 
     """Which waiting transaction spends each of these outputs."""
     if not outputs:
         raise RpcError(state.INVALID_PARAMETER, "Invalid parameter, outputs are missing")
-    return [_spent_by(node, _place(item)) for item in outputs]
-
-
-def _place(item: object) -> OutPoint:
-    given = item if isinstance(item, dict) else {}
-    for name in ("txid", "vout"):
-        if name not in given:
-            raise RpcError(state.TYPE_ERROR, f"Missing {name}")
-    if given["vout"] < 0:
-        raise RpcError(state.INVALID_PARAMETER, "Invalid parameter, vout cannot be negative")
-    return OutPoint(txid=hash_of(given["txid"], "txid"), vout=given["vout"])
+    return [_spent_by(node, place_of(item)) for item in outputs]
 
 
 def _spent_by(node: NodeState, place: OutPoint) -> dict[str, Any]:

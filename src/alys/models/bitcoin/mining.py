@@ -17,12 +17,13 @@ WEIGHT_RESERVED = 8_000
 
 SIGOPS_RESERVED = 400
 EXTRA_NONCE_BYTES = 4
+TIME_MAX = 0xFFFFFFFF
 COINBASE_TEXT = b"alys"
 
 
 def block_time(chain: ChainState, now: float) -> int:
     """Time of the next block: now, but after the median of the last eleven."""
-    return max(int(now), chain.median_time(chain.tip) + 1)
+    return min(max(int(now), chain.median_time(chain.tip) + 1), TIME_MAX)
 
 
 def select(mempool: Mempool) -> list[Waiting]:

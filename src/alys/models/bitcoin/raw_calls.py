@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from alys.models.bitcoin import state, views
-from alys.models.bitcoin.calls import Call, hash_of, money_of, table, transaction_of
+from alys.models.bitcoin.calls import Call, field, hash_of, money_of, table, transaction_of
 from alys.models.bitcoin.signing import Signed, sighash_of, sign_all
 from alys.models.bitcoin.state import NodeState
 from alys.wire import bitcoin
@@ -239,8 +239,9 @@ def named_coins(items: Sequence[Any], coins: dict[OutPoint, TxOut]) -> dict[byte
             value = money_of(item["amount"])
         coins[place] = TxOut(value=value, script=script)
         for name in ("redeemScript", "witnessScript"):
-            if item.get(name):
-                scripts.update(_wrapped(_hex(item[name], name)))
+            inner = field(item, name, str, "")
+            if inner:
+                scripts.update(_wrapped(_hex(inner, name)))
     return scripts
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from alys.models.bitcoin import state, views, wallet_views
-from alys.models.bitcoin.calls import Call, hash_of
+from alys.models.bitcoin.calls import Call, hash_of, money_of, place_of
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.wallet import OwnCoin, Record, Wallet
 from alys.wire import bitcoin
@@ -17,6 +17,7 @@ WALLET_VERSION = 169900
 KEYPOOL_SIZE = 1000
 """What Core keeps ready of each descriptor; here keys are made when they are needed."""
 CONFIRMATIONS_MAX = 9_999_999
+AMOUNTS = (("minimumAmount", 0), ("maximumAmount", 21_000_000))
 LABEL_NOT_FOUND = -11
 DUMMY = -32
 
@@ -190,8 +191,7 @@ def listunspent(
     """The wallet's coins that may be spent now."""
     wanted = _scripts(addresses)
     options = query_options or {}
-    least = bitcoin.sats_of(options.get("minimumAmount", 0))
-    most = bitcoin.sats_of(options.get("maximumAmount", 21_000_000))
+    least, most = (money_of(options.get(name) or default) for name, default in AMOUNTS)
     found: list[OwnCoin] = []
     for coin in at.wallet.coins():
         if not coin.mature and not options.get("include_immature_coinbase", False):
@@ -318,16 +318,10 @@ def lockunspent(
 
 
 def _own_place(at: Opened, item: Any, unlock: bool) -> OutPoint:
-    given = item if isinstance(item, dict) else {}
-    for name in ("txid", "vout"):
-        if name not in given:
-            raise RpcError(state.TYPE_ERROR, f"Missing {name}")
-    place = OutPoint(txid=hash_of(str(given["txid"]), "txid"), vout=int(given["vout"]))
+    place = place_of(item)
     told = ""
     record = at.wallet.records.get(place.txid)
-    if place.vout < 0:
-        told = "Invalid parameter, vout cannot be negative"
-    elif record is None:
+    if record is None:
         told = "Invalid parameter, unknown transaction"
     elif place.vout >= len(record.tx.outputs):
         told = "Invalid parameter, vout index out of bounds"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alys.models.bitcoin import calls, state
-from alys.models.bitcoin.calls import Call
+from alys.models.bitcoin.calls import Call, field
 from alys.models.bitcoin.descriptor_calls import range_of
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.wallet import BACK_SECONDS
@@ -188,10 +188,10 @@ def _imported(at: Opened, request: Any) -> Pool:
     pool = Pool(
         descriptor=descriptor,
         timestamp=_timestamp(at, request),
-        active=bool(request.get("active", False)),
-        internal=bool(request.get("internal", False)),
+        active=field(request, "active", bool, False),
+        internal=field(request, "internal", bool, False),
         kind=kind_of(descriptor),
-        next=int(request.get("next_index", first)),
+        next=_next(request, first, end),
         first=first,
     )
     try:
@@ -205,6 +205,13 @@ def _imported(at: Opened, request: Any) -> Pool:
             if address is not None:
                 at.wallet.label(address, str(request.get("label", "")))
     return pool
+
+
+def _next(request: dict[str, Any], first: int, end: int) -> int:
+    found: int = field(request, "next_index", int, first)
+    if not first <= found <= max(end, first):
+        raise RpcError(state.INVALID_PARAMETER, "next_index is out of range")
+    return found
 
 
 def _numbers(descriptor: Descriptor, request: dict[str, Any]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from alys.models.bitcoin import raw_calls, state, wallet_spend
-from alys.models.bitcoin.calls import Call, hash_of, money_of, transaction_of
+from alys.models.bitcoin.calls import Call, field, hash_of, money_of, transaction_of
 from alys.models.bitcoin.rules import Rejected
 from alys.models.bitcoin.signing import sighash_of
 from alys.models.bitcoin.wallet import Note
@@ -65,7 +65,8 @@ def sendmany(
         raise RpcError(state.INVALID_PARAMETER, 'Dummy value must be set to ""')
     _check_private(at)
     outputs = tuple(_output(address, amount) for address, amount in amounts.items())
-    bearing = [list(amounts).index(str(one)) for one in subtractfeefrom or () if one in amounts]
+    named = [str(one) for one in subtractfeefrom or ()]
+    bearing = [place for place, address in enumerate(amounts) if address in named]
     plan = Plan(
         outputs=outputs,
         subtract=tuple(bearing),
@@ -97,38 +98,66 @@ def send(
 
 def _plan(outputs: Sequence[Any] | Mapping[str, Any], options: Mapping[str, Any]) -> Plan:
     """A plan from the options that ``send`` and ``fundrawtransaction`` share."""
-    made = raw_calls.built(options.get("inputs", ()), outputs, 0, options.get("replaceable"))
-    subtract = options.get("subtract_fee_from_outputs", options.get("subtractFeeFromOutputs", ()))
+    replaceable = field(options, "replaceable", bool)
+    locktime = field(options, "locktime", int)
+    made = raw_calls.built(field(options, "inputs", list, []), outputs, locktime or 0, replaceable)
     return Plan(
         outputs=made.outputs,
         inputs=made.inputs,
-        add_inputs=bool(options.get("add_inputs", not made.inputs)),
-        subtract=tuple(int(place) for place in subtract),
-        locktime=options.get("locktime"),
-        replaceable=options.get("replaceable") is not False,
-        **_common(options),
+        add_inputs=field(options, "add_inputs", bool, not made.inputs),
+        locktime=locktime,
+        replaceable=replaceable is not False,
+        **_common(options, len(made.outputs)),
     )
 
 
-def _common(options: Mapping[str, Any]) -> dict[str, Any]:
-    address = options.get("change_address", options.get("changeAddress"))
+def _common(options: Mapping[str, Any], outputs: int) -> dict[str, Any]:
+    address = _either(options, "change_address", "changeAddress", str)
     script = b""
     if address is not None:
         try:
-            script = bitcoin.address_to_script(str(address))
+            script = bitcoin.address_to_script(address)
         except bitcoin.BadAddress:
             told = "Change address must be a valid bitcoin address"
             raise RpcError(state.NOT_FOUND, told) from None
+    place = _either(options, "change_position", "changePosition", int)
+    if place is not None and not 0 <= place <= outputs:
+        raise RpcError(state.INVALID_PARAMETER, "changePosition out of bounds")
     rate = _rate(options.get("fee_rate"))
-    if "feeRate" in options:
+    if options.get("feeRate") is not None:
         rate = money_of(options["feeRate"])
     return {
         "change_script": script,
-        "change_place": options.get("change_position", options.get("changePosition")),
+        "change_place": place,
         "rate": rate,
-        "include_unsafe": bool(options.get("include_unsafe", False)),
-        "lock": bool(options.get("lock_unspents", options.get("lockUnspents", False))),
+        "subtract": _bearing(options, outputs),
+        "include_unsafe": field(options, "include_unsafe", bool, False),
+        "lock": bool(_either(options, "lock_unspents", "lockUnspents", bool)),
     }
+
+
+def _either(options: Mapping[str, Any], name: str, old: str, kind: type) -> Any:
+    """An option by its name, or by the one that it had before."""
+    found = field(options, name, kind)
+    return field(options, old, kind) if found is None else found
+
+
+def _bearing(options: Mapping[str, Any], outputs: int) -> tuple[int, ...]:
+    """The outputs that bear the fee."""
+    given = _either(options, "subtract_fee_from_outputs", "subtractFeeFromOutputs", list) or []
+    places: list[int] = []
+    for place in given:
+        told = ""
+        if type(place) is not int or place < 0:
+            told = f"Invalid parameter, negative position: {place}"
+        elif place in places:
+            told = f"Invalid parameter, duplicated position: {place}"
+        elif place >= outputs:
+            told = f"Invalid parameter, position too large: {place}"
+        if told:
+            raise RpcError(state.INVALID_PARAMETER, told)
+        places.append(place)
+    return tuple(places)
 
 
 def fundrawtransaction(
@@ -140,15 +169,13 @@ def fundrawtransaction(
     """Add inputs and change to a transaction so that it pays for itself; it is not signed."""
     tx = _outputs_alone(hexstring)
     wanted = options or {}
-    subtract = wanted.get("subtractFeeFromOutputs", wanted.get("subtract_fee_from_outputs", ()))
     plan = Plan(
         outputs=tx.outputs,
         inputs=tx.inputs,
-        add_inputs=bool(wanted.get("add_inputs", True)),
-        subtract=tuple(int(place) for place in subtract),
+        add_inputs=field(wanted, "add_inputs", bool, True),
         locktime=tx.locktime,
-        replaceable=wanted.get("replaceable") is not False,
-        **_common(wanted),
+        replaceable=field(wanted, "replaceable", bool) is not False,
+        **_common(wanted, len(tx.outputs)),
     )
     payment = wallet_spend.plan_payment(at.node, at.wallet, plan)
     _lock(at, payment, plan)
