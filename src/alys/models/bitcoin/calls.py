@@ -25,6 +25,7 @@ _JSON_NAMES = {
     list: "array",
     dict: "object",
 }
+INT_MAX = (1 << 31) - 1
 _ALIASES = {"verbose": "verbosity"}
 
 
@@ -108,6 +109,8 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         return None
     union = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     allowed = {get_origin(kind) or kind for kind in union}
+    if type(value) is int and not -(1 << 63) <= value < 1 << 63:
+        raise RpcError(state.MISC_ERROR, "JSON integer out of range")
     if type(value) in allowed or (type(value) is int and float in allowed):
         return None
     if type(value) is float and int in allowed:
@@ -137,10 +140,17 @@ def place_of(item: object) -> OutPoint:
     for name, value in (("txid", txid), ("vout", vout)):
         if value is None:
             raise RpcError(state.TYPE_ERROR, f"Missing {name}")
+    check_vout(vout)
+    return OutPoint(txid=hash_of(txid, "txid"), vout=vout)
+
+
+def check_vout(vout: int) -> None:
+    """Whether a number can be that of an output; raises RpcError -8 or -1."""
     if vout < 0:
         told = "Invalid parameter, vout cannot be negative"
         raise RpcError(state.INVALID_PARAMETER, told)
-    return OutPoint(txid=hash_of(txid, "txid"), vout=vout)
+    if vout > INT_MAX:
+        raise RpcError(state.MISC_ERROR, "JSON integer out of range")
 
 
 def hash_of(value: str, name: str) -> str:

@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 
 from alys.models.bitcoin import state, views
-from alys.models.bitcoin.calls import Call, field, hash_of, money_of, table, transaction_of
+from alys.models.bitcoin.calls import (
+    Call,
+    check_vout,
+    field,
+    hash_of,
+    money_of,
+    table,
+    transaction_of,
+)
 from alys.models.bitcoin.signing import Signed, sighash_of, sign_all
 from alys.models.bitcoin.state import NodeState
 from alys.wire import bitcoin
@@ -68,8 +76,7 @@ def _input(item: object, sequence: int) -> TxIn:
     vout = item.get("vout")
     if not isinstance(vout, int) or isinstance(vout, bool):
         raise RpcError(state.INVALID_PARAMETER, "Invalid parameter, missing vout key")
-    if vout < 0:
-        raise RpcError(state.INVALID_PARAMETER, "Invalid parameter, vout cannot be negative")
+    check_vout(vout)
     wanted = item.get("sequence")
     if isinstance(wanted, int):
         if not 0 <= wanted <= SEQUENCE_FINAL:
@@ -257,6 +264,7 @@ def _check_coin(item: Any) -> None:
             raise RpcError(state.TYPE_ERROR, told)
     if item["vout"] < 0:
         raise RpcError(state.DESERIALIZATION_ERROR, "vout cannot be negative")
+    check_vout(item["vout"])
 
 
 def _wrapped(inner: bytes) -> dict[bytes, bytes]:
