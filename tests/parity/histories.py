@@ -102,7 +102,9 @@ def answer(ask: Ask, step: Step) -> str:
     return "null" if told is None else str(told)
 
 
-def stands(ask: Ask) -> tuple[str, list[str], list[tuple[str, int, str]]]:
-    """Where a node stands: its tip, what waits, its branches."""
+def stands(ask: Ask) -> tuple[str, str, list[str], list[tuple[str, int, str]]]:
+    """Where a node stands: its tip, its coins, what waits, its branches."""
     tips = [(tip["hash"], tip["branchlen"], tip["status"]) for tip in ask("getchaintips")]
-    return ask("getbestblockhash"), sorted(ask("getrawmempool")), sorted(tips)
+    coins = ask("gettxoutsetinfo", "none")
+    there = f"{coins['txouts']} coins of {coins['total_amount']}"
+    return ask("getbestblockhash"), there, sorted(ask("getrawmempool")), sorted(tips)

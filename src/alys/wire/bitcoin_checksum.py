@@ -8,6 +8,18 @@ _INPUT_CHARSET = (
 )
 _GENERATOR = (0xF5DEE51989, 0xA9FDCA3312, 0x1BAB10E32D, 0x3706B1677A, 0x644D626FFD)
 CHECKSUM_CHARACTERS = 8
+_POSITIONS = {character: place for place, character in enumerate(_INPUT_CHARSET)}
+
+
+def _mixed(top: int) -> int:
+    mixed = 0
+    for bit, generator in enumerate(_GENERATOR):
+        mixed ^= generator if (top >> bit) & 1 else 0
+    return mixed
+
+
+_MIXED = tuple(_mixed(top) for top in range(32))
+"""What the five bits that are shifted out do to the rest."""
 
 
 def with_checksum(text: str) -> str:
@@ -20,8 +32,8 @@ def checksum(text: str) -> str:
     symbols: list[int] = []
     groups: list[int] = []
     for character in text:
-        position = _INPUT_CHARSET.find(character)
-        if position < 0:
+        position = _POSITIONS.get(character)
+        if position is None:
             return ""
         symbols.append(position & 31)
         groups.append(position >> 5)
@@ -42,8 +54,5 @@ def checksum(text: str) -> str:
 def _polymod(symbols: list[int]) -> int:
     check = 1
     for value in symbols:
-        top = check >> 35
-        check = (check & 0x7FFFFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            check ^= generator if (top >> bit) & 1 else 0
+        check = (check & 0x7FFFFFFFF) << 5 ^ value ^ _MIXED[check >> 35]
     return check

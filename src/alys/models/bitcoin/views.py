@@ -1,5 +1,6 @@
 """Transactions as bitcoind's JSON shows them: amounts in coins, hashes as displayed."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,11 +8,26 @@ from alys.models.bitcoin.coins import Coin
 from alys.wire import bitcoin
 from alys.wire.bitcoin import OutPoint, Tx, amount_of
 
+SCRIPTS_REMEMBERED = 4096
+SCRIPT_BYTES_REMEMBERED = 80
+"""Those of addresses are shorter; a long one may be a megabyte."""
+
 Coins = Mapping[OutPoint, Coin]
 
 
 def script(output_script: bytes) -> dict[str, Any]:
     """A scriptPubKey."""
+    short = len(output_script) <= SCRIPT_BYTES_REMEMBERED
+    return dict(_remembered(output_script)) if short else _script(output_script)
+
+
+@functools.lru_cache(maxsize=SCRIPTS_REMEMBERED)
+def _remembered(output_script: bytes) -> dict[str, Any]:
+    """The same few scripts are shown again and again, and an address costs two checksums."""
+    return _script(output_script)
+
+
+def _script(output_script: bytes) -> dict[str, Any]:
     view: dict[str, Any] = {
         "asm": bitcoin.script_asm(output_script),
         "desc": bitcoin.descriptor_of(output_script),
@@ -29,11 +45,12 @@ def transaction(
 ) -> dict[str, Any]:
     """A transaction by itself; with its fee where ``coins`` has all it spends, and with them when ``prevouts``."""
     known = {} if coins is None or tx.is_coinbase else coins
+    raw = tx.serialize()
     view: dict[str, Any] = {
         "txid": tx.txid,
         "hash": tx.wtxid,
         "version": tx.version,
-        "size": len(tx.serialize()),
+        "size": len(raw),
         "vsize": tx.vsize,
         "weight": tx.weight,
         "locktime": tx.locktime,
@@ -47,7 +64,7 @@ def transaction(
         paid_in = sum(known[txin.outpoint].output.value for txin in tx.inputs)
         view["fee"] = amount_of(paid_in - sum(out.value for out in tx.outputs))
     if hex_too:
-        view["hex"] = tx.serialize().hex()
+        view["hex"] = raw.hex()
     return view
 
 

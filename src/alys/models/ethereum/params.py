@@ -59,12 +59,12 @@ def block_or_none(tree: BlockTree, tag: object) -> Block | None:
         if marked is None:
             raise RpcError(SERVER_ERROR, f"{tag} block not found")
         return marked
-    return tree.at(from_quantity(tag, "block number"))
+    return tree.at(number(tag, "block number"))
 
 
 def _by_object(tree: BlockTree, named: Mapping[str, Any]) -> Block | None:
     if "blockHash" not in named:
-        return tree.at(from_quantity(named.get("blockNumber"), "blockNumber"))
+        return tree.at(number(named.get("blockNumber"), "blockNumber"))
     found = tree.get(from_data(named["blockHash"], 32, "blockHash"))
     if found is not None and named.get("requireCanonical") and not tree.is_canonical(found):
         raise RpcError(SERVER_ERROR, "hash is not currently canonical")

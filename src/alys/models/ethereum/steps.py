@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from ethereum.trace import OpStart, PrecompileStart, TraceEvent, set_evm_trace
+from ethereum.trace import OpStart, PrecompileStart, TraceEvent, discard_evm_trace, set_evm_trace
 
 from alys.base.errors import AlysError
 
@@ -47,7 +47,8 @@ def limited(steps: int | None = None) -> Iterator[None]:
 
     def count(evm: object, event: TraceEvent) -> None:
         nonlocal left
-        before(evm, event)
+        if listened:
+            before(evm, event)
         if isinstance(event, OpStart):
             left -= 1
         elif isinstance(event, PrecompileStart):
@@ -56,6 +57,7 @@ def limited(steps: int | None = None) -> Iterator[None]:
             raise TooManySteps
 
     before = set_evm_trace(count)
+    listened = before is not discard_evm_trace
     try:
         yield
     finally:
