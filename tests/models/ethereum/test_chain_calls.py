@@ -188,6 +188,7 @@ def test_a_legacy_transaction_is_taken_mined_and_shown_as_one() -> None:
         None,
         hex(3 * 10**9),
     )
+    assert waiting["chainId"] == hex(121212), "EIP-155 is of one chain"
     mined(node)
     receipt = node.handle("eth_getTransactionReceipt", [tx])
     assert (receipt["type"], receipt["status"]) == ("0x0", "0x1")
