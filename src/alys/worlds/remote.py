@@ -172,7 +172,7 @@ class RemoteWorld(AttachedWorld):
                 raise EnvironmentFailure(
                     f"{self._places.ethereum_admin} began a chain from another genesis "
                     f"({chain.genesis_hash}) than this version makes ({block['hash']}): "
-                    "run services and node of one version"
+                    "run services and node of one version, the execution client without --genesis and --dev-accounts"
                 )
             server = await serve_engine(client, "127.0.0.1", 0, jwt_secret=jwt.secret)
             self.closers.append(server.close)
