@@ -52,6 +52,7 @@ class Token:
         self._headers: dict[str, str] = {}
 
     def __call__(self) -> Mapping[str, str]:
+        """The header that carries it."""
         if time.monotonic() - self._made_at >= TOKEN_SECONDS:
             self._made_at = time.monotonic()
             token = jwt_token(bytes.fromhex(SECRETS["ENGINE_JWT_SECRET"]), int(time.time()))

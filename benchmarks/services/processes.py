@@ -21,11 +21,14 @@ SECRETS = {
     "GOVERNANCE_TOKEN": "measured",
 }
 FREE_PORTS = dict.fromkeys(
-    ("RPC_PORT", "P2P_PORT", "HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT", "GRPC_PORT")
-    + ("METRICS_PORT", "ADMIN_PORT"),
+    (
+        *("RPC_PORT", "P2P_PORT", "HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT", "GRPC_PORT"),
+        *("METRICS_PORT", "ADMIN_PORT"),
+    ),
     "0",
 )
 SECONDS = 120.0
+"""How long a side may take to end, or to answer once."""
 
 
 class Failed(Exception):
