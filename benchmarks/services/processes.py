@@ -34,6 +34,7 @@ FREE_PORTS = dict.fromkeys(
     "0",
 )
 SECONDS = 120.0
+"""How long a side may take to end, or to answer once."""
 
 
 class Failed(Exception):

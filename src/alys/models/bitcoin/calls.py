@@ -79,6 +79,7 @@ class Call:
         names = [parameter.name for parameter in self._parameters]
         args = params.get("args")
         values = list(args) if isinstance(args, list) else []
+        positional = len(values)
         for given, value in params.items():
             if given == "args" and isinstance(args, list):
                 continue
@@ -86,7 +87,7 @@ class Call:
             if name not in names:
                 raise RpcError(state.INVALID_PARAMETER, f"Unknown named parameter {given}")
             place = names.index(name)
-            if place < len(params.get("args", ())):
+            if place < positional:
                 told = f"Parameter {name} specified twice both as positional and named argument"
                 raise RpcError(state.INVALID_PARAMETER, told)
             if place < len(values) and values[place] is not None:
@@ -117,6 +118,14 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         raise RpcError(state.TYPE_ERROR, told)
     wanted = next(name for kind, name in _JSON_NAMES.items() if kind in allowed)
     return f"JSON value of type {_JSON_NAMES[type(value)]} is not of expected type {wanted}"
+
+
+def check_member(value: object, kind: type, field: str = "") -> None:
+    """That what stands in a list, or in a field of an object, is of a type; raises RpcError -3, or -1 for a fraction."""
+    told = _mismatch(value, kind)
+    if told is not None:
+        where = f" for field {field}" if field else ""
+        raise RpcError(state.TYPE_ERROR, told.replace(" is not of", f"{where} is not of", 1))
 
 
 def hash_of(value: str, name: str) -> str:

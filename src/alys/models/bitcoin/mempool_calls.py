@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from alys.models.bitcoin import state
-from alys.models.bitcoin.calls import Call, hash_of, table
+from alys.models.bitcoin.calls import Call, check_member, hash_of, table
 from alys.models.bitcoin.mempool import RELAY_FEE_SATS_PER_KVB, Waiting
 from alys.models.bitcoin.state import NodeState
 from alys.wire.bitcoin import OutPoint, amount_of
@@ -129,10 +129,12 @@ def gettxspendingprevout(node: NodeState, outputs: list[Any]) -> list[dict[str, 
 
 
 def _place(item: object) -> OutPoint:
+    check_member(item, dict)
     given = item if isinstance(item, dict) else {}
-    for name in ("txid", "vout"):
-        if name not in given:
+    for name, kind in (("txid", str), ("vout", int)):
+        if given.get(name) is None:
             raise RpcError(state.TYPE_ERROR, f"Missing {name}")
+        check_member(given[name], kind, name)
     if given["vout"] < 0:
         raise RpcError(state.INVALID_PARAMETER, "Invalid parameter, vout cannot be negative")
     return OutPoint(txid=hash_of(given["txid"], "txid"), vout=given["vout"])

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from alys.models.bitcoin import state, views, wallet_views
-from alys.models.bitcoin.calls import Call, hash_of
+from alys.models.bitcoin.calls import Call, hash_of, money_of
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.wallet import OwnCoin, Record, Wallet
 from alys.wire import bitcoin
@@ -190,8 +190,8 @@ def listunspent(
     """The wallet's coins that may be spent now."""
     wanted = _scripts(addresses)
     options = query_options or {}
-    least = bitcoin.sats_of(options.get("minimumAmount", 0))
-    most = bitcoin.sats_of(options.get("maximumAmount", 21_000_000))
+    least = money_of(options.get("minimumAmount", 0))
+    most = money_of(options.get("maximumAmount", 21_000_000))
     found: list[OwnCoin] = []
     for coin in at.wallet.coins():
         if not coin.mature and not options.get("include_immature_coinbase", False):
