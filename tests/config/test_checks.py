@@ -100,6 +100,16 @@ def test_the_local_world_takes_real_nodes_and_an_execution_client_by_both_of_its
         assert "the same client's URL" in said
 
 
+def test_real_nodes_are_named_by_what_they_are_and_for_the_remote_world(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "", **REMOTE | {"REAL_NODES": "bitcoin, ethereum"})
+    assert found.mock_services.real == ("bitcoin", "ethereum")
+    said = complaint(tmp_path, "", **REMOTE | {"REAL_NODES": "litecoin"})
+    assert "REAL_NODES" in said
+    assert "bitcoin" in said
+    said = complaint(tmp_path, "", BITCOIN_RPC_URL="http://b:1", REAL_NODES="bitcoin")
+    assert "world local starts its own" in said
+
+
 def test_nodes_named_without_governance_stay_when_the_local_world_is_typed(tmp_path: Path) -> None:
     flags: loader.Flags = {("world", "kind"): ("--world", "local")}
     found = loader.load(None, {"BITCOIN_RPC_URL": "http://d:1"}, flags)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from alys.config.services import LOCAL_SECRETS, BitcoinService
+from alys.config.services import BitcoinService
 from alys.shells.bitcoin_mock import BitcoinMock
-from alys.shells.jsonrpc_client import Basic, JsonRpcClient
 from alys.wire import bitcoin
 from tests import foreign
 from tests.models.bitcoin import spends
@@ -19,7 +18,8 @@ from tests.shells.waiting import until
 
 pytestmark = pytest.mark.slow
 
-AUTH = Basic(user=LOCAL_SECRETS["BITCOIN_RPC_USER"], password=LOCAL_SECRETS["BITCOIN_RPC_PASSWORD"])
+AUTH = {"Authorization": "Basic YWx5czpyZWd0ZXN0"}
+"""The user and password that stand in where only this machine can call."""
 NOBODY = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202"
 ALWAYS_UP_TO_DATE = "-maxtipage=4000000000"
 """The tip is the genesis block of 2011; a node that thinks itself behind relays nothing."""
@@ -34,12 +34,10 @@ def with_ours(run: Callable[[Opened, Ask], Awaitable[None]], connect: str = "") 
     told = settings(BitcoinService, BITCOIN_CONNECT=connect)
 
     async def life(service: Opened) -> None:
-        async with JsonRpcClient(service.doors["rpc"], AUTH) as client:
+        async def ask(method: str, *params: Any) -> Any:
+            return await asyncio.to_thread(foreign.ask, service.doors["rpc"], method, params, AUTH)
 
-            async def ask(method: str, *params: Any) -> Any:
-                return await client.call(method, *params)
-
-            await run(service, ask)
+        await run(service, ask)
 
     with_open(BitcoinMock(told), told, life)
 
@@ -143,3 +141,37 @@ def test_we_follow_a_bitcoind_that_we_connect_to(tmp_path: Path) -> None:
         assert await ours("getconnectioncount") == 1
 
     asyncio.run(life())
+
+
+def test_three_nodes_that_were_apart_agree_again(tmp_path: Path) -> None:
+    """Two of ours and a bitcoind, each connected to both others; each mines alone, the longest chain is everybody's."""
+
+    async def run(first: Opened, one: Ask) -> None:
+        await asyncio.to_thread(
+            with_ours, lambda *other: third(first, one, *other), first.doors["p2p"]
+        )
+
+    async def third(first: Opened, one: Ask, second: Opened, two: Ask) -> None:
+        words = [f"-connect={service.doors['p2p']}" for service in (first, second)]
+        async with theirs(tmp_path, *words) as bitcoind:
+            nodes = (one, two, bitcoind)
+            await one("generatetoaddress", 101, spends.ADDRESS)
+            await agree(*nodes)
+            tx = spends.spending((await first_coin(one),))
+            await two("sendrawtransaction", tx.serialize().hex())
+            for ask in nodes:
+                await waits(ask, tx.txid)
+            for _ in range(2):
+                for ask in nodes:
+                    await ask("setnetworkactive", False)
+                for ask, blocks in ((one, 3), (two, 5), (bitcoind, 4)):
+                    await ask("generatetoaddress", blocks, NOBODY)
+                longest = await two("getbestblockhash")
+                for ask in nodes:
+                    await ask("setnetworkactive", True)
+                await agree(*nodes)
+                assert await one("getbestblockhash") == longest
+            assert await one("getblockcount") == 111
+            assert await one("getrawmempool") == await bitcoind("getrawmempool") == []
+
+    with_ours(run)

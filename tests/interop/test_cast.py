@@ -108,6 +108,16 @@ def test_logs_are_found_by_event(cast: Cast) -> None:
     assert cast.json("logs", "--from-block", "0", "--address", PAYEE, event) == []
 
 
+def test_state_is_looked_into(cast: Cast) -> None:
+    assert cast("storage", BRIDGE, "0") == "0x" + "00" * 32
+    proof = cast.json("proof", BRIDGE, "0")
+    assert (proof["nonce"], len(proof["accountProof"]) > 0) == ("0x1", True)
+    request = (BRIDGE, "requestPegOut(bytes)", "0x626372743171")
+    listed = cast.json("access-list", "--from", PAYER, "--value", "1ether", *request)
+    assert int(listed["gasUsed"], 16) > 21_000
+    assert float(cast("base-fee")) > 0
+
+
 def test_the_node_signs_for_its_own_accounts(cast: Cast) -> None:
     receipt = cast.json("send", "--unlocked", "--from", PAYER, PAYEE, "--value", "5")
     assert (receipt["status"], cast("balance", PAYEE)) == ("0x1", "5")

@@ -57,6 +57,14 @@ def test_a_transaction_is_waited_for(web3: Any) -> None:
         web3.eth.get_transaction_receipt("0x" + "00" * 32)
 
 
+def test_raw_transactions_are_read(web3: Any) -> None:
+    tx = request(web3)
+    raw = web3.eth.get_raw_transaction(tx)
+    assert web3.keccak(raw) == tx
+    assert web3.eth.get_raw_transaction_by_block("latest", 0) == raw
+    assert web3.eth.get_block_receipts("latest")[0]["transactionHash"] == tx
+
+
 def test_waiting_in_vain_ends_in_time(web3: Any) -> None:
     web3.provider.make_request("evm_setAutomine", [False])
     payer, payee = web3.eth.accounts[:2]
@@ -216,6 +224,35 @@ def test_logs_come_over_the_websocket_and_are_decoded(service: Service) -> None:
         log = (await next_of(web3))["result"]
         event = bridge.events.RequestPegOut().process_log(log)
         assert list(event["args"].values()) == [accounts[2], PEG_OUT, 3 * ETHER]
+
+    subscribed(service, run)
+
+
+def test_the_subscription_manager_calls_handlers(service: Service) -> None:
+    from web3.utils.subscriptions import LogsSubscription, NewHeadsSubscription
+
+    async def run(web3: Any) -> None:
+        heard: list[Any] = []
+
+        async def on_event(context: Any) -> None:
+            heard.append(context.result)
+            if len(heard) == 2:
+                await context.subscription.manager.unsubscribe_all()
+
+        bridge = bridge_of(web3)
+        event = bridge.events.RequestPegOut()
+        await web3.subscription_manager.subscribe(
+            [
+                NewHeadsSubscription(label="heads", handler=on_event),
+                LogsSubscription(
+                    label="requests", address=bridge.address, topics=[event.topic], handler=on_event
+                ),
+            ]
+        )
+        account = (await web3.eth.accounts)[0]
+        await bridge.functions.requestPegOut(PEG_OUT).transact({"from": account, "value": ETHER})
+        await web3.subscription_manager.handle_subscriptions()
+        assert {"number" in one for one in heard} == {True, False}
 
     subscribed(service, run)
 

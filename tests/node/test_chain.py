@@ -126,3 +126,58 @@ def test_a_deposit_that_waits_to_be_minted_outlives_a_restart_of_chain(tmp_path:
         await world.eventually(alice.balance, "it is minted all the same", timeout_s=60)
 
     in_a_world(tmp_path, scenario)
+
+
+async def listed(world: NetworkWorld) -> bool:
+    """Whether any block lists a signed payout."""
+    height = (await status(world))["height"]
+    found: list[Any] = [
+        await world.node.call("getblockbyheight", number) for number in range(1, height + 1)
+    ]
+    return any(block["finalizedPayouts"] for block in found)
+
+
+def test_a_signed_payout_is_listed_by_a_block_though_chain_began_again(tmp_path: Path) -> None:
+    """The signatures came in before, and nobody signs twice; a deposit that is minted is told again as minted."""
+
+    async def scenario(world: NetworkWorld) -> None:
+        alice = world.ethereum_user("alice")
+        world.keep_mining()
+        txid = await world.depositor().deposit(world.federation_address, alice.address, 90_000_000)
+        await world.confirm(6)
+        await world.eventually(alice.balance, "the deposit is minted", timeout_s=90)
+        await alice.request_peg_out(world.depositor().address, 300_000_000_000_000_000)
+
+        async def in_state(*states: str) -> bool:
+            listed: Any = await world.node.call("alys_operations")
+            return [one["state"] for one in listed if one["kind"] == "pegout"] in [
+                [state] for state in states
+            ]
+
+        signing = ("finalised", "signed", "broadcast")
+        await world.eventually(lambda: in_state(*signing), "it is final", 120)
+        world.keep_mining(False)
+        await world.eventually(lambda: in_state("signed", "broadcast"), "it is signed", 120)
+        await world.sleep(5)
+        assert not await listed(world)
+        world.system.whereis("node/chain").cell.fail(RuntimeError("killed by the test"), None)
+        await world.sleep(5)
+        world.recorder.crashes.clear()  # the one that was provoked
+        world.keep_mining()
+
+        await world.eventually(lambda: listed(world), "a block lists it", timeout_s=120)
+        before = sum(one["message"] == "BlockImported" for one in world.messages())
+        await world.node.call("alys_pauseProduction", "only the announcement shall be heard")
+        await world.node.call("alys_announceDeposit", txid)
+
+        async def told() -> bool:
+            minted = [
+                one["body"]["minted"]
+                for one in world.messages()
+                if one["message"] == "BlockImported"
+            ][before:]
+            return any(minted)
+
+        await world.eventually(told, "Chain says that the deposit is minted")
+
+    in_a_world(tmp_path, scenario)

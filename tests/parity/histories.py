@@ -17,6 +17,7 @@ from tests.models.bitcoin.spends import P2WPKH, Coin
 from tests.parity.stage import Stage
 
 Ask = Callable[..., Any]
+BLOCK_VERSION = 0x20000000
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class History:
         every = (first, *txs)
         time = self.times[parent] + 1
         header = Header(
-            version=mining.BLOCK_VERSION,
+            version=BLOCK_VERSION,
             previous=parent,
             merkle_root=bitcoin.merkle_root([tx.txid for tx in every]),
             time=time,
@@ -102,7 +103,9 @@ def answer(ask: Ask, step: Step) -> str:
     return "null" if told is None else str(told)
 
 
-def stands(ask: Ask) -> tuple[str, list[str], list[tuple[str, int, str]]]:
-    """Where a node stands: its tip, what waits, its branches."""
+def stands(ask: Ask) -> tuple[str, str, list[str], list[tuple[str, int, str]]]:
+    """Where a node stands: its tip, its coins, what waits, its branches."""
     tips = [(tip["hash"], tip["branchlen"], tip["status"]) for tip in ask("getchaintips")]
-    return ask("getbestblockhash"), sorted(ask("getrawmempool")), sorted(tips)
+    coins = ask("gettxoutsetinfo", "none")
+    there = f"{coins['txouts']} coins of {coins['total_amount']}"
+    return ask("getbestblockhash"), there, sorted(ask("getrawmempool")), sorted(tips)

@@ -1,6 +1,6 @@
 """Whatever is valid here is valid to bitcoind, and what it refuses is refused here, with its own words.
 
-What bitcoind said to each of some 1,500 transactions and blocks is on record, so that it binds our node where there is no
+What bitcoind said to each of some 1,600 transactions and blocks is on record, so that it binds our node where there is no
 bitcoind; where there is one, the record itself is checked.
 """
 
@@ -38,7 +38,7 @@ def test_bitcoind_says_what_is_on_record(tmp_path: Path) -> None:
 
 def test_the_record_has_good_and_bad_of_many_kinds() -> None:
     counts = Counter(verdicts.recorded().values())
-    assert counts.total() > 1_500
+    assert counts.total() > 2_200
     assert counts[verdicts.OK] > 300
     assert len(counts) > 90
 

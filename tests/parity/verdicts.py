@@ -63,10 +63,12 @@ def all_of(stage: Stage, for_transactions: Ask, for_blocks: Ask) -> dict[str, st
     bare |= rubbish.transactions(stage)
     found = {f"mempool | {name}": _of_tx(for_transactions, data) for name, data in bare.items()}
     for number, (name, tx) in enumerate(cases.items(), 1):
-        block = mining.mined(stage.block(tx, number=number))
-        found[f"block | {name}"] = _of_block(for_blocks, block.serialize())
+        data = mining.mined(stage.block(tx, number=number)).serialize()
+        found[f"proposal | {name}"] = _of_proposal(for_blocks, data)
+        found[f"block | {name}"] = _of_block(for_blocks, data)
     for number, (name, case) in enumerate(blocks.CASES.items(), 10_001):
         data = case(stage, number)
+        found[f"proposal | {name}"] = _of_proposal(for_blocks, data)
         found[f"block | {name}"] = _of_block(for_blocks, data)
         found[f"block again | {name}"] = _of_block(for_blocks, data)
     for name, data in rubbish.blocks(stage).items():
@@ -80,6 +82,16 @@ def _of_tx(ask: Ask, data: bytes) -> str:
     except RpcError as error:
         return _error(error)
     return OK if told["allowed"] else core_words(str(told["reject-reason"]))
+
+
+def _of_proposal(ask: Ask, data: bytes) -> str:
+    """What BIP23's ``proposal`` says; it looks at everything but the work, and changes nothing."""
+    request = {"mode": "proposal", "rules": ["segwit"], "data": data.hex()}
+    try:
+        told = ask("getblocktemplate", request)
+    except RpcError as error:
+        return _error(error)
+    return OK if told is None else str(told)
 
 
 def _of_block(ask: Ask, data: bytes) -> str:
@@ -128,7 +140,7 @@ def differences() -> Mapping[str, tuple[str, str]]:
         ),
     }
     why = "Knots reads a version's highest bit as another format of block"
-    for times in ("block", "block again"):
+    for times in ("block", "block again", "proposal"):
         found[f"{times} | header: version -2"] = ("bad-version(0xfffffffe)", why)
         found[f"{times} | header: version lowest"] = ("bad-version(0x80000000)", why)
     return found

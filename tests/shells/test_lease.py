@@ -10,7 +10,7 @@ import pytest
 
 from alys.base.turns import NoTurn, TurnLost
 from alys.shells import lease
-from alys.shells.lease import FileTurns
+from alys.shells.lease import EveryTurn, FileTurns
 
 
 class Enough(Exception):
@@ -82,7 +82,7 @@ def test_first_come_first_served(path: Path) -> None:
 
 CHILD = """
 import sys, pathlib
-from alys.shells.lease import FileTurns
+from alys.shells.lease import EveryTurn, FileTurns
 turns = FileTurns(pathlib.Path(sys.argv[1]))
 def waiting(holder):
     print("waits for", holder, flush=True)
@@ -149,3 +149,26 @@ def test_a_lock_file_that_was_removed_is_noticed(path: Path) -> None:
 def test_equal_chains_have_one_lock_and_others_another() -> None:
     assert lease.path_of("http://a:1") == lease.path_of("http://a:1")
     assert lease.path_of("http://a:1") != lease.path_of("http://b:1")
+
+
+def test_several_leases_are_had_together_or_not_at_all(tmp_path: Path) -> None:
+    coin, chain = tmp_path / "t" / "a.lock", tmp_path / "t" / "b.lock"
+    both, one = EveryTurn([chain, coin]), FileTurns(chain)
+    one.acquire("run with one", never)
+
+    def give_up(holder: str) -> None:
+        raise NoTurn(holder)
+
+    with pytest.raises(NoTurn, match="run with one"):
+        both.acquire("run with both", give_up)
+    free = FileTurns(coin)
+    free.acquire("somebody", never)  # what was taken before the wait was given back
+    free.release()
+    one.release()
+    both.acquire("run with both", never)
+    both.renew()
+    assert both.wanted() == ""
+    with pytest.raises(NoTurn, match="run with both"):
+        free.acquire("somebody", give_up)
+    both.release()
+    free.acquire("somebody", never)

@@ -2,14 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alys.base.prng import SeededRandom
 from alys.cli import front as cli
 from alys.models.ethereum.genesis import dev_genesis, geth_genesis
+from alys.shells.jsonrpc_client import Basic
+from alys.worlds import real_nodes
+from alys.worlds.real import CoinAnchor
 from tests import foreign
+from tests.cli.test_check import check, node
+from tests.worlds import test_remote as services
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +37,25 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[foreign.Ethereum
     genesis = geth_genesis(dev_genesis(GENESIS_TIME))
     with foreign.ethereumjs(tmp_path_factory.mktemp("ethereumjs"), genesis) as node:
         yield node
+
+
+def test_what_was_found_sets_a_run_apart() -> None:
+    none = real_nodes.Found()
+    assert (none.not_before, none.facts) == (0.0, {})
+    seed = SeededRandom(1)
+    assert none.fresh(seed) is seed
+    one, other = (
+        real_nodes.Found(
+            coins=CoinAnchor(
+                url="http://n", auth=Basic(user="u", password="p"), height=7, hash=tip, software="x"
+            )
+        )
+        for tip in ("aa", "bb")
+    )
+    assert one.fresh(seed).bits() != other.fresh(seed).bits()
+    assert one.fresh(seed).bits() == one.fresh(seed).bits()
+    assert set(one.facts) == {"bitcoin_anchor"}
+    assert "p" not in str(one.facts["bitcoin_anchor"]).split("'")
 
 
 def ran(
@@ -126,3 +152,57 @@ def test_another_secret_than_the_client_has_is_told(
     variables = chain_variables(chain) | {"ENGINE_JWT_SECRET": "5e" * 32}
     assert cli.main(typed, environment=variables) == 3
     assert "is ENGINE_JWT_SECRET the client's?" in capsys.readouterr().out
+
+
+def test_a_node_of_ours_is_checked_on_real_nodes_alone(
+    coin: foreign.Bitcoind,
+    chain: foreign.EthereumJs,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Blocks, pegs and a reorganisation, with nothing of ours round the node but governance."""
+    variables = coin_variables(coin) | chain_variables(chain)
+    with governance() as ends, node(variables | {"GOVERNANCE_ENDPOINTS": ends}) as url:
+        code, rows, told = check(variables, tmp_path, capsys, "--node-rpc", url)
+    assert (code, told["causes"]) == (0, [])
+    assert {verdict for verdict, _ in rows.values()} == {"pass"}
+    assert "Satoshi" in told["cases"][0]["facts"]["bitcoin_anchor"]["software"]
+
+
+def test_the_remote_world_takes_real_nodes_among_its_services(
+    coin: foreign.Bitcoind,
+    chain: foreign.EthereumJs,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They have no admin port: the run begins where they stand. Governance is ours, with a session."""
+    variables = coin_variables(coin) | chain_variables(chain) | {"REAL_NODES": "bitcoin,ethereum"}
+    with governed() as doors:
+        ends = {
+            "GOVERNANCE_ENDPOINTS": ",".join(f"http://{one['grpc']}" for one in doors),
+            "GOVERNANCE_ADMIN_URLS": ",".join(one["admin"] for one in doors),
+        }
+        words = ["--world", "remote", "--time-scale", "10"]
+        run, _ = ran(variables | ends, tmp_path, capsys, *words)
+    require_both_ways(run)
+    assert run["world"] == "remote"
+    assert {"bitcoin_anchor", "execution_anchor"} <= set(run["cases"][0]["facts"])
+
+
+@contextmanager
+def governance() -> Iterator[str]:
+    """The three nodes as processes; their endpoints."""
+    with governed() as doors:
+        yield ",".join(f"http://{one['grpc']}" for one in doors)
+
+
+@contextmanager
+def governed() -> Iterator[list[dict[str, str]]]:
+    """The doors of three governance nodes that are processes."""
+    processes = [services.start("governance", number) for number in range(3)]
+    try:
+        yield [services.doors(one) for one in processes]
+    finally:
+        for one in processes:
+            one.terminate()
+            one.communicate(timeout=30)

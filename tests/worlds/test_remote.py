@@ -191,3 +191,18 @@ def test_admin_ports_are_those_of_the_same_hosts_unless_said() -> None:
     assert found.bitcoin == "http://mock-bitcoin-node:18332"
     assert found.bitcoin_admin == "http://mock-bitcoin-node:9101"
     assert found.ethereum_admin == "http://elsewhere:1"
+
+
+def test_a_real_node_has_no_admin_port() -> None:
+    given = MockServices(
+        governance_nodes=("http://g:1",),
+        bitcoin_rpc_url="http://b:1",
+        ethereum_rpc_url="http://e:1",
+        engine_api_url="http://e:2",
+        real=("bitcoin",),
+    )
+    found = remote.places(given)
+    assert found.bitcoin_admin == ""
+    assert found.admins == ("http://e:9101", "http://g:9101")
+    both = msgspec.structs.replace(given, real=("bitcoin", "ethereum"))
+    assert remote.places(both).admins == ("http://g:9101",)

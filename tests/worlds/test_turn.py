@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from alys.base.turns import NoTurn, TurnLost, Turns
-from alys.config.settings import Settings, WorldSettings
+from alys.config.settings import MockServices, Settings, WorldSettings
 from alys.kube import client, clock
 from alys.kube.lease import ClusterLease
 from alys.shells.lease import FileTurns
@@ -117,3 +117,23 @@ def test_a_pod_takes_turns_by_the_lease_of_its_namespace(monkeypatch: pytest.Mon
     assert asked == [pod]
     assert isinstance(turn.lease_of(remote, {}), FileTurns)
     assert turn.lease_of(Settings(), pod) is None
+
+
+def test_real_nodes_in_the_local_world_are_driven_in_turns_each_of_them() -> None:
+    coin = MockServices(bitcoin_rpc_url="http://alys:hush@127.0.0.1:9")
+    both = msgspec.structs.replace(
+        coin, ethereum_rpc_url="http://127.0.0.1:7", engine_api_url="http://127.0.0.1:8"
+    )
+    first, second = (turn.lease_of(Settings(mock_services=given), {}) for given in (coin, both))
+    assert first is not None
+    assert second is not None
+    first.acquire("run 1", lambda holder: None)
+    try:
+        with pytest.raises(NoTurn, match="run 1"):
+            second.acquire("run 2", refuse)
+    finally:
+        first.release()
+
+
+def refuse(holder: str) -> None:
+    raise NoTurn(holder)

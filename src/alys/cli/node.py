@@ -1,7 +1,6 @@
 """``alys node``: the node alone, on services that others started, until SIGTERM."""
 
 import argparse
-import asyncio
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -45,6 +44,8 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     settings = _settings(arguments, environment)
     port = _port(arguments.rpc_port)
     spec = urls.spec(arguments.spec)
+    import asyncio
+
     from alys.config import keys, logs
     from alys.worlds.protocol import ScenarioInfo
     from alys.worlds.standalone import StandaloneNode
@@ -58,6 +59,8 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 async def _live(node: "StandaloneNode") -> None:
+    import asyncio
+
     over = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     await node.live(over, lambda url: words.out(f"rpc {url}\n"))

@@ -19,6 +19,7 @@ _FLOWS = {
     "bridge_operation_flow": ("BridgeActor", "StreamActor"),
     "multi_actor_coordination": ("StreamActor", "ChainActor", "BridgeActor", "EngineActor"),
 }
+_REAL = "mock_services.real"
 _REPLACEABLE = (
     "mock_services.bitcoin_rpc_url",
     "mock_services.ethereum_rpc_url",
@@ -102,7 +103,7 @@ def services(known: Known) -> Iterator[errors.ConfigError]:
     kind = known["world.kind"]
     if kind == "remote":
         for key in keys:
-            if not known[key] and "admin" not in key:
+            if not known[key] and "admin" not in key and key != _REAL:
                 yield errors.ConfigError(
                     f"{key} is empty, but world remote starts no services of its own",
                     key=key,

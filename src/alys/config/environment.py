@@ -110,6 +110,7 @@ VARIABLES: dict[str, tuple[schema.Path, Callable[[schema.Path, str], Found]]] = 
     "GOVERNANCE_ADMIN_URLS": (("mock_services", "governance_admin_urls"), _urls),
     "BITCOIN_ADMIN_URL": (("mock_services", "bitcoin_admin_url"), _plain),
     "ETHEREUM_ADMIN_URL": (("mock_services", "ethereum_admin_url"), _plain),
+    "REAL_NODES": (("mock_services", "real"), _urls),
     "PROMETHEUS_ENABLED": (("prometheus", "enabled"), _switch),
     "METRICS_PORT": (("prometheus", "metrics_port"), _plain),
     "MAX_TEST_ACTORS": (("test_scenarios", "supervision", "max_actors"), _plain),

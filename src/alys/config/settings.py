@@ -19,6 +19,7 @@ LogFormat = Literal["text", "json"]
 Placement = Literal["one", "split"]
 TimeScale = Annotated[float, Meta(ge=0.1, le=1000.0)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+RealNode = Literal["bitcoin", "ethereum"]
 Url = Annotated[str, Meta(extra={"form": "url"})]
 Duration = Annotated[str, Meta(extra={"form": "duration"})]
 Percent = Annotated[float, Meta(gt=0, le=100)]
@@ -88,6 +89,8 @@ class MockServices(msgspec.Struct, frozen=True, kw_only=True):
     """The Bitcoin node's."""
     ethereum_admin_url: Url = ""
     """The execution client's."""
+    real: tuple[RealNode, ...] = ()
+    """World ``remote``: which of them are real nodes, without an admin port. A run begins where their chains stand."""
 
     @property
     def elsewhere(self) -> bool:

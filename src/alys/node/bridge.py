@@ -222,13 +222,10 @@ class Bridge(Actor):
         return bool(known)
 
     def on_chain_started(self, message: messages.ChainStarted, ctx: Context) -> None:
-        """What Chain was told before it has to be told again; it mints and lists nothing twice."""
+        """Deposits that Chain was told of before; it mints nothing twice. Of payouts it asks itself."""
         for record in self._pegins.values():
             if record.state is PeginState.READY:
                 self._tell_ready(record, ctx)
-        for payment in self._payouts.values():
-            if payment.signed:
-                self._tell_signed(payment, ctx)
 
     # Out
 

@@ -69,7 +69,7 @@ class PayoutSigned(Message, frozen=True, kw_only=True):
 
 
 class ChainStarted(Message, frozen=True, kw_only=True):
-    """Chain to Bridge: it has begun, or begun again, and knows of no deposit and no signed payout that no block has yet."""
+    """Chain to Bridge: it has begun, or begun again, and knows of no deposit that no block has minted yet."""
 
 
 class NotifyPegin(Message, frozen=True, kw_only=True):

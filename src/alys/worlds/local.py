@@ -27,7 +27,7 @@ from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.shells.jsonrpc_server import RunningServer
 from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
-from alys.worlds import addresses, misbehaving, network, real, real_execution, split, turn
+from alys.worlds import misbehaving, network, real, real_execution, real_nodes, split, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import ScenarioInfo
@@ -54,8 +54,7 @@ class LocalWorld(AttachedWorld):
         """The keys open the nodes that the settings name by URL; without any, none are needed."""
         super().__init__(settings, info, metrics_port=metrics_port)
         self._keys = keys
-        self._coins: real.CoinAnchor | None = None
-        self._chain: real_execution.ExecutionAnchor | None = None
+        self._found = real_nodes.Found()
 
     @override
     async def prepare(self) -> None:
@@ -64,27 +63,18 @@ class LocalWorld(AttachedWorld):
         if not given.elsewhere:
             return
         assert self._keys is not None, "who names nodes by URL brings the keys"
-        if given.bitcoin_rpc_url:
-            self._coins = await real.anchor_bitcoin(
-                addresses.without_user(given.bitcoin_rpc_url), addresses.basic(self._keys)
-            )
-            self.random = self.random.fork(f"after Bitcoin block {self._coins.hash}")
-            self.note(bitcoin_anchor=self._coins.about)
-        if given.engine_api_url:
-            door = Jwt(secret=self._keys.engine_jwt_secret.reveal())
-            self._chain = await real_execution.anchor_execution(
-                given.ethereum_rpc_url, given.engine_api_url, door
-            )
-            self.random = self.random.fork(f"after block {self._chain.hash.hex()}")
-            # An earlier run at a faster clock may have left a head that lies ahead of the wall's.
-            self.not_before = self._chain.timestamp + 1.0
-            self.note(execution_anchor=self._chain.about)
+        urls = {"bitcoin": given.bitcoin_rpc_url, "ethereum": given.engine_api_url}
+        named = [kind for kind, url in urls.items() if url]
+        self._found = await real_nodes.found(given, self._keys, named)
+        self.random = self._found.fresh(self.random)
+        self.not_before = self._found.not_before
+        self.note(**self._found.facts)
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, "_Governance"]:
         random, now = self.random.fork("network"), self.dispatcher.now
         start = int(now())
-        found = self._coins
+        found = self._found.coins
         secrets = DEV_SECRETS if found is None else network.fresh_secrets(random)
         depositor = (
             random.fork("depositor").randbytes(32) if found is None else real.DEPOSITOR_SECRET
@@ -92,7 +82,9 @@ class LocalWorld(AttachedWorld):
         clients = await self._clients(start)
         spec = network.specification(
             self.settings.node,
-            network.genesis_hash(clients[0]) if self._chain is None else self._chain.hash,
+            network.genesis_hash(clients[0])
+            if self._found.chain is None
+            else self._found.chain.hash,
             network.BOOTSTRAP_BLOCKS if found is None else found.height,
             network.federation_of(secrets),
         )
@@ -100,7 +92,7 @@ class LocalWorld(AttachedWorld):
             spec=spec,
             depositor_secret=depositor,
             governance_nodes=len(secrets),
-            first_height=0 if self._chain is None else self._chain.number,
+            first_height=0 if self._found.chain is None else self._found.chain.number,
         )
         governance = _Governance(
             network.governance(spec, secrets, now, random), self.settings.world.host
@@ -116,20 +108,20 @@ class LocalWorld(AttachedWorld):
         if coins is None:
             own = network.bitcoin_node(start, now, depositor)
             coins = await self._bitcoin(own)
-        if self._chain is None:
+        if self._found.chain is None:
             jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
             ethereum_url = await self._ethereum(clients[0])
             engines: tuple[str, ...] = ()
         else:
-            jwt, ethereum_url = self._chain.jwt, self._chain.url
-            engines = (self._chain.engine_url,)
+            jwt, ethereum_url = self._found.chain.jwt, self._found.chain.url
+            engines = (self._found.chain.engine_url,)
         endpoints = Endpoints(
             bitcoin_url=coins.url,
             bitcoin=coins.auth,
             ethereum_url=ethereum_url,
             engine_urls=await self._engines(clients, jwt, engines),
             engine=jwt,
-            foreign_execution=self._chain is not None,
+            foreign_execution=self._found.chain is not None,
             governance_targets=tuple(governance.targets),
         )
         self.faults.doors = misbehaving.in_process(
@@ -163,10 +155,10 @@ class LocalWorld(AttachedWorld):
 
     async def _clients(self, start: int) -> tuple[EthereumNode, ...]:
         """A client of ours for each authority, but for the one that has a real one."""
-        if self._chain is None:
+        if self._found.chain is None:
             return network.execution_clients(start, self.dispatcher.now)
         return await real_execution.followers(
-            self._chain, network.AUTHORITIES - 1, self.dispatcher.now
+            self._found.chain, network.AUTHORITIES - 1, self.dispatcher.now
         )
 
     async def _engines(

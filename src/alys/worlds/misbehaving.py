@@ -179,7 +179,12 @@ def in_process(
     return doors
 
 
-def by_admin(bitcoin: ServiceAdmin, ethereum: ServiceAdmin, *governance: ServiceAdmin) -> Doors:
-    """The doors of services by their admin ports."""
-    nodes = {(GOVERNANCE, index): ByAdmin(one) for index, one in enumerate(governance)}
-    return {(BITCOIN, 0): ByAdmin(bitcoin), (ETHEREUM, 0): ByAdmin(ethereum), **nodes}
+def by_admin(
+    bitcoin: ServiceAdmin | None, ethereum: ServiceAdmin | None, *governance: ServiceAdmin
+) -> Doors:
+    """The doors of services by their admin ports; a real node has none."""
+    doors = {(GOVERNANCE, index): ByAdmin(one) for index, one in enumerate(governance)}
+    for name, admin in ((BITCOIN, bitcoin), (ETHEREUM, ethereum)):
+        if admin is not None:
+            doors[name, 0] = ByAdmin(admin)
+    return doors

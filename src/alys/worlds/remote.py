@@ -29,7 +29,16 @@ from alys.shells.ethereum_server import serve_engine
 from alys.shells.jsonrpc_client import JsonRpcClient, Jwt
 from alys.shells.service_admin import AdminDown, AdminRefused, ServiceAdmin
 from alys.wire import bitcoin, ethereum
-from alys.worlds import addresses, misbehaving, network, redaction, turn
+from alys.worlds import (
+    addresses,
+    misbehaving,
+    network,
+    real,
+    real_execution,
+    real_nodes,
+    redaction,
+    turn,
+)
 from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import LoopDriver
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
@@ -46,6 +55,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     bitcoin: str
     bitcoin_admin: str
+    """Empty for a real node, here and below."""
     ethereum: str
     engine: str
     ethereum_admin: str
@@ -56,7 +66,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def admins(self) -> tuple[str, ...]:
         """The admin ports of all services."""
-        return (self.bitcoin_admin, self.ethereum_admin, *self.governance_admin)
+        return (*filter(None, (self.bitcoin_admin, self.ethereum_admin)), *self.governance_admin)
 
 
 def places(given: MockServices) -> Places:
@@ -64,10 +74,14 @@ def places(given: MockServices) -> Places:
     nodes = given.governance_nodes
     return Places(
         bitcoin=addresses.without_user(given.bitcoin_rpc_url),
-        bitcoin_admin=given.bitcoin_admin_url or _admin(given.bitcoin_rpc_url),
+        bitcoin_admin=""
+        if "bitcoin" in given.real
+        else given.bitcoin_admin_url or _admin(given.bitcoin_rpc_url),
         ethereum=given.ethereum_rpc_url,
         engine=given.engine_api_url,
-        ethereum_admin=given.ethereum_admin_url or _admin(given.ethereum_rpc_url),
+        ethereum_admin=""
+        if "ethereum" in given.real
+        else given.ethereum_admin_url or _admin(given.ethereum_rpc_url),
         governance=tuple(urlsplit(url).netloc for url in nodes),
         governance_admin=given.governance_admin_urls or tuple(_admin(url) for url in nodes),
     )
@@ -97,6 +111,7 @@ class RemoteWorld(AttachedWorld):
         self._keys = keys
         self._held = held
         self._places = places(settings.mock_services)
+        self._found = real_nodes.Found()
         self.governance_token = keys.governance_token.reveal().decode()
         self._clean = redaction.redactor([keys.governance_token.reveal()])
 
@@ -112,6 +127,17 @@ class RemoteWorld(AttachedWorld):
         super().require_sound()
 
     @override
+    async def prepare(self) -> None:
+        """Look at the real nodes among the services."""
+        found = await real_nodes.found(
+            self.settings.mock_services, self._keys, self.settings.mock_services.real
+        )
+        self._found = found
+        self.random = found.fresh(self.random)
+        self.not_before = found.not_before
+        self.note(**found.facts)
+
+    @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
         governance = _Governance(self._places, self._service)
         wanted = session.Session(
@@ -119,10 +145,8 @@ class RemoteWorld(AttachedWorld):
             now=self.now(),
             time_scale=self.settings.world.time_scale,
         )
-        coin, chain, *members = await _all(
-            self._service(self._places.bitcoin_admin).session(wanted, session.BitcoinSession),
-            self._service(self._places.ethereum_admin).session(wanted, session.EthereumSession),
-            *(admin.session(wanted, session.GovernanceSession) for admin in governance.admins),
+        members = await _all(
+            *(admin.session(wanted, session.GovernanceSession) for admin in governance.admins)
         )
         federation = Federation(
             keys=tuple(bytes.fromhex(member.public_key) for member in members),
@@ -132,48 +156,61 @@ class RemoteWorld(AttachedWorld):
             keys=tuple(member.public_key for member in members), threshold=federation.threshold
         )
         await _all(*(admin.federation(told) for admin in governance.admins))
-        self.faults.doors = misbehaving.by_admin(
-            self._service(self._places.bitcoin_admin),
-            self._service(self._places.ethereum_admin),
-            *governance.admins,
+        ours = self._places.bitcoin_admin, self._places.ethereum_admin
+        chains = [self._service(url) if url else None for url in ours]
+        self.faults.doors = misbehaving.by_admin(chains[0], chains[1], *governance.admins)
+        coins, chain = await _all(self._coins(wanted), self._chain(wanted))
+        spec = network.specification(self.settings.node, chain.hash, coins.height, federation)
+        grounds = network.Grounds(
+            spec=spec,
+            depositor_secret=coins.depositor,
+            governance_nodes=len(federation.keys),
+            first_height=chain.number,
         )
-        grounds = await self._grounds(coin, chain, federation)
         return grounds, await self._endpoints(chain), governance
 
     def _service(self, url: str) -> ServiceAdmin:
         return ServiceAdmin(url, self._keys.admin_token.reveal().decode())
 
-    async def _grounds(
-        self, coin: session.BitcoinSession, chain: session.EthereumSession, federation: Federation
-    ) -> network.Grounds:
-        """The anchor, and a depositor with coins that are old enough."""
+    async def _coins(self, wanted: session.Session) -> "_Coins":
+        """Where the Bitcoin chain begins: where the real node's stands, or a fresh one whose depositor's coins are old enough."""
+        found = self._found.coins
+        if found is not None:
+            return _Coins(height=found.height, depositor=real.DEPOSITOR_SECRET)
+        admin = self._service(self._places.bitcoin_admin)
+        began = await admin.session(wanted, session.BitcoinSession)
         depositor = self.random.fork("network").fork("depositor").randbytes(32)
         address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
         async with JsonRpcClient(self._places.bitcoin, addresses.basic(self._keys)) as client:
             await client.call("generatetoaddress", network.BOOTSTRAP_BLOCKS, address)
-        spec = network.specification(
-            self.settings.node,
-            ethereum.from_data(chain.genesis_hash, 32),
-            coin.height + network.BOOTSTRAP_BLOCKS,
-            federation,
-        )
-        return network.Grounds(
-            spec=spec, depositor_secret=depositor, governance_nodes=len(federation.keys)
-        )
+        return _Coins(height=began.height + network.BOOTSTRAP_BLOCKS, depositor=depositor)
 
-    async def _endpoints(self, chain: session.EthereumSession) -> Endpoints:
-        """The services' addresses, and clients of their own for the co-signers."""
+    async def _chain(self, wanted: session.Session) -> "_Chain":
+        """The block that the chain starts from, and clients of their own for the co-signers."""
+        followers = network.AUTHORITIES - 1
+        found = self._found.chain
+        if found is not None:
+            clients = await real_execution.followers(found, followers, self.now)
+            return _Chain(hash=found.hash, number=found.number, clients=clients)
+        admin = self._service(self._places.ethereum_admin)
+        began = await admin.session(wanted, session.EthereumSession)
+        clients = tuple(
+            EthereumNode(dev_genesis(began.genesis_time), self.now) for _ in range(followers)
+        )
+        own = ethereum.to_data(network.genesis_hash(clients[0]))
+        if own != began.genesis_hash:
+            raise EnvironmentFailure(
+                f"{self._places.ethereum_admin} began a chain from another genesis "
+                f"({began.genesis_hash}) than this version makes ({own}): "
+                "run services and node of one version, the execution client without --genesis and --dev-accounts"
+            )
+        return _Chain(hash=ethereum.from_data(began.genesis_hash, 32), number=0, clients=clients)
+
+    async def _endpoints(self, chain: "_Chain") -> Endpoints:
+        """The services' addresses, and those of the co-signers' clients."""
         jwt = Jwt(secret=self._keys.engine_jwt_secret.reveal())
         engine_urls = [self._places.engine]
-        for _ in range(1, network.AUTHORITIES):
-            client = EthereumNode(dev_genesis(chain.genesis_time), self.now)
-            block: Any = client.handle("eth_getBlockByNumber", ["0x0", False])
-            if block["hash"] != chain.genesis_hash:
-                raise EnvironmentFailure(
-                    f"{self._places.ethereum_admin} began a chain from another genesis "
-                    f"({chain.genesis_hash}) than this version makes ({block['hash']}): "
-                    "run services and node of one version"
-                )
+        for client in chain.clients:
             server = await serve_engine(client, "127.0.0.1", 0, jwt_secret=jwt.secret)
             self.closers.append(server.close)
             engine_urls.append(server.url)
@@ -183,8 +220,20 @@ class RemoteWorld(AttachedWorld):
             ethereum_url=self._places.ethereum,
             engine_urls=tuple(engine_urls),
             engine=jwt,
+            foreign_execution=self._found.chain is not None,
             governance_targets=self._places.governance,
         )
+
+
+class _Coins(msgspec.Struct, frozen=True, kw_only=True):
+    height: int
+    depositor: bytes
+
+
+class _Chain(msgspec.Struct, frozen=True, kw_only=True):
+    hash: bytes
+    number: int
+    clients: tuple[EthereumNode, ...]
 
 
 class _Governance:

@@ -26,9 +26,8 @@ def lease_of(settings: Settings, environment: Mapping[str, str]) -> Turns | None
     """
     given = settings.mock_services
     if settings.world.kind == "local" and given.elsewhere:
-        return lease.FileTurns(
-            lease.path_of(given.engine_api_url or addresses.without_user(given.bitcoin_rpc_url))
-        )
+        urls = given.engine_api_url, addresses.without_user(given.bitcoin_rpc_url)
+        return lease.EveryTurn(lease.path_of(url) for url in urls if url)
     if settings.world.kind != "remote":
         return None
     if not environment.get("KUBERNETES_SERVICE_HOST"):

@@ -65,6 +65,7 @@ STEPS: Script = (
     step("getblockchaininfo", values=False),
     step("getmininginfo", values=False),
     step("getblocktemplate", {"rules": ["segwit"]}, values=False),
+    step("getdeploymentinfo", values=False),
     step("getmempoolinfo", values=False),
     step("gettransaction", "$alone"),
     step("sendrawtransaction", "$alone_hex"),

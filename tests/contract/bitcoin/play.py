@@ -54,7 +54,10 @@ def play(
             continue
         pair = [
             answers.in_order(
-                one.method, node.ask(one.method, cases.filled(one.params, mine), one.wallet)
+                one.method,
+                node.ask(
+                    one.method, cases.filled(one.params, mine), cases.filled(one.wallet, mine)
+                ),
             )
             for node, mine in zip((ours, theirs), names, strict=True)
         ]

@@ -9,6 +9,8 @@ from alys.wire.bitcoin import OutPoint, Tx, TxIn, TxOut
 from tests.contract.bitcoin.service import Service
 
 NOW = 1_767_225_600
+HEIGHT_MAX = 500
+"""Beyond, a coinbase pays too little for what is put on the stage."""
 COIN = 100_000_000
 FEE = 1_000
 SECRET = (11).to_bytes(32, "big")
@@ -51,8 +53,12 @@ def prepare(ours: Service, theirs: Service) -> Known:
     """Give both nodes one chain and one mempool; what is on it, by name."""
     for node in (ours, theirs):
         node.call("setmocktime", NOW)
-    for height in range(1, theirs.call("getblockcount") + 1):  # a node that somebody used before
+    used = theirs.call("getblockcount")
+    assert used < HEIGHT_MAX, f"{theirs.name} has {used} blocks: begin with a fresh data directory"
+    for height in range(1, used + 1):  # the modules before, where all have one node
         _copy(theirs, ours, theirs.call("getblockhash", height))
+    for tip in theirs.call("getchaintips"):
+        _copy_branch(theirs, ours, tip["hash"], tip["branchlen"])
     hashes = ours.call("generatetoaddress", 102, ADDRESS)
     for digest in hashes:
         _copy(ours, theirs, digest)
@@ -106,6 +112,7 @@ def prepare(ours: Service, theirs: Service) -> Known:
         "p2tr": bitcoin.script_to_address(TR),
         "p2wsh": bitcoin.script_to_address(WSH),
         "absent": "ab" * 32,
+        **{name: f"{name}-{hashes[0][:8]}" for name in ("same", "watch", "plain")},
         **_bare(ours, stale["hex"], tip),
         **_refused(paid, parent, alone, free, ours.call("getblock", tip, 0)),
         **_keys(),
@@ -181,6 +188,15 @@ def _copy(source: Service, target: Service, digest: str) -> None:
     assert answer in (None, "duplicate"), (
         f"{target.name} refuses {digest} of {source.name}: {answer}"
     )
+
+
+def _copy_branch(source: Service, target: Service, tip: str, length: int) -> None:
+    hashes = [tip]
+    for _ in range(length - 1):
+        hashes.append(source.call("getblockheader", hashes[-1])["previousblockhash"])
+    for digest in reversed(hashes if length else []):
+        told = target.call("submitblock", source.call("getblock", digest, 0))
+        assert told in ("inconclusive", "duplicate"), told
 
 
 def _coinbase(node: Service, digest: str) -> Tx:

@@ -53,6 +53,8 @@ DIFFERENCES = (
             "eth_accounts",
             "eth_createAccessList",
             "eth_getFilter*",
+            "eth_getHeaderBy*",
+            "eth_getRaw*",
             "eth_getUncleBy*",
             "eth_getUncleCountByBlockHash",
             "eth_maxPriorityFeePerGas",

@@ -17,7 +17,7 @@ TESTS = {
     "log_calls": ("eth_getLogs",),
     "pool_calls": ("txpool_*",),
     "proof_calls": ("eth_getProof",),
-    "raw_calls": ("debug_getRaw*",),
+    "raw_calls": ("debug_getRaw*", "eth_getRaw*"),
     "subscriptions": ("eth_*subscribe",),
     "trace_calls": ("debug_trace*",),
 }

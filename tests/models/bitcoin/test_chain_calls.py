@@ -51,7 +51,7 @@ def test_calls_that_wait_answer_at_once_where_nobody_waits(node: BitcoinNode) ->
     assert refusal(node, "waitfornewblock", -1) == (-1, "Negative timeout")
 
 
-def test_a_deployment_nobody_signals_for_is_counted_per_period(node: BitcoinNode) -> None:
+def test_a_deployment_is_counted_per_period(node: BitcoinNode) -> None:
     def dummy() -> dict[str, object]:
         found: dict[str, object] = node.handle("getdeploymentinfo", [])["deployments"]["testdummy"]
         return found

@@ -9,6 +9,7 @@ from alys.models.ethereum.node import EthereumNode
 from alys.wire import ethereum
 from alys.wire.ethereum import BRIDGE_ADDRESS, to_data
 from alys.wire.jsonrpc import RpcError
+from tests.models.ethereum.asking import refused
 from tests.models.ethereum.builders import (
     ETHER,
     PAYEE,
@@ -188,6 +189,7 @@ def test_a_legacy_transaction_is_taken_mined_and_shown_as_one() -> None:
         None,
         hex(3 * 10**9),
     )
+    assert waiting["chainId"] == hex(121212), "EIP-155 is of one chain"
     mined(node)
     receipt = node.handle("eth_getTransactionReceipt", [tx])
     assert (receipt["type"], receipt["status"]) == ("0x0", "0x1")
@@ -202,3 +204,28 @@ def test_the_network_calls_name_the_chain() -> None:
     assert node.handle("eth_accounts", []) == []
     assert node.handle("web3_sha3", ["0x"]) == to_data(ethereum.keccak256(b""))
     assert isinstance(node.handle("web3_clientVersion", []), str)
+
+
+def test_a_header_is_a_block_without_its_body() -> None:
+    node = make_node()
+    mined(node)
+    block = head_of(node)
+    for method, named in (("Number", "latest"), ("Hash", block["hash"])):
+        header = node.handle(f"eth_getHeaderBy{method}", [named])
+        assert header == {name: block[name] for name in header}
+        assert len(header) == len(block) - 4
+    assert node.handle("eth_getHeaderByNumber", ["0x9"]) is None
+    assert node.handle("eth_getHeaderByHash", ["0x" + "00" * 32]) is None
+
+
+def test_a_transaction_is_found_by_its_place_and_nothing_beside_it() -> None:
+    node = make_node()
+    tx = send(node, signed())
+    mined(node)
+    head = head_of(node)["hash"]
+    by_hash, by_number = (f"eth_getTransactionByBlock{one}AndIndex" for one in ("Hash", "Number"))
+    assert node.handle(by_hash, [head, "0x0"])["hash"] == tx
+    assert node.handle(by_number, ["latest", "0x0"])["hash"] == tx
+    assert node.handle(by_number, ["latest", "0x1"]) is None
+    assert refused(node.handle, by_hash, ["0x1", "0x0"]).code == -32602
+    assert refused(node.handle, by_number, [head, "0x0"]).code == -32602

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from ethereum.forks.shanghai import blocks as eels_blocks
 from ethereum.forks.shanghai import fork
@@ -11,7 +12,7 @@ from ethereum_types.numeric import U64, Uint
 
 from alys.models.ethereum import execution
 from alys.models.ethereum.forks import Fork, rules_of
-from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.genesis import GenesisAccount, dev_genesis
 from alys.models.ethereum.run import InvalidPayload, eels_withdrawal
 from alys.models.ethereum.transactions import SignedTransaction, decode, encoded
 from alys.models.ethereum.tree import Block
@@ -117,6 +118,43 @@ def test_the_specification_of_every_fork_accepts_what_is_built_for_it(
     assert first.state.storage(created_by(USER, 1), bytes(32)) == 7
     received = (1 + rules.has_base_fee) * ETHER + len(paid) * 3 * 10**9
     assert int(first.state.account(PAYEE).balance) == received
+
+
+BEACON_ROOTS = bytes.fromhex("000f3df6d732807ef1319fb7b8bb8522d0beac02")
+BEACON_ROOTS_CODE = bytes.fromhex(
+    "3373fffffffffffffffffffffffffffffffffffffffe14604d57602036146024575f5ffd5b5f35801560495762001f"
+    "ff810690815414603c575f5ffd5b62001fff01545f5260205ff35b5f5ffd5b62001fff42064281555f359062001fff"
+    "015500"
+)
+"""EIP-4788's contract."""
+
+
+def test_the_beacon_root_is_stored_before_the_transactions() -> None:
+    plain = genesis_of(Fork.CANCUN)
+    contract = GenesisAccount(address=BEACON_ROOTS, nonce=1, code=BEACON_ROOTS_CODE)
+    genesis = msgspec.structs.replace(plain, accounts=(*plain.accounts, contract))
+    first = execution.genesis_block(genesis)
+    made = execution.build(first, attributes_of(first), (), genesis, [first.hash])
+    time = int(made.header.timestamp)
+    slots = made.state.storage_of(BEACON_ROOTS)
+    assert slots == {
+        (time % 8191).to_bytes(32, "big"): time,
+        (time % 8191 + 8191).to_bytes(32, "big"): int.from_bytes(b"\x06" * 32, "big"),
+    }
+
+
+def test_a_transaction_that_waited_for_one_fork_is_taken_by_the_next() -> None:
+    """The specification's classes differ, and it would not know the other's."""
+    genesis = genesis_of(Fork.CANCUN)
+    first = execution.genesis_block(genesis)
+    waited = decode(signed(), CHAIN_ID, Fork.SHANGHAI)
+    made = execution.build(first, attributes_of(first), [waited], genesis, [first.hash])
+    assert [tx.raw for tx in made.transactions] == [waited.raw]
+    assert made.transactions[0].fork is Fork.CANCUN
+    older = genesis_of(Fork.BERLIN)
+    first = execution.genesis_block(older)
+    refused = execution.build(first, attributes_of(first), [waited], older, [first.hash])
+    assert refused.transactions == ()
 
 
 def eels_block(block: Block) -> Any:

@@ -111,6 +111,27 @@ def test_a_changed_header_is_refused_when_the_specification_refuses_it(
     assert (reason is not None) is specification_refuses(changed, first, fork)
 
 
+@pytest.mark.parametrize(
+    ("fork", "changes", "words"),
+    [
+        (Fork.FRONTIER, {"gas_used": Uint(30_000_001)}, "gasUsed 30000001 is above gasLimit"),
+        (Fork.SHANGHAI, {"gas_used": Uint(30_000_001)}, "gasUsed 30000001 is above gasLimit"),
+        (Fork.PARIS, {"gas_limit": Uint(30_029_296)}, "gasLimit 30029296 is too far from"),
+        (Fork.CANCUN, {"excess_blob_gas": U64(131_072)}, "excessBlobGas is 131072, must be 0"),
+        (Fork.PARIS, {"difficulty": Uint(1)}, "difficulty is 1, must be 0"),
+        (Fork.PARIS, {"extra_data": Bytes(bytes(33))}, "extraData has 33 bytes"),
+        (Fork.SHANGHAI, {"timestamp": U256(START)}, "timestamp .* is not above"),
+        (Fork.SHANGHAI, {"ommers_hash": Bytes32(bytes(32))}, "sha3Uncles is 0000"),
+    ],
+)
+def test_a_refusal_names_the_field(fork: Fork, changes: dict[str, Any], words: str) -> None:
+    genesis, first, second = CHAINS[fork]
+    changed = dataclasses.replace(second.header, **changes)
+    with pytest.raises(InvalidPayload, match=words):
+        headers.check(changed, first.header, second.rules, genesis.schedule)
+    assert specification_refuses(changed, first, fork)
+
+
 def test_the_first_block_with_a_base_fee_may_double_the_gas_limit() -> None:
     """EIP-1559: the limit is measured by twice the parent's there, and the fee is one gwei."""
     genesis = genesis_of(Fork.LONDON, begins=1)

@@ -37,6 +37,13 @@ def test_a_transaction_is_what_was_sent() -> None:
     raw = from_data(node.handle("debug_getRawTransaction", [first]))
     assert "0x" + keccak256(raw).hex() == first
     assert node.handle("debug_getRawTransaction", ["0x" + "00" * 32]) == "0x"
+    wanted = node.handle("debug_getRawTransaction", [second])
+    assert node.handle("eth_getRawTransactionByHash", [second]) == wanted
+    head = head_of(node)["hash"]
+    for place, found in (("0x1", wanted), ("0x2", "0x")):
+        assert node.handle("eth_getRawTransactionByBlockHashAndIndex", [head, place]) == found
+        assert node.handle("eth_getRawTransactionByBlockNumberAndIndex", ["0x1", place]) == found
+    assert node.handle("eth_getRawTransactionByBlockNumberAndIndex", ["0x9", "0x0"]) == "0x"
 
 
 def test_receipts_are_as_the_trie_holds_them() -> None:

@@ -1,10 +1,15 @@
 """A reorganisation on command: the client moves to a longer branch of its own, and can be brought back."""
 
+from dataclasses import replace as replaced
 from typing import Any
 
+import msgspec
 import pytest
+from ethereum_types.numeric import Uint
 
 from alys.base.faults import BadFault, Reorg
+from alys.models.ethereum.forks import Fork, Schedule
+from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from tests.models.ethereum import builders
 from tests.models.ethereum.builders import PAYEE, ZERO, mined
@@ -78,3 +83,28 @@ def test_what_is_too_deep_changes_nothing() -> None:
         node.misbehaviour.add(Reorg(depth=3))
     assert len(chain_of(node)) == 3
     assert builders.forkchoice(node, ZERO)["payloadStatus"]["status"] == "INVALID"
+
+
+@pytest.mark.parametrize("fork", [Fork.PARIS, Fork.SHANGHAI, Fork.CANCUN])
+def test_a_node_that_mines_by_itself_reorganises_by_the_rules_of_its_fork(fork: Fork) -> None:
+    genesis = msgspec.structs.replace(
+        dev_genesis(builders.START),
+        schedule=Schedule(by_time=() if fork is Fork.PARIS else ((0, fork),)),
+    )
+    node = EthereumNode(genesis, lambda: builders.START + 1e6, development=True)
+    for _ in range(4):
+        node.handle("evm_mine", [])
+    node.misbehaviour.add(Reorg(depth=2))
+    assert (node.tree.head.number, node.tree.head.rules.fork) == (5, fork)
+    node.handle("evm_mine", [])
+    assert node.tree.head.number == 6
+
+
+def test_what_was_made_by_work_stays() -> None:
+    node, _ = grown(2)
+    worked = msgspec.structs.replace(
+        node.tree.head, header=replaced(node.tree.head.header, difficulty=Uint(7))
+    )
+    node.tree.canonical[-1] = worked
+    with pytest.raises(BadFault, match="block 2 was made by work"):
+        node.misbehaviour.add(Reorg(depth=1))

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from alys.models.bitcoin import block_stats, block_views, state
+from alys.models.bitcoin import block_stats, block_views, state, versionbits
 from alys.models.bitcoin.calls import Call, check_member, hash_of, table
 from alys.models.bitcoin.chainstate import Entry
 from alys.models.bitcoin.state import NodeState
+from alys.models.bitcoin.versionbits import Status
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
@@ -107,7 +108,7 @@ def getdeploymentinfo(node: NodeState, blockhash: str | None = None) -> dict[str
                 name: {"type": "buried", "active": entry.height + 1 >= height, "height": height}
                 for name, height in {**buried, "segwit": 0}.items()
             },
-            "testdummy": _testdummy(node, entry),
+            "testdummy": _testdummy(entry),
             "taproot": {
                 "type": "bip9",
                 "height": 0,
@@ -129,42 +130,34 @@ def _bip9(start: int, status: str, since: int, following: str) -> dict[str, Any]
     }
 
 
-PERIOD_BLOCKS = 144
-"""Regtest's window for BIP9, and the signals out of it that lock a deployment in."""
-THRESHOLD_BLOCKS = 108
-TESTDUMMY_BIT = 28
-
-
-def _testdummy(node: NodeState, entry: Entry) -> dict[str, Any]:
-    """A deployment that blocks made here never signal for: it starts with the first whole period and stays there."""
-    period = (entry.height + 1) // PERIOD_BLOCKS
-    status = "started" if period else "defined"
-    following = "started" if (entry.height + 2) // PERIOD_BLOCKS else "defined"
-    bip9 = _bip9(0, status, PERIOD_BLOCKS if period else 0, following)
-    if period:
-        elapsed = (entry.height + 1) % PERIOD_BLOCKS or PERIOD_BLOCKS
-        if elapsed == PERIOD_BLOCKS and not period:
-            elapsed = 0
-        signals = []
-        step: Entry | None = entry
-        for _ in range(elapsed):
-            assert step is not None, "a period is on the chain"
-            version = step.block.header.version
-            signals.append(version >> 29 == 1 and bool(version >> TESTDUMMY_BIT & 1))
-            step = step.parent
-        bip9 = {
-            "bit": TESTDUMMY_BIT,
-            **bip9,
-            "statistics": {
-                "period": PERIOD_BLOCKS,
-                "elapsed": elapsed,
-                "count": sum(signals),
-                "threshold": THRESHOLD_BLOCKS,
-                "possible": sum(signals) + PERIOD_BLOCKS - elapsed >= THRESHOLD_BLOCKS,
-            },
-            "signalling": "".join("#" if one else "-" for one in reversed(signals)),
+def _testdummy(entry: Entry) -> dict[str, Any]:
+    status = versionbits.status_after(entry.parent) if entry.parent else Status.DEFINED
+    following = versionbits.status_after(entry)
+    first = versionbits.since(entry.parent) if entry.parent else 0
+    bip9 = _bip9(0, status.value, first, following.value)
+    if status in (Status.STARTED, Status.LOCKED_IN):
+        signals = versionbits.of_period(entry)
+        statistics = {
+            "period": versionbits.PERIOD_BLOCKS,
+            "elapsed": len(signals),
+            "count": sum(signals),
         }
-    return {"type": "bip9", "active": False, "bip9": bip9}
+        if status is Status.STARTED:
+            left = versionbits.PERIOD_BLOCKS - len(signals)
+            threshold = versionbits.THRESHOLD_BLOCKS
+            statistics["threshold"] = threshold
+            statistics["possible"] = sum(signals) + left >= threshold
+        bip9 = {
+            "bit": versionbits.TESTDUMMY_BIT,
+            **bip9,
+            "statistics": statistics,
+            "signalling": "".join("#" if one else "-" for one in signals),
+        }
+    view: dict[str, Any] = {"type": "bip9"}
+    active = following is Status.ACTIVE
+    if active:
+        view["height"] = versionbits.since(entry)
+    return {**view, "active": active, "bip9": bip9}
 
 
 def gettxoutsetinfo(

@@ -5,14 +5,12 @@ from typing import Any
 
 import msgspec
 
-from alys.models.bitcoin import rules
+from alys.models.bitcoin import rules, versionbits
 from alys.models.bitcoin.chainstate import ChainState
 from alys.models.bitcoin.mempool import Mempool, Waiting
+from alys.models.bitcoin.versionbits import Status
 from alys.wire import bitcoin
 from alys.wire.bitcoin import Block, Header, OutPoint, Tx, TxIn, TxOut
-
-BLOCK_VERSION = 0x20000000
-"""BIP9 with no deployment signalled."""
 
 WEIGHT_RESERVED = 8_000
 """Room that Core leaves for header and coinbase."""
@@ -80,7 +78,7 @@ def make_block(chain: ChainState, txs: Sequence[Tx], fees: int, script: bytes, n
     first = committed(coinbase(height, reward, script, len(chain.index)), txs)
     every = (first, *txs)
     header = Header(
-        version=BLOCK_VERSION,
+        version=versionbits.block_version(chain.tip),
         previous=chain.tip.hash,
         merkle_root=bitcoin.merkle_root([tx.txid for tx in every]),
         time=block_time(chain, now),
@@ -116,9 +114,8 @@ def template(chain: ChainState, mempool: Mempool, now: float) -> dict[str, Any]:
     placeholder = coinbase(height, 0, b"", 0)
     return {
         "capabilities": ["proposal"],
-        "version": BLOCK_VERSION,
-        "rules": ["csv", "!segwit", "taproot"],
-        "vbavailable": {},
+        "version": versionbits.block_version(chain.tip),
+        **_deployments(chain),
         "vbrequired": 0,
         "previousblockhash": chain.tip.hash,
         "transactions": _template_transactions(chosen),
@@ -136,6 +133,16 @@ def template(chain: ChainState, mempool: Mempool, now: float) -> dict[str, Any]:
         "bits": f"{rules.REGTEST_BITS:08x}",
         "height": height,
         "default_witness_commitment": rules.witness_commitment((placeholder, *txs)).hex(),
+    }
+
+
+def _deployments(chain: ChainState) -> dict[str, Any]:
+    status = versionbits.status_after(chain.tip)
+    offered = status in (Status.STARTED, Status.LOCKED_IN)
+    dummy = ["testdummy"] if status is Status.ACTIVE else []
+    return {
+        "rules": ["csv", "!segwit", *dummy, "taproot"],
+        "vbavailable": {"testdummy": versionbits.TESTDUMMY_BIT} if offered else {},
     }
 
 

@@ -69,6 +69,16 @@ def _by_hash(client: Client, block_hash: object, full: object) -> Any:
     return None if found is None else views.block(found, full=whole)
 
 
+def _header_by_number(client: Client, tag: object) -> Any:
+    found = params.block_or_none(client.tree, tag)
+    return None if found is None else views.header(found)
+
+
+def _header_by_hash(client: Client, block_hash: object) -> Any:
+    found = client.tree.get(from_data(block_hash, 32, "hash"))
+    return None if found is None else views.header(found)
+
+
 def _count_by_number(client: Client, tag: object) -> str | None:
     found = params.block_or_none(client.tree, tag)
     return None if found is None else to_quantity(len(found.transactions))
@@ -165,6 +175,8 @@ METHODS: dict[str, Callable[..., Any]] = {
     "eth_getBlockTransactionCountByHash": _count_by_hash,
     "eth_getBlockTransactionCountByNumber": _count_by_number,
     "eth_getCode": _code,
+    "eth_getHeaderByHash": _header_by_hash,
+    "eth_getHeaderByNumber": _header_by_number,
     "eth_getStorageAt": _storage,
     "eth_getTransactionByBlockHashAndIndex": _transaction_in_hash,
     "eth_getTransactionByBlockNumberAndIndex": _transaction_in_number,

@@ -1,4 +1,4 @@
-"""debug_getRaw...: headers, blocks, receipts and transactions as the bytes that hashes are made of."""
+"""debug_getRaw... and eth_getRaw...: headers, blocks, receipts and transactions as the bytes that hashes are made of."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from ethereum_rlp import rlp
 from alys.models.ethereum import params, views
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.tree import Block
-from alys.wire.ethereum import from_data, to_data
+from alys.wire.ethereum import from_data, from_quantity, to_data
 
 
 def _block(client: Client, named: object) -> Block:
@@ -25,6 +25,22 @@ def _raw_transaction(client: Client, tx_hash: object) -> str:
     return "0x" if found is None else to_data(found.raw)
 
 
+def _raw_in(found: Block | None, index: object) -> str:
+    """``0x`` where there is no such block or place."""
+    position = from_quantity(index, "index")
+    if found is None or position >= len(found.transactions):
+        return "0x"
+    return to_data(found.transactions[position].raw)
+
+
+def _raw_in_number(client: Client, tag: object, index: object) -> str:
+    return _raw_in(params.block_or_none(client.tree, tag), index)
+
+
+def _raw_in_hash(client: Client, block_hash: object, index: object) -> str:
+    return _raw_in(client.tree.get(from_data(block_hash, 32, "hash")), index)
+
+
 METHODS: dict[str, Callable[..., Any]] = {
     "debug_getRawBlock": lambda client, named: to_data(views.raw(_block(client, named))),
     "debug_getRawHeader": lambda client, named: to_data(rlp.encode(_block(client, named).header)),
@@ -32,5 +48,8 @@ METHODS: dict[str, Callable[..., Any]] = {
         to_data(one) for one in views.raw_receipts(_block(client, named))
     ],
     "debug_getRawTransaction": _raw_transaction,
+    "eth_getRawTransactionByBlockHashAndIndex": _raw_in_hash,
+    "eth_getRawTransactionByBlockNumberAndIndex": _raw_in_number,
+    "eth_getRawTransactionByHash": _raw_transaction,
 }
 """By name: called with the client and the parameters as they came."""
