@@ -16,7 +16,7 @@ async def echo(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[by
 async def main() -> None:
     """Serve until somebody ends the process."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    handlers = {"Stream": grpc.stream_stream_rpc_method_handler(echo)}
+    handlers: dict[str, Any] = {"Stream": grpc.stream_stream_rpc_method_handler(echo)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

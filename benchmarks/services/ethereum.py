@@ -52,7 +52,7 @@ class Token:
         self._headers: dict[str, str] = {}
 
     def __call__(self) -> Mapping[str, str]:
-        """The header of now."""
+        """The header that carries it."""
         if time.monotonic() - self._made_at >= TOKEN_SECONDS:
             self._made_at = time.monotonic()
             token = jwt_token(bytes.fromhex(SECRETS["ENGINE_JWT_SECRET"]), int(time.time()))
@@ -174,9 +174,15 @@ def make_chain(rounds: int) -> Chain:
 
 
 def _transfer(secret: bytes, nonce: int) -> bytes:
-    fees = {"gas": 21_000, "max_fee": 3 * 10**9, "max_tip": 10**9}
     return ethereum.sign_transaction(
-        secret, chain_id=121212, nonce=nonce, to=PAYEE, value=1, **fees
+        secret,
+        chain_id=121212,
+        nonce=nonce,
+        to=PAYEE,
+        value=1,
+        gas=21_000,
+        max_fee=3 * 10**9,
+        max_tip=10**9,
     )
 
 

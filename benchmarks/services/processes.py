@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,16 @@ SECRETS = {
 }
 FREE_PORTS = dict.fromkeys(
     (
-        "RPC_PORT",
-        "P2P_PORT",
-        "HTTP_RPC_PORT",
-        "WS_RPC_PORT",
-        "ENGINE_PORT",
-        "GRPC_PORT",
-        "METRICS_PORT",
-        "ADMIN_PORT",
+        *("RPC_PORT", "P2P_PORT", "HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT", "GRPC_PORT"),
+        *("METRICS_PORT", "ADMIN_PORT"),
     ),
     "0",
 )
 SECONDS = 120.0
+"""How long a side may take to end, or to answer once."""
+
+IDLE_SECONDS = 2.0
+"""A connection that was idle for longer may have been hung up on (Node's HTTP server does so after five)."""
 
 
 class Failed(Exception):
@@ -88,10 +87,14 @@ class Rpc:
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=SECONDS)
         self._headers = headers
         self._url = url
+        self._used_at = time.monotonic()
 
     def post(self, body: bytes) -> bytes:
         """The answer's bytes, whatever they say."""
         headers = {"Content-Type": "application/json", **self._headers()}
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self._connection.close()  # the next request opens it anew
+        self._used_at = time.monotonic()
         self._connection.request("POST", "/", body, headers)
         return self._connection.getresponse().read()
 

@@ -1,6 +1,9 @@
 """The vocabulary of faults reads what its kinds have, and refuses the rest by name."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
 from alys.base import faults
 from alys.base.faults import KINDS, BadFault, plain, read
@@ -54,3 +57,26 @@ def test_every_kind_comes_back_as_it_was_told(kind: str) -> None:
 def test_what_nobody_set_is_not_shown() -> None:
     fault = faults.Latency(calls=("eth_*",), ms=500, times=3)
     assert plain(fault) == {"kind": "latency", "calls": ("eth_*",), "ms": 500, "times": 3}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+FIELDS = sorted({f.encode_name for kind in KINDS.values() for f in structs.fields(kind)})
+
+
+@given(
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from([*KINDS, "", "Latency"])},
+        optional=dict.fromkeys(FIELDS, JSON),
+    )
+    | JSON
+)
+def test_whatever_comes_is_a_fault_or_is_refused(value: object) -> None:
+    try:
+        fault = read(value)
+    except BadFault:
+        return
+    assert read(plain(fault)) == fault

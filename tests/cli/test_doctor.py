@@ -106,6 +106,18 @@ def test_each_service_that_is_not_well_is_told_in_its_own_way(
     assert [secret for secret in ("not-the-", "00" * 32, "somebody") if secret in out] == []
 
 
+def test_a_real_node_of_the_local_world_is_looked_at_and_no_admin_port(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with doors.closed() as url:
+        environment = {"BITCOIN_RPC_URL": url}
+        assert front.main([*arguments, "-o", "json"], environment=environment) == 3
+    said = json.loads(capsys.readouterr().out)
+    found = {each["check"].rpartition(" ")[0]: each for each in said["checks"]}
+    assert "refuses connections" in found["bitcoin"]["what"]
+    assert {"ethereum", "engine", "governance", "admin port"} & set(found) == set()
+
+
 def test_settings_that_cannot_stand_are_exit_2_and_look_at_nothing(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

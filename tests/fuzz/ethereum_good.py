@@ -74,10 +74,63 @@ def good_calls(node: EthereumNode) -> Good:
         "engine_getPayloadV2": [[begun["payloadId"]]],
         "engine_newPayloadV2": [[payload]],
     }
+    by_hand |= _more_calls(node, name, transfer, call)
     likely = [name, transfer, ADDRESS, BRIDGE, "0x0", "0x1", "latest", True, call, wanted, [], {}]
     likely += [payload, state, [name], builders.attributes(time), begun["payloadId"], 1]
     known = {method: given for method, given in by_hand.items() if method in AUTHENTICATED}
     return completed(known, AUTHENTICATED, likely)
+
+
+def _more_calls(
+    node: EthereumNode, name: str, transfer: str, call: dict[str, str]
+) -> dict[str, list[Any]]:
+    """Traces, filters, proofs, and what anvil's users expect."""
+    access = [{"address": BRIDGE, "storageKeys": ["0x" + "00" * 32]}]
+    code = "0x600160005260206000f3"
+    state = {
+        ADDRESS: {
+            "balance": "0x1",
+            "nonce": "0x2",
+            "code": code,
+            "stateDiff": {"0x" + "00" * 32: "0x1"},
+        }
+    }
+    wanted = {"fromBlock": "0x0", "toBlock": "latest", "address": [BRIDGE]}
+    sent = {**call, "to": ADDRESS, "gas": "0x5208"}
+    return {
+        "debug_traceCall": [[call, "latest"], [call, "latest", {"tracer": "callTracer"}]],
+        "debug_traceTransaction": [[transfer], [transfer, {"disableStack": True, "limit": 5}]],
+        "debug_traceBlockByHash": [[name]],
+        "debug_traceBlockByNumber": [["0x1", {"tracer": "callTracer"}]],
+        "debug_getRawBlock": [["0x1"]],
+        "debug_getRawTransaction": [[transfer]],
+        "eth_call": [[call, "latest"], [{**call, "accessList": access}, "latest", state]],
+        "eth_createAccessList": [[call, "latest"]],
+        "eth_getProof": [[ADDRESS, ["0x0", "0x1"], "latest"]],
+        "eth_newFilter": [[wanted]],
+        "eth_getFilterChanges": [["0x1"]],
+        "eth_getFilterLogs": [["0x1"]],
+        "eth_uninstallFilter": [["0x1"]],
+        "eth_sendTransaction": [[sent]],
+        "eth_signTransaction": [[sent]],
+        "eth_sign": [[ADDRESS, "0x68656c6c6f"]],
+        "txpool_contentFrom": [[ADDRESS]],
+        "anvil_mine": [["0x2", "0x5"]],
+        "evm_mine": [[{"blocks": 1}], []],
+        "anvil_setBalance": [[ADDRESS, "0x5"]],
+        "anvil_addBalance": [[ADDRESS, "0x5"]],
+        "anvil_setNonce": [[ADDRESS, "0x5"]],
+        "anvil_setCode": [[ADDRESS, code]],
+        "anvil_setStorageAt": [[BRIDGE, "0x0", "0x" + "00" * 31 + "01"]],
+        "anvil_impersonateAccount": [[ADDRESS]],
+        "anvil_setCoinbase": [[ADDRESS]],
+        "anvil_dropTransaction": [[transfer]],
+        "evm_revert": [["0x1"]],
+        "evm_increaseTime": [[5], ["0x5"]],
+        "evm_setNextBlockTimestamp": [["0x7fffffff"]],
+        "evm_setAutomine": [[True]],
+        "evm_setIntervalMining": [[0]],
+    }
 
 
 def state_of(node: EthereumNode) -> object:

@@ -30,7 +30,7 @@ def test_no_bytes_at_the_sockets_break_the_service(
     good = {
         name: given
         for name, given in bitcoin_good.good_calls(node).items()
-        if name != "stop" and not name.startswith("waitfor")  # which wait, for ever if told so
+        if name != "stop" and not name.startswith("waitfor")  # they end it, or wait as they should
     }
     bodies = Bodies(good, bitcoin_crafted.crafted(node), seed=11)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from alys.models.bitcoin import mining, rules, versionbits
+from alys.models.bitcoin import mining, rules
 from alys.wire import bitcoin
 from alys.wire.bitcoin import Block, Header, Tx
 from alys.wire.jsonrpc import RpcError
@@ -17,6 +17,7 @@ from tests.models.bitcoin.spends import P2WPKH, Coin
 from tests.parity.stage import Stage
 
 Ask = Callable[..., Any]
+BLOCK_VERSION = 0x20000000
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class History:
         every = (first, *txs)
         time = self.times[parent] + 1
         header = Header(
-            version=versionbits.TOP_BITS,
+            version=BLOCK_VERSION,
             previous=parent,
             merkle_root=bitcoin.merkle_root([tx.txid for tx in every]),
             time=time,

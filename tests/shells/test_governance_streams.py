@@ -132,7 +132,7 @@ def test_a_peer_that_asks_and_does_not_read_is_not_read_either() -> None:
         assert sequences == list(range(beats))
         return heard[-1], beats
 
-    held, beats = served(run, Limits(answers_under_way=10))
+    held, beats = served(run, Limits(answers_under_way=10, name_characters=20_000))
     assert held < beats
 
 

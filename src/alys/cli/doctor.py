@@ -70,7 +70,7 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
 def _keys(settings: "Settings", environment: Mapping[str, str]) -> "ServiceKeys | None":
     from alys.config import keys
 
-    if settings.world.kind != "remote":
+    if settings.world.kind != "remote" and not settings.mock_services.elsewhere:
         return None
     return keys.read(environment, settings.mock_services)
 

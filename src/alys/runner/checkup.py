@@ -16,6 +16,8 @@ from alys.shells import http_probe, machine_probe, service_probe
 from alys.shells.jsonrpc_client import Basic, Jwt
 from alys.worlds import network, remote
 
+Look = Callable[[str], Awaitable[Seen]]
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to look at."""
@@ -76,20 +78,22 @@ async def _services(request: Request) -> list[Finding]:
     token = keys.admin_token.reveal().decode()
     bitcoin = "BITCOIN_RPC_USER and BITCOIN_RPC_PASSWORD"
     engine = "ENGINE_JWT_SECRET, and clocks less than 60 s apart"
-    looks: list[tuple[str, str, str, Awaitable[Seen]]] = [
-        ("bitcoin", known.bitcoin, bitcoin, service_probe.bitcoin(known.bitcoin, basic, seconds)),
-        ("ethereum", known.ethereum, "", service_probe.ethereum(known.ethereum, seconds)),
-        ("engine", known.engine, engine, service_probe.engine(known.engine, jwt, seconds)),
+    doors: list[tuple[str, str, str, Look]] = [
+        ("bitcoin", known.bitcoin, bitcoin, lambda url: service_probe.bitcoin(url, basic, seconds)),
+        ("ethereum", known.ethereum, "", lambda url: service_probe.ethereum(url, seconds)),
+        ("engine", known.engine, engine, lambda url: service_probe.engine(url, jwt, seconds)),
     ]
-    looks += [
-        ("governance", f"//{target}", "", service_probe.governance(target, seconds))
+    doors += [
+        ("governance", f"//{target}", "", lambda url: service_probe.governance(url[2:], seconds))
         for target in known.governance
     ]
-    looks += [
-        ("admin port", url, "ADMIN_TOKEN", service_probe.admin(url, token, seconds))
-        for url in known.admins
-    ]
-    seen = await asyncio.gather(*(look for _, _, _, look in looks))
+    if settings.world.kind == "remote":
+        doors += [
+            ("admin port", url, "ADMIN_TOKEN", lambda url: service_probe.admin(url, token, seconds))
+            for url in known.admins
+        ]
+    looks = [door for door in doors if door[1]]  # the local world is given the one or the other
+    seen = await asyncio.gather(*(look(url) for _, url, _, look in looks))
     namespace = settings.kubernetes.namespace
     return [
         diagnosis.door(f"{what} {http_probe.address(url)}", one, secret, namespace)

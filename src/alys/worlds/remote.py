@@ -202,7 +202,7 @@ class RemoteWorld(AttachedWorld):
             raise EnvironmentFailure(
                 f"{self._places.ethereum_admin} began a chain from another genesis "
                 f"({began.genesis_hash}) than this version makes ({own}): "
-                "run services and node of one version"
+                "run services and node of one version, the execution client without --genesis and --dev-accounts"
             )
         return _Chain(hash=ethereum.from_data(began.genesis_hash, 32), number=0, clients=clients)
 

@@ -19,7 +19,8 @@ URL_VARIABLE = "ALYS_CONTRACT_BITCOIN_URL"
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Service]:
     """``alys mock bitcoin`` on free ports."""
-    words = ["mock", "bitcoin", "--rpc-port", "0", "--metrics-port", "0", "--admin-port", "0"]
+    ports = [f"--{door}-port=0" for door in ("rpc", "p2p", "metrics", "admin")]
+    words = ["mock", "bitcoin", *ports]
     process = subprocess.Popen(
         [sys.executable, "-m", "alys", *words], stdout=subprocess.PIPE, text=True
     )

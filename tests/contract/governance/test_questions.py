@@ -53,9 +53,9 @@ def test_capabilities_name_the_protocol_the_ways_in_and_the_limits(
 def test_the_limit_on_messages_is_the_one_that_is_told(client: Client) -> None:
     limit = client.call("GetCapabilities").limits["max_message_bytes"]
     with opened(client) as stream:
-        answer = stream.ask("x" * (limit - 200), heartbeat={"sequence": 9})
-        assert answer.heartbeat_ack.sequence == 9
-        stream.send("x" * limit, heartbeat={"sequence": 10})
+        answer = stream.ask("large", signature_request={"tx_hex": "0" * (limit - 200)})
+        assert client.name(answer.signature_response, "status") == "SIGNATURE_STATUS_FAILED"
+        stream.send("larger", signature_request={"tx_hex": "0" * limit})
         assert code_of(stream.end()) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 

@@ -168,6 +168,7 @@ def test_a_log_of_a_branch_that_lost_is_gone_from_ranges() -> None:
         (b"", -32000, "empty"),
         (b"\x02\xc0", -32000, "encoding"),
         (signed(chain_id=1), -32000, "invalid chain id for signer: have 1 want 121212"),
+        (bytes(131_073), -32000, "oversized data: transaction size 131073, limit 131072"),
         (legacy(protected=False), -32000, "only replay-protected (EIP-155) transactions"),
         (signed(value=10 * ETHER), -32000, "insufficient funds for gas * price + value"),
     ],
@@ -188,6 +189,7 @@ def test_a_legacy_transaction_is_taken_mined_and_shown_as_one() -> None:
         None,
         hex(3 * 10**9),
     )
+    assert waiting["chainId"] == hex(121212), "EIP-155 is of one chain"
     mined(node)
     receipt = node.handle("eth_getTransactionReceipt", [tx])
     assert (receipt["type"], receipt["status"]) == ("0x0", "0x1")

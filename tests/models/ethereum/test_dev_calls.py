@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from alys.models.ethereum import dev_calls
+from alys.models.ethereum import account_calls, dev_calls
 from alys.wire.ethereum import BRIDGE_ADDRESS, to_data
+from alys.wire.jsonrpc import RpcError
 from tests.models.ethereum.asking import refused
 from tests.models.ethereum.builders import START
 from tests.models.ethereum.development import ALICE, BOB, DevNode
@@ -250,3 +253,32 @@ def test_figures_at_their_limit_are_refused_and_not_stumbled_over() -> None:
     assert (error.code, "would not fit" in error.message) == (-32000, True), error.message
     node.ask("anvil_setNonce", to_data(ALICE), 2**64 - 1)
     assert refused(node.ask, "eth_sendTransaction", paying).code == -32000
+
+
+FUZZED = DevNode()
+_WORDS = ("0x", "0x0", "0x5", "0x00ff", "0x" + "f" * 64, "latest", "12", "", "zz", to_data(BOB))
+_SMALL: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 20),
+    st.floats(allow_nan=False),
+    st.sampled_from(_WORDS),
+)
+_OBJECTS = st.dictionaries(
+    st.sampled_from(("from", "to", "value", "gas", "nonce", "data", "blocks", "timestamp")), _SMALL
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(sorted({**dev_calls.METHODS, **account_calls.METHODS})),
+    st.lists(st.one_of(_SMALL, _OBJECTS, st.lists(_SMALL, max_size=2)), max_size=3),
+)
+def test_whatever_is_asked_is_answered_or_refused(method: str, params: list[Any]) -> None:
+    head, code = FUZZED.tree.head, 0
+    try:
+        FUZZED.handle(method, params)
+    except RpcError as error:
+        code = error.code
+    assert code in (0, -32602, -32000, 3)
+    assert code == 0 or FUZZED.tree.head is head

@@ -6,7 +6,7 @@ from alys.models.ethereum import dev_accounts, development, execution
 from alys.models.ethereum.forks import Fork
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
-from alys.wire.ethereum import to_data
+from alys.wire.ethereum import from_data, to_data
 from tests.models.ethereum.asking import refused
 from tests.models.ethereum.builders import START, forkchoice, genesis_of, head_of, imported, mined
 from tests.models.ethereum.development import ALICE, BOB, DevNode
@@ -162,6 +162,9 @@ def test_set_state_of_a_block_with_transactions_leaves_them_findable() -> None:
     tx = node.pay()
     node.ask("anvil_setNonce", to_data(BOB), 9)
     assert node.ask("eth_getTransactionReceipt", tx)["blockNumber"] == "0x1"
+    place = node.tree.transaction(from_data(tx))
+    assert place is not None
+    assert place[0] is node.tree.head
     assert node.ask("eth_getTransactionCount", to_data(BOB), "latest") == "0x9"
 
 

@@ -40,6 +40,7 @@ def test_tags_numbers_and_hashes_name_blocks() -> None:
         ("0x1", first),
         ({"blockNumber": "0x1"}, first),
         ({"blockHash": "0x" + first.hash.hex()}, first),
+        ("0x" + first.hash.hex(), first),
     ):
         assert params.block(node.tree, tag) is block
     assert params.block(node.tree, "pending").parent_hash == second.hash

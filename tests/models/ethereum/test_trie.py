@@ -97,3 +97,16 @@ def test_rlp_is_the_specifications(length: int) -> None:
 
 def test_nothing_has_the_empty_root() -> None:
     assert trie.root_of(None) == trie.EMPTY_ROOT == root_by_the_specification({})
+
+
+def test_a_proof_leaves_out_the_nodes_that_are_in_their_parents() -> None:
+    node = None
+    for last in range(3):  # two short leaves under one branch, below an extension
+        node = trie.put(node, bytes([1, 2, 3, last]), b"\x07")
+    proof = trie.proof(node, bytes([1, 2, 3, 1]))
+    assert [len(encoded) >= 32 for encoded in proof[1:]] == [True] * (len(proof) - 1)
+    assert keccak256(proof[0]) == trie.root_of(node)
+    wide = trie.put(node, bytes([5, 0, 0, 0]), b"\x07" * 40)
+    found = trie.proof(wide, bytes([5, 0, 0, 0]))
+    assert [bytes(keccak256(encoded)) in found[0] for encoded in found[1:]] == [True]
+    assert trie.proof(None, bytes(4)) == []

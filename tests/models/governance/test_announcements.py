@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alys.models.governance import announcements as module
 from alys.models.governance.announcements import BadAnnouncement, update_digest
 from alys.models.governance.node import GovernanceNode
 from alys.wire import bitcoin
@@ -199,6 +200,20 @@ def test_what_does_not_stand_any_more_is_not_repeated() -> None:
     assert joined(node, "a") == ["push:1:federation_update", "push:2:federation_update"]
     hear_height(node, 7)
     assert joined(node, "b") == ["push:2:federation_update"]
+
+
+def test_old_proposals_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STANDING_MAX", 2)
+    node = node_at()
+    for name in ("p1", "p2", "p3"):
+        node.push(proposal(proposal_id=name))
+    assert joined(node, "late") == ["push:2:proposal", "push:3:proposal"]
+
+
+def test_a_threshold_that_is_left_out_is_the_present_one() -> None:
+    node = node_at()
+    node.push(update(config=None))
+    assert heard(node)[0].federation_update.config.signature_threshold == 2
 
 
 def test_a_proposal_under_a_known_id_takes_its_place() -> None:

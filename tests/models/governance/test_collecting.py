@@ -1,10 +1,13 @@
 """Signature requests on their way from PENDING to an end, and what other nodes' witnesses do to them."""
 
+import base64
 from typing import Any
 
+import msgspec
 import pytest
 
 from alys.models.governance.collecting import COLLECTION_SECONDS
+from alys.models.governance.federation import Federation
 from alys.models.governance.limits import Limits
 from alys.models.governance.node import GovernanceNode
 from alys.wire import bitcoin
@@ -255,3 +258,37 @@ def test_where_there_is_no_room_to_wait_what_did_not_ask_for_time_is_answered_on
         assert statuses([answer]) == ["PARTIAL"]
     state: Any = node.state()
     assert len(state["waiting"]) == Limits().waiting_requests
+
+
+def test_a_request_that_waits_hears_nothing_twice() -> None:
+    _, node, _ = alone(timeout=30)
+    node.receive(STREAM, pegin())
+    assert statuses(said(node)) == ["PARTIAL"]
+    node.receive(STREAM, pegin("cd" * 32))
+    assert said(node) == [], "another deposit changes nothing for it"
+
+
+def test_a_sweep_to_the_new_federation_is_signed_when_it_is_in_force() -> None:
+    node = Federates(peers=False).nodes[0]
+    node.receive(STREAM, pegin())
+    members = [{"public_key": base64.b64encode(key).decode(), "active": True} for key in KEYS[:2]]
+    kind = "FEDERATION_UPDATE_TYPE_MEMBER_REMOVE"
+    change = {"update_type": kind, "members": members, "effective_height": 9}
+    node.push({"federation_update": change})
+    said(node)
+    new = Federation.of(KEYS[:2], 2).output_script()
+    sweep = payout(paid=1, change=4_999_000, federation_script=new)
+    sweep = msgspec.structs.replace(sweep, outputs=sweep.outputs[1:])
+    request = ask(sweep, tx_type=pb.TRANSACTION_TYPE_FEDERATION_CHANGE)
+    early = node.receive(STREAM, request)[0].signature_response
+    assert early.failure_reason.startswith("not a sweep")
+    status = pb.StatusUpdate(block_height=9)
+    node.receive(STREAM, pb.StreamRequest(status_update=status))
+    (partial,) = node.receive(STREAM, request)
+    assert statuses([partial]) == ["PARTIAL"]
+    old = Federation.of(KEYS, 2)
+    prevouts = (bitcoin.TxOut(value=DEPOSIT_SATS, script=old.output_script()),)
+    digest = bitcoin.taproot_script_path_sighash(sweep, 0, prevouts, old.leaf_script())
+    (witness,) = partial.signature_response.signatures
+    assert bitcoin.schnorr_verify(KEYS[0], digest, witness.signature), "by the old leaf"
+    assert node.signer.coins[bitcoin.OutPoint(txid=sweep.txid, vout=0)] == 4_999_000

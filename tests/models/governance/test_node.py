@@ -16,6 +16,7 @@ from tests.models.governance.builders import (
     NOW,
     SECRETS,
     STREAM,
+    Federates,
     ask,
     make_node,
     payout,
@@ -392,3 +393,50 @@ def test_an_answer_that_nobody_asked_for_goes_before_the_true_one_when_told_so()
     stranger, true = node.receive(STREAM, ask(payout(), request_id="mine"))
     assert (stranger.metadata.request_id, true.metadata.request_id) == ("never asked 1", "mine")
     assert stranger.signature_response == true.signature_response
+
+
+@pytest.mark.parametrize("name", ["request_id", "node_id"])
+def test_a_name_that_is_too_long_is_refused_and_not_remembered(name: str) -> None:
+    node = registered_node()
+    seen = node.state()["seen"]
+    request = registration()
+    setattr(request.metadata, name, "x" * 257)
+    answer = one(node.receive(STREAM, request))
+    assert answer.error_response.error_code == pb.ERROR_CODE_INVALID_REQUEST
+    assert f"{name} has 257 characters" in answer.error_response.error_message
+    assert node.state()["seen"] == seen
+
+
+def test_one_node_with_too_many_streams_is_crowded_out_and_told_so_once() -> None:
+    node = make_node()
+    for number in range(node.limits.streams_of_one):
+        node.connect(str(number), {})
+        assert one(node.receive(str(number), registration())).registration_ack.accepted
+    node.connect("4", {})
+    answer = one(node.receive("4", registration()))
+    assert not answer.registration_ack.accepted
+    assert answer.metadata.status == pb.STATUS_CODE_RATE_LIMITED
+    assert node.crowded_out() == [("4", "4 streams of alys-1 are open")]
+    assert node.crowded_out() == []
+
+
+def test_after_the_end_of_its_session_a_stream_must_register_again() -> None:
+    federates = Federates(peers=False)
+    node = federates.nodes[0]
+    federates.time.seconds += 3_599
+    assert node.receive(STREAM, pegin()) == []
+    federates.time.seconds += 1
+    refused = one(node.receive(STREAM, ask(payout())))
+    assert refused.error_response.error_code == pb.ERROR_CODE_AUTHENTICATION_FAILED
+    assert one(node.receive(STREAM, registration())).registration_ack.accepted
+    signed = one(node.receive(STREAM, ask(payout())))
+    assert signed.signature_response.status == pb.SIGNATURE_STATUS_PARTIAL
+
+
+def test_a_silent_stream_is_known_by_how_long() -> None:
+    federates = Federates(peers=False)
+    node = federates.nodes[0]
+    federates.time.seconds += 7
+    assert node.silent_seconds(STREAM) == 7
+    node.receive(STREAM, pegin())
+    assert node.silent_seconds(STREAM) == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from alys.base.prng import SeededRandom
+from alys.models.governance import registry as module
 from alys.models.governance.access import Access
 from alys.models.governance.limits import Limits
 from alys.models.governance.registry import (
@@ -109,6 +110,17 @@ def test_one_node_has_no_more_streams_than_it_may_and_others_are_not_concerned()
     assert not registry.crowded(another, "alys-2")
     registry.close("0")
     assert not registry.crowded(another, "alys-1")
+
+
+def test_the_status_of_the_most_silent_node_is_forgotten_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "NODES_MAX", 2)
+    registry = make_registry()
+    streams = {name: opened(registry, name, name) for name in ("a", "b", "c")}
+    for name in ("a", "b", "a", "c"):
+        registry.heard_status(streams[name], pb.StatusUpdate(), 0.0)
+    assert list(registry.last_status_by_node) == ["a", "c"]
 
 
 def test_only_what_has_registered_is_told_of_as_registered() -> None:

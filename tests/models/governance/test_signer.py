@@ -276,3 +276,7 @@ def test_a_sweep_goes_to_the_federation_in_force_and_nowhere_else() -> None:
     sweep = msgspec.structs.replace(payout(), outputs=(out,))
     signer.check_sweep(signer.judge(hex_of(sweep), [0], amounts))
     assert signer.coins[bitcoin.OutPoint(txid=sweep.txid, vout=0)] == 4_999_000
+
+
+def test_more_than_any_node_relays_is_not_even_read() -> None:
+    assert refusal(make_signer(), "00" * 400_001, [0], [1]) is Rule.MALFORMED_TRANSACTION

@@ -80,6 +80,7 @@ class Call:
         names = [parameter.name for parameter in self._parameters]
         args = params.get("args")
         values = list(args) if isinstance(args, list) else []
+        positional = len(values)
         for given, value in params.items():
             if given == "args" and isinstance(args, list):
                 continue
@@ -87,7 +88,7 @@ class Call:
             if name not in names:
                 raise RpcError(state.INVALID_PARAMETER, f"Unknown named parameter {given}")
             place = names.index(name)
-            if isinstance(args, list) and place < len(args):
+            if place < positional:
                 told = f"Parameter {name} specified twice both as positional and named argument"
                 raise RpcError(state.INVALID_PARAMETER, told)
             if place < len(values) and values[place] is not None:
@@ -151,6 +152,14 @@ def check_vout(vout: int) -> None:
         raise RpcError(state.INVALID_PARAMETER, told)
     if vout > INT_MAX:
         raise RpcError(state.MISC_ERROR, "JSON integer out of range")
+
+
+def check_member(value: object, kind: type, field: str = "") -> None:
+    """That what stands in a list, or in a field of an object, is of a type; raises RpcError -3, or -1 for a fraction."""
+    told = _mismatch(value, kind)
+    if told is not None:
+        where = f" for field {field}" if field else ""
+        raise RpcError(state.TYPE_ERROR, told.replace(" is not of", f"{where} is not of", 1))
 
 
 def hash_of(value: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alys.models.bitcoin import block_stats, block_views, state, versionbits
-from alys.models.bitcoin.calls import Call, hash_of, table
+from alys.models.bitcoin.calls import Call, check_member, hash_of, table
 from alys.models.bitcoin.chainstate import Entry
 from alys.models.bitcoin.state import NodeState
 from alys.models.bitcoin.versionbits import Status
@@ -25,11 +25,11 @@ def getblockstats(
     if entry.parent is not None and not entry.checked:
         raise RpcError(state.MISC_ERROR, "Undo data not available")
     found = block_stats.figures(node.chain, entry)
-    wanted = [str(name) for name in stats or ()]
-    for name in wanted:
+    for name in stats or ():
+        check_member(name, str)
         if name not in found:
             raise RpcError(state.INVALID_PARAMETER, f"Invalid selected statistic '{name}'")
-    return {name: value for name, value in found.items() if not wanted or name in wanted}
+    return {name: value for name, value in found.items() if not stats or name in stats}
 
 
 def _by_hash_or_height(node: NodeState, wanted: int | str) -> Entry:

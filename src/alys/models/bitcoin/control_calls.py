@@ -3,7 +3,7 @@
 from typing import Any
 
 from alys.models.bitcoin import state
-from alys.models.bitcoin.calls import Call, table
+from alys.models.bitcoin.calls import Call, check_member, table
 from alys.models.bitcoin.state import NodeState
 from alys.wire.jsonrpc import RpcError
 
@@ -69,7 +69,8 @@ def logging(
 ) -> dict[str, bool]:
     """Which categories were asked for."""
     for names, wanted in ((include or (), True), (exclude or (), False)):
-        for name in map(str, names):
+        for name in names:
+            check_member(name, str)
             if name in ("", "1", "all", "0", "none"):
                 node.logged = dict.fromkeys(node.logged, wanted)
             elif name in node.logged:

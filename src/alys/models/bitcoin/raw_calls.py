@@ -55,6 +55,9 @@ def built(
         sequence = SEQUENCE_REPLACEABLE
     elif locktime:
         sequence = SEQUENCE_LOCKTIME
+    if not isinstance(inputs, Sequence) or isinstance(inputs, str):
+        told = f"JSON value of type {_kind(inputs)} is not of expected type array"
+        raise RpcError(state.TYPE_ERROR, told)
     made = tuple(_input(item, sequence) for item in inputs)
     tx = Tx(inputs=made, outputs=tuple(outputs_of(outputs)), locktime=locktime)
     signals = any(txin.sequence <= SEQUENCE_REPLACEABLE for txin in made)

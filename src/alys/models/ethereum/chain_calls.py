@@ -12,6 +12,9 @@ from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import from_data, from_quantity, to_data, to_quantity
 from alys.wire.jsonrpc import RpcError
 
+TRANSACTION_BYTES_MAX = 128 * 1024
+"""Of one that is sent, as in geth's pool; those that were read are remembered by the thousand."""
+
 # State
 
 
@@ -140,6 +143,9 @@ def _block_by_either(client: Client, tag: object) -> Block | None:
 
 def _send(client: Client, raw: object) -> str:
     data = from_data(raw, what="transaction")
+    if len(data) > TRANSACTION_BYTES_MAX:
+        told = f"oversized data: transaction size {len(data)}, limit {TRANSACTION_BYTES_MAX}"
+        raise RpcError(SERVER_ERROR, told)
     try:
         transaction = client.read_transaction(data)
         if not transaction.protected:

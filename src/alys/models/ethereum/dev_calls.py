@@ -44,29 +44,30 @@ def _address(value: object) -> bytes:
 
 def _mine(dev: Development, count: object = 1, interval: object = None) -> None:
     """anvil_mine: so many blocks, their times so far apart (seconds)."""
-    step = None if interval is None else _number(interval, "interval", 32)
-    _mine_blocks(dev, 1 if count is None else _number(count, "blocks"), step, "anvil_mine")
+    dev.undriven("anvil_mine")
+    step = None if interval is None else max(1, _number(interval, "interval", 32))
+    for place in range(_blocks(count)):
+        head = int(dev.client.tree.head.header.timestamp)
+        dev.mine(head + step if step is not None and place else None)
 
 
-def _mine_blocks(dev: Development, count: int, step: int | None, what: str) -> None:
-    dev.undriven(what)
-    if count > BLOCKS_MAX:
-        raise RpcError(INVALID_PARAMS, f"{count} blocks at once, at most {BLOCKS_MAX} are mined")
-    for place in range(count):
-        if step is None or place == 0:
-            dev.mine()
-        else:
-            dev.mine(int(dev.client.tree.head.header.timestamp) + max(1, step))
+def _blocks(count: object) -> int:
+    """How many to mine; raises BadEthereumData, and RpcError for too many."""
+    found = 1 if count is None else _number(count, "blocks")
+    if found > BLOCKS_MAX:
+        raise RpcError(INVALID_PARAMS, f"{found} blocks at once, at most {BLOCKS_MAX} are mined")
+    return found
 
 
 def _evm_mine(dev: Development, asked: object = None) -> str:
     """One block; at a time when one is given, several as ``{blocks, timestamp}``."""
     dev.undriven("evm_mine")
     options = asked if isinstance(asked, Mapping) else {"timestamp": asked}
-    count = options.get("blocks")
+    count = _blocks(options.get("blocks"))
     if options.get("timestamp") is not None:
         dev.set_next_time(_number(options["timestamp"], "timestamp"))
-    _mine_blocks(dev, 1 if count is None else _number(count, "blocks"), None, "evm_mine")
+    for _ in range(count):
+        dev.mine()
     return "0x0"
 
 

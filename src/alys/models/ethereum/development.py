@@ -85,7 +85,7 @@ class Development:
 
     def sent(self) -> None:
         """A transaction came to the pool: mine it when that is how this node mines."""
-        if self.automine and not self.driven:
+        if self.automine:
             block = self._built(self._time_of_next())
             if block.transactions:
                 self._adopt(block)

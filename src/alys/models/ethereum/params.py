@@ -15,6 +15,9 @@ SERVER_ERROR = -32000
 """geth's code for refusals that have none of their own."""
 
 TOPICS_MAX = 4
+_HASH_TEXT = 66
+"""Characters of a 32-byte hash with its 0x."""
+
 NOBODY = bytes(20)
 """Who calls when the caller does not say."""
 
@@ -72,7 +75,9 @@ def _by_object(tree: BlockTree, named: Mapping[str, Any]) -> Block | None:
 
 
 def block(tree: BlockTree, tag: object) -> Block:
-    """The same, but one that must be there; raises RpcError -32000."""
+    """The same, but one that must be there; raises RpcError -32000. Here a bare hash names a block too, as in geth."""
+    if isinstance(tag, str) and len(tag) == _HASH_TEXT:
+        tag = {"blockHash": tag}
     found = block_or_none(tree, tag)
     if found is None:
         raise RpcError(SERVER_ERROR, "header not found")

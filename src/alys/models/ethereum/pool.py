@@ -176,8 +176,12 @@ def _check(transaction: SignedTransaction, state: SealedState, gas_limit: int) -
         raise PoolRefusal("exceeds block gas limit")
     if transaction.tip_cap > transaction.fee_cap:
         raise PoolRefusal("max priority fee per gas higher than max fee per gas")
+    rules = rules_of(transaction.fork)
+    least = int(rules.transactions.calculate_intrinsic_cost(body))
+    if int(body.gas) < least:
+        raise PoolRefusal(f"intrinsic gas too low: gas {body.gas}, minimum needed {least}")
     try:
-        rules_of(transaction.fork).transactions.validate_transaction(body)
+        rules.transactions.validate_transaction(body)
     except EthereumException as error:
         raise PoolRefusal(_GETH_WORDS.get(type(error).__name__, str(error))) from error
     cost = int(body.gas) * transaction.fee_cap + int(body.value)
@@ -196,7 +200,6 @@ def _check_replacement(old: SignedTransaction, new: SignedTransaction) -> None:
 
 
 _GETH_WORDS = {
-    "InsufficientTransactionGasError": "intrinsic gas too low",
     "NonceOverflowError": "nonce has max value",
     "InitCodeTooLargeError": "max initcode size exceeded",
 }

@@ -120,6 +120,8 @@ def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[
         "transactionIndex": None if where is None else to_quantity(index),
     }
     if tx.kind == 0:
+        if tx.protected:  # EIP-155
+            view["chainId"] = to_quantity(tx.chain_id)
         return {**view, "v": to_quantity(int(body.v))}
     view.update(
         chainId=to_quantity(int(body.chain_id)),

@@ -11,6 +11,7 @@ keys of that time; deposits to the old script are believed for ``OLD_ADDRESS_BLO
 
 import enum
 import hashlib
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -20,9 +21,12 @@ from alys.base.prng import Random
 from alys.models.governance.federation import Federation
 from alys.wire import bitcoin
 
+_HEX = re.compile(r"[0-9a-fA-F]*")
+
 AUX_BYTES = 32
 COIN_SATS_MAX = 21_000_000 * 100_000_000  # no output can hold more than all there will ever be
 TXID_HEX_DIGITS = 64
+TX_BYTES_MAX = 400_000  # 400,000 units of weight: no node relays more, whatever of it is witness
 OLD_ADDRESS_BLOCKS = 10_000
 """Blocks of the sidechain: five hours and a half at two seconds each, where a deposit on its way needs about one hour."""
 
@@ -297,6 +301,8 @@ class Signer:
 
 def _parse(tx_hex: str) -> bitcoin.Tx:
     """The transaction; raises Refusal."""
+    if len(tx_hex) > 2 * TX_BYTES_MAX:
+        raise Refusal(Rule.MALFORMED_TRANSACTION, f"more than {TX_BYTES_MAX} bytes")
     if not tx_hex or not _is_hex(tx_hex):
         raise Refusal(Rule.MALFORMED_TRANSACTION, "tx_hex is not hex")
     try:
@@ -309,4 +315,4 @@ def _parse(tx_hex: str) -> bitcoin.Tx:
 
 
 def _is_hex(text: str) -> bool:
-    return len(text) % 2 == 0 and all(c in "0123456789abcdefABCDEF" for c in text)
+    return len(text) % 2 == 0 and _HEX.fullmatch(text) is not None
