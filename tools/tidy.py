@@ -120,7 +120,7 @@ def imports_alone(root: Path) -> Iterator[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     yield from sorted(done.stdout.splitlines())
     if done.returncode != 0:

@@ -103,7 +103,9 @@ def test_each_process_completes_with_the_witnesses_of_all_three(three: list[Mock
     for node in three:
         state = node.admin("/state")
         assert state["gossip"]["held"][tx.txid]
-        assert state["gossip"]["refused"] == 0
+        # A witness may come before the deposit that it is about; the node gets it again with its own.
+        refused = [one["reason"] for one in state["gossip"]["last_refused"]]
+        assert all(reason.startswith("unknown prevout") for reason in refused)
         sees_all(node)
 
 
