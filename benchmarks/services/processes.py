@@ -23,14 +23,8 @@ SECRETS = {
 }
 FREE_PORTS = dict.fromkeys(
     (
-        "RPC_PORT",
-        "P2P_PORT",
-        "HTTP_RPC_PORT",
-        "WS_RPC_PORT",
-        "ENGINE_PORT",
-        "GRPC_PORT",
-        "METRICS_PORT",
-        "ADMIN_PORT",
+        *("RPC_PORT", "P2P_PORT", "HTTP_RPC_PORT", "WS_RPC_PORT", "ENGINE_PORT", "GRPC_PORT"),
+        *("METRICS_PORT", "ADMIN_PORT"),
     ),
     "0",
 )
