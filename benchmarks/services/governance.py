@@ -61,6 +61,8 @@ class Stream:
             self._call.cancel()
             await self._call.code()
             await self._channel.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.wait(others, timeout=1) if others else None
 
         self._loop.run_until_complete(turn())
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from benchmarks.arithmetic import median, ratios
-from benchmarks.results import Machine
 from benchmarks.services.results import Case, Comparison, Other
 
 _HEADER = """# The services beside real nodes
@@ -35,7 +34,7 @@ def render(found: Comparison) -> str:
     parts.append("\n## What is called\n\n")
     parts += [f"- {case.name}: {case.how}; {case.calls} a round.\n" for case in found.cases]
     parts.append("\n" + _METHOD.format(rounds=found.rounds))
-    parts.append("\n## The machine\n\n" + _machine(found.machine))
+    parts.append("\n## The machine\n\n" + _machine(found))
     return "".join(parts)
 
 
@@ -69,6 +68,13 @@ def _other(other: Other) -> str:
     return f"- {other.service}: {other.name}, {said}.\n"
 
 
-def _machine(machine: Machine) -> str:
+def _machine(found: Comparison) -> str:
+    machine = found.machine
     cores = f"{machine.cores} cores, {machine.cores_usable} of them for this run"
-    return f"{machine.cpu}, {cores}; {machine.system}; {machine.python}.\n"
+    text = f"{machine.cpu}, {cores}; {machine.system}; {machine.python}.\n"
+    if not found.load:
+        return text
+    begun, ended = found.load
+    return (
+        text + f"It had {begun:.1f} processes to run when this began, and {ended:.1f} at the end.\n"
+    )

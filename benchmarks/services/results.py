@@ -36,6 +36,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool
     others: list[Other]
     cases: list[Case]
+    load: list[float] = []
+    """How many processes wanted to run at the beginning and at the end, averaged over a minute."""
 
 
 def render(found: Comparison) -> str:

@@ -7,6 +7,7 @@ A whole run writes services.json and SERVICES.md into benchmarks/. A quick or pa
 
 import argparse
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -58,6 +59,7 @@ def compare(chosen: Sequence[str], number: int, *, quick: bool) -> results.Compa
     """One service after the other, each with all its processes to itself. Raises Failed."""
     cases: list[results.Case] = []
     others: list[results.Other] = []
+    load = [os.getloadavg()[0]]
     for name in chosen:
         say(f"{name}: preparing")
         with contextlib.ExitStack() as stack:
@@ -67,8 +69,14 @@ def compare(chosen: Sequence[str], number: int, *, quick: bool) -> results.Compa
                 say(f"{name}: {other.name} is left out: {other.said}")
             others.append(other)
             cases += measure(pairs, number, say)
+    load.append(os.getloadavg()[0])
     return results.Comparison(
-        machine=machine.describe(), rounds=number, quick=quick, others=others, cases=cases
+        machine=machine.describe(),
+        rounds=number,
+        quick=quick,
+        others=others,
+        cases=cases,
+        load=[round(one, 1) for one in load],
     )
 
 

@@ -44,6 +44,12 @@ def test_the_page_says_beside_whom_and_who_was_not_there() -> None:
     assert "- getblock: a block; 5 a round.\n" in text
 
 
+def test_the_page_says_how_busy_the_machine_was() -> None:
+    busy = msgspec.structs.replace(comparison(CASE), load=[0.3, 8.25])
+    assert "It had 0.3 processes to run when this began, and 8.2 at the end." in page.render(busy)
+    assert "processes to run" not in page.render(comparison(CASE))
+
+
 def test_a_finished_run_comes_back() -> None:
     assert results.parse(results.render(comparison(CASE))) == comparison(CASE)
 

@@ -10,6 +10,13 @@ from alys.models.ethereum import chain_calls, dev_calls, engine_calls, pool, ste
 from alys.models.governance.limits import Limits
 from alys.shells import jsonrpc_server
 from alys.wire import bitcoin_p2p, jsonrpc
+from tests.fuzz import test_bitcoin_doors as bitcoin_doors
+from tests.fuzz import test_bitcoin_peers as bitcoin_peers
+from tests.fuzz import test_bitcoin_rpc as bitcoin_rpc
+from tests.fuzz import test_ethereum_doors as in_ethereum
+from tests.fuzz import test_ethereum_rpc as ethereum_rpc
+from tests.fuzz import test_governance as governance
+from tests.fuzz import test_governance_doors as to_governance
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "limits.md"
 FIGURES = {
@@ -51,6 +58,25 @@ def rows() -> dict[str, int]:
             )
             found[name] = int(cells[2].split()[0])
     return found
+
+
+def test_there_are_as_many_requests_as_the_page_says() -> None:
+    """Each row asserts its own count; here they are summed up by service."""
+    ethereum_doors = sum(
+        (
+            *(in_ethereum.PUBLIC, in_ethereum.ENGINE, in_ethereum.MESSAGES, in_ethereum.ATTEMPTS),
+            *(in_ethereum.ENGINE_ATTEMPTS, in_ethereum.SOCKETS),
+        )
+    )
+    at_governance = (to_governance.STREAMED, to_governance.ASKED, to_governance.TORN)
+    services = (
+        len(bitcoin_rpc.SEEDS) * bitcoin_rpc.CALLS + bitcoin_doors.CALLS + bitcoin_doors.ATTEMPTS,
+        len(bitcoin_peers.SEEDS) * bitcoin_peers.MESSAGES + bitcoin_peers.AT_THE_SOCKET,
+        len(ethereum_rpc.SEEDS) * ethereum_rpc.CALLS + in_ethereum.ROUNDS * ethereum_doors,
+        len(governance.SEEDS) * governance.REQUESTS + sum(at_governance) + to_governance.ATTEMPTS,
+    )
+    assert services == (100_000,) * 4
+    assert "100,000 malformed requests to each service" in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_has_every_limit_and_no_other() -> None:

@@ -1,6 +1,7 @@
 """The HTTP door of all JSON-RPC services."""
 
 import asyncio
+import gzip
 import json
 import socket
 from typing import Any
@@ -14,6 +15,8 @@ from alys.wire.jsonrpc import Dialect, Params
 
 
 def handle(method: str, params: Params) -> Any:
+    if method == "break":
+        raise ZeroDivisionError("a fault of ours")
     return [method, params]
 
 
@@ -114,3 +117,47 @@ def test_closing_gives_the_port_back_and_twice_is_harmless() -> None:
         await again.close()
 
     asyncio.run(life())
+
+
+def said_to(data: bytes) -> bytes:
+    """All that the server says to these bytes until it hangs up, which it is asked to do."""
+
+    async def life() -> bytes:
+        server = await serve_jsonrpc(handle, Dialect.ETHEREUM, "127.0.0.1", 0, what="a test")
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + data)
+            answer = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            return answer
+        finally:
+            await server.close()
+
+    return asyncio.run(life())
+
+
+def test_a_fault_of_ours_is_an_error_of_its_call_alone_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls = [{"jsonrpc": "2.0", "id": name, "method": name} for name in ("a", "break", "b")]
+    status, body = served("POST", json.dumps(calls))
+    first, broken, last = json.loads(body)
+    error = {"code": -32603, "message": "method handler crashed"}
+    assert (status, broken) == (200, {"jsonrpc": "2.0", "error": error, "id": "break"})
+    assert (first["result"], last["result"]) == (["a", []], ["b", []])
+    (record,) = caplog.records
+    assert record.getMessage() == "a call of break broke"
+    assert record.exc_info is not None
+
+
+def test_a_packed_body_is_not_unpacked() -> None:
+    packed = gzip.compress(b'{"jsonrpc":"2.0","id":1,"method":"m"}')
+    head = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    assert b'"code":-32700' in said_to(head + packed)
+
+
+def test_chunks_that_are_none_are_the_callers_fault(caplog: pytest.LogCaptureFixture) -> None:
+    told = said_to(b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n")
+    assert told.split(b" ", 2)[1] == b"400"
+    assert not [record for record in caplog.records if record.exc_info]

@@ -176,3 +176,23 @@ def test_who_reads_nothing_is_hung_up_on() -> None:
     answered, closed = asyncio.run(life())
     assert json.loads(answered.data)["result"] == ["flood", []]
     assert closed.type is aiohttp.WSMsgType.CLOSE
+
+
+def test_a_key_beyond_ascii_is_the_callers_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async def life() -> bytes:
+        server = await jsonrpc_websocket.serve(Echo)
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(
+                b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \xff\xfe\r\n\r\n"
+            )
+            line = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+            return line
+        finally:
+            await server.close()
+
+    assert asyncio.run(life()).startswith(b"HTTP/1.1 400")
+    assert not [record for record in caplog.records if record.exc_info]
