@@ -1,6 +1,7 @@
 """What is known of a node that somebody else started; a whole check is in tests/cli/test_check.py."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,14 @@ import pytest
 from alys.base.errors import EnvironmentFailure, UsageError
 from alys.chain import spec_document
 from alys.chain.spec import ChainSpec, dev_spec
+from alys.config import keys
+from alys.config.settings import Settings
+from alys.node import ports
 from alys.shells.jsonrpc_server import serve_jsonrpc
 from alys.wire.jsonrpc import METHOD_NOT_FOUND, Dialect, Params, RpcError
 from alys.worlds import foreign
 from alys.worlds.foreign import Subject
+from alys.worlds.protocol import ScenarioInfo
 
 SPEC = dev_spec(bytes(range(32)), bitcoin_start_height=7)
 ADDRESS = SPEC.federation.address("regtest")
@@ -54,3 +59,18 @@ def test_a_node_that_can_be_asked_nothing_needs_a_file() -> None:
 def test_a_node_that_is_away_is_named() -> None:
     with pytest.raises(EnvironmentFailure, match=r"the node: http://127\.0\.0\.1:9 .*is it up"):
         asyncio.run(foreign.specification(Subject(node_rpc="http://127.0.0.1:9")))
+
+
+def test_what_needs_the_nodes_actors_is_refused_with_the_reason(tmp_path: Path) -> None:
+    info = ScenarioInfo(name="one", seed=1, scratch=tmp_path)
+    settings = Settings()
+    world = foreign.ForeignWorld(
+        settings, info, keys.read({}, settings.mock_services), Subject(spec=SPEC)
+    )
+    for verb, name in (
+        (world.messages, "messages"),
+        (lambda: world.begin_call("node/chain", ports.StoreGet(key=b"")), "begin_call"),
+        (lambda: world.actors.tree, "actors.tree"),
+    ):
+        with pytest.raises(UsageError, match=rf"^world\.{name} needs a node of ours"):
+            verb()

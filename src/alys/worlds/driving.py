@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from alys.worlds.attached import AttachedWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
+from alys.worlds.turn import Turn
 
 
 class _Scenario:
@@ -138,3 +139,34 @@ async def _end_stragglers() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+class TurnDriver(LoopDriver):
+    """Drives worlds at chains that are not its own alone: in a turn that lasts as long as the driver."""
+
+    _held: Turn | None = None
+
+    def wait_for_turn(
+        self,
+        held: Turn | None,
+        timeout_s: float,
+        then: Callable[[], Coroutine[object, object, None]] | None = None,
+    ) -> None:
+        """Take the turn, if there are turns, then do what is left to be done; closes the driver when either fails."""
+        self._held = held
+        try:
+            if held is not None:
+                held.take(timeout_s)
+            if then is not None:
+                self.run(then())
+        except BaseException:
+            self.close()
+            raise
+
+    @override
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._held is not None:
+                self._held.close()

@@ -4,13 +4,11 @@ Scenarios that keep to the chains (``suites.conformance``) run here as in any wo
 specification says that its chain starts, so it judges everything that the node ever did, what it did before this run included.
 """
 
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 from typing_extensions import override
 
-from alys.actors.message import Request
-from alys.actors.reply import Reply
 from alys.actors.system import System
 from alys.base.errors import EnvironmentFailure, UsageError
 from alys.base.turns import Turns
@@ -25,11 +23,10 @@ from alys.wire import ethereum
 from alys.wire.jsonrpc import METHOD_NOT_FOUND, RpcError
 from alys.worlds import addresses, network, real, real_execution, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
-from alys.worlds.driving import LoopDriver
-from alys.worlds.forger import Verdict
+from alys.worlds.driving import TurnDriver
+from alys.worlds.elsewhere import ElsewhereWorld
 from alys.worlds.nobody import Nobody
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
-from alys.worlds.supervised import ActorsSide
 
 T = TypeVar("T")
 
@@ -43,10 +40,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """None: it is asked of the node."""
 
 
-class ForeignWorld(AttachedWorld):
+class ForeignWorld(ElsewhereWorld):
     """See the module's docstring."""
 
     name = "foreign"
+    wants = "a node of ours: this one was started by somebody else"
 
     def __init__(
         self, settings: Settings, info: ScenarioInfo, keys: ServiceKeys, subject: Subject
@@ -55,7 +53,6 @@ class ForeignWorld(AttachedWorld):
         self._keys = keys
         self._subject = subject
         self.asks_node = bool(subject.node_rpc)
-        self.actors = cast(ActorsSide, _Elsewhere())
 
     @override
     async def prepare(self) -> None:
@@ -127,35 +124,6 @@ class ForeignWorld(AttachedWorld):
                     f"balanced at EVM block {statement.evm_height}: {', '.join(looked)}"
                 )
 
-    # What is not here
-
-    @override
-    async def call_actor(self, name: str, request: Request[T]) -> T:
-        _refuse("call_actor")
-
-    @override
-    def begin_call(self, name: str, request: Request[T]) -> Reply[T]:
-        _refuse("begin_call")
-
-    @override
-    async def offer(self, block: bytes) -> tuple[Verdict, ...]:
-        _refuse("offer")
-
-    @override
-    def messages(self) -> list[dict[str, Any]]:
-        _refuse("messages")
-
-
-def _refuse(what: str) -> NoReturn:
-    raise UsageError(f"world.{what} needs a node of ours: this one was started by somebody else")
-
-
-class _Elsewhere:
-    """Stands where the actors would be; says so to whoever asks for one of its verbs."""
-
-    def __getattr__(self, name: str) -> Any:
-        _refuse(f"actors.{name}")
-
 
 async def specification(subject: Subject) -> ChainSpec:
     """What was given, or what the node says, or the development chain to the address that the node has its deposits paid to.
@@ -201,7 +169,7 @@ async def _height_of(spec: ChainSpec, url: str) -> int:
     return ethereum.from_quantity(block["number"])
 
 
-class ForeignDriver(LoopDriver):
+class ForeignDriver(TurnDriver):
     """One scenario at a time, in a turn at the chains that lasts as long as the driver."""
 
     def __init__(
@@ -213,20 +181,9 @@ class ForeignDriver(LoopDriver):
             return ForeignWorld(settings, info, keys, subject)
 
         super().__init__("foreign", make, 1, settings.cleanup.cleanup_timeout)
-        self._held = turn.Turn(turns, turn.holder_of("check"))
-        try:
-            self._held.take(settings.world.turn_timeout_seconds)
-            self.run(_are_there(settings, keys, subject))
-        except BaseException:
-            self.close()
-            raise
-
-    @override
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            self._held.close()
+        held = turn.Turn(turns, turn.holder_of("check"))
+        seconds = settings.world.turn_timeout_seconds
+        self.wait_for_turn(held, seconds, lambda: _are_there(settings, keys, subject))
 
 
 async def _are_there(settings: Settings, keys: ServiceKeys, subject: Subject) -> None:

@@ -29,7 +29,7 @@ from alys.shells.misbehaving import Faults
 from alys.shells.service_admin import ServiceAdmin
 from alys.worlds import misbehaving, network, real, real_execution, real_nodes, split, turn
 from alys.worlds.attached import AttachedWorld, Endpoints
-from alys.worlds.driving import LoopDriver
+from alys.worlds.driving import TurnDriver
 from alys.worlds.protocol import ScenarioInfo
 
 ADMIN_TOKEN = LOCAL_SECRETS["ADMIN_TOKEN"]
@@ -256,7 +256,7 @@ class _Governance:
             await self.stop(index)
 
 
-class LocalDriver(LoopDriver):
+class LocalDriver(TurnDriver):
     """Local worlds, as many at once as the settings allow."""
 
     def __init__(
@@ -283,22 +283,8 @@ class LocalDriver(LoopDriver):
             return LocalWorld(settings, info, keys, metrics_port=metrics_port)
 
         super().__init__("local", make, settings.concurrency, settings.cleanup.cleanup_timeout)
-        self._held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
-        if self._held is None:
-            return
-        try:
-            self._held.take(settings.world.turn_timeout_seconds)
-        except BaseException:
-            self.close()
-            raise
-
-    @override
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            if self._held is not None:
-                self._held.close()
+        held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
+        self.wait_for_turn(held, settings.world.turn_timeout_seconds)
 
 
 def open_driver(

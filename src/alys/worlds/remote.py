@@ -40,7 +40,7 @@ from alys.worlds import (
     turn,
 )
 from alys.worlds.attached import AttachedWorld, Endpoints
-from alys.worlds.driving import LoopDriver
+from alys.worlds.driving import TurnDriver
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
 
 ADMIN_PORT = 9101
@@ -271,7 +271,7 @@ async def _all(*questions: Awaitable[Any]) -> list[Any]:
     return answers
 
 
-class RemoteDriver(LoopDriver):
+class RemoteDriver(TurnDriver):
     """One world at a time. With ``turns``: in a turn at the chains that lasts as long as the driver."""
 
     def __init__(
@@ -286,28 +286,15 @@ class RemoteDriver(LoopDriver):
 
         Without, nothing is waited for: a world cannot be opened unless the chains are free and the services up.
         """
-        self._held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
+        held = None if turns is None else turn.Turn(turns, turn.holder_of("run"))
 
         def make(info: ScenarioInfo) -> AttachedWorld:
-            return RemoteWorld(settings, info, keys, self._held, metrics_port=metrics_port)
+            return RemoteWorld(settings, info, keys, held, metrics_port=metrics_port)
 
         super().__init__("remote", make, 1, settings.cleanup.cleanup_timeout)
-        if self._held is None:
-            return
-        try:
-            self._held.take(settings.world.turn_timeout_seconds)
-            self.run(_until_up(settings, keys))
-        except BaseException:
-            self.close()
-            raise
-
-    @override
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            if self._held is not None:
-                self._held.close()
+        if held is not None:
+            seconds = settings.world.turn_timeout_seconds
+            self.wait_for_turn(held, seconds, lambda: _until_up(settings, keys))
 
 
 async def _until_up(settings: Settings, keys: ServiceKeys) -> None:

@@ -6,41 +6,39 @@ What a scenario reaches by URL it reaches here as well. What needs the node's ac
 
 import asyncio
 import sys
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from typing_extensions import override
 
 from alys.actors import loop as actors_loop
-from alys.actors.message import Request
-from alys.actors.reply import Reply
 from alys.actors.system import System
-from alys.base.errors import AlysBug, UsageError
+from alys.base.errors import AlysBug
 from alys.config.services import LOCAL_SECRETS
 from alys.node.errors import PortDown
 from alys.shells import governance_questions
 from alys.shells.child_process import ChildProcess
 from alys.shells.service_admin import ServiceAdmin
 from alys.worlds import network, parts
-from alys.worlds.attached import AttachedWorld, Endpoints
-from alys.worlds.forger import Verdict
+from alys.worlds.attached import Endpoints
+from alys.worlds.elsewhere import ElsewhereWorld, refuse
 from alys.worlds.network_world import ActorCrashed
 from alys.worlds.protocol import GovernanceSide, NodeSide, ScenarioInfo
-from alys.worlds.supervised import ActorsSide
 
 T = TypeVar("T")
 
 MODULE = "alys.worlds.child"
+WANTS = "the node in the runner's process: set world.placement to one"
 
 
-class SplitWorld(AttachedWorld):
+class SplitWorld(ElsewhereWorld):
     """See the module's docstring."""
 
     name = "local"
+    wants = WANTS
 
     def __init__(self, settings: Any, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
-        self.actors = cast(ActorsSide, _Elsewhere())
         self._children: list[ChildProcess] = []
 
     # Start
@@ -101,40 +99,9 @@ class SplitWorld(AttachedWorld):
                 raise ActorCrashed(msgspec.json.decode(line, type=parts.Broke).sentence)
         super().require_sound()
 
-    # What is not here
-
-    @override
-    async def call_actor(self, name: str, request: Request[T]) -> T:
-        _refuse("call_actor")
-
-    @override
-    def begin_call(self, name: str, request: Request[T]) -> Reply[T]:
-        _refuse("begin_call")
-
-    @override
-    async def offer(self, block: bytes) -> tuple[Verdict, ...]:
-        _refuse("offer")
-
-    @override
-    def messages(self) -> list[dict[str, Any]]:
-        _refuse("messages")
-
-
-def _refuse(what: str) -> NoReturn:
-    raise UsageError(
-        f"world.{what} needs the node in the runner's process: set world.placement to one"
-    )
-
 
 def _pass_on(line: str) -> None:
     sys.stderr.write(f"{line}\n")
-
-
-class _Elsewhere:
-    """Stands where the actors would be; says so to whoever asks for one of its verbs."""
-
-    def __getattr__(self, name: str) -> Any:
-        _refuse(f"actors.{name}")
 
 
 class _Reached:
@@ -175,7 +142,7 @@ class _Governance:
         return await governance_questions.capabilities(self._targets[index], network.NODE_TREE)
 
     async def stop(self, index: int) -> None:
-        _refuse("governance.stop")
+        refuse("governance.stop", WANTS)
 
     async def start(self, index: int) -> None:
-        _refuse("governance.start")
+        refuse("governance.start", WANTS)

@@ -22,13 +22,4 @@ def test_changes_are_alike(method: str, found: dict[str, list[answers.Finding]])
 def test_every_difference_that_is_listed_is_still_there(
     theirs: Service, found: dict[str, list[answers.Finding]]
 ) -> None:
-    if "Knots" not in theirs.call("getnetworkinfo")["subversion"]:
-        pytest.skip("the list is of what Bitcoin Knots does otherwise")
-    every = [one for findings in found.values() for one in findings]
-    gone = [
-        f"{row.method} {row.path}: {row.reason}"
-        for row in differences.CHANGES
-        if row.always
-        and not any(row.covers(one.method, one.params, one.unlike.path) for one in every)
-    ]
-    assert not gone, "\n".join(gone)
+    answers.require_all_there(differences.CHANGES, found, theirs)
