@@ -24,7 +24,8 @@ TXID = "00" * 32
         ("gettxspendingprevout", [[5]], -3),
         ("getblockstats", [1, [{"a": 1}]], -3),
         ("listunspent", [1, 9, [], True, {"minimumAmount": {}}], -3),
-        ("send", [[{"ADDRESS": 0.1}], None, "unset", 5, {"inputs": None}], -3),
+        ("send", [[{bitcoin_good.ADDRESS: 0.1}], None, "unset", 5, {"inputs": 5}], -3),
+        ("send", [[{"ADDRESS": 0.1}], None, "unset", 5, {"inputs": None}], -5),
         ("generatetoaddress", [208758172945150, bitcoin_good.ADDRESS, 10], -8),
     ],
 )

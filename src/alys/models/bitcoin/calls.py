@@ -124,12 +124,14 @@ def _mismatch(value: object, annotation: Any) -> str | None:
 
 
 def field(given: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:
-    """A field of an object that a caller gave; where it is left out or null, ``default``. Raises RpcError -3."""
+    """A field of an object that a caller gave; where it is left out or null, ``default``. Raises RpcError -3, or -1 for a fraction."""
     value = given.get(name)
     if value is None:
         return default
     if type(value) is kind:
         return value
+    if type(value) is float and kind is int:
+        raise RpcError(state.MISC_ERROR, "JSON integer out of range")
     told = f"JSON value of type {_JSON_NAMES[type(value)]} for field {name} is not of expected type {_JSON_NAMES[kind]}"
     raise RpcError(state.TYPE_ERROR, told)
 

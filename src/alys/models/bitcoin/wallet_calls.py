@@ -191,7 +191,7 @@ def listunspent(
     """The wallet's coins that may be spent now."""
     wanted = _scripts(addresses)
     options = query_options or {}
-    least, most = (money_of(options.get(name) or default) for name, default in AMOUNTS)
+    least, most = (money_of(options.get(name, default)) for name, default in AMOUNTS)
     found: list[OwnCoin] = []
     for coin in at.wallet.coins():
         if not coin.mature and not options.get("include_immature_coinbase", False):
