@@ -95,7 +95,7 @@ class LoopDriver(Driver):
         with _interrupts_call(self._loop, interrupt):
             either = asyncio.wait({handle.task, interrupted}, return_when=asyncio.FIRST_COMPLETED)
             self._loop.run_until_complete(either)
-        if not handle.task.done():
+        if interrupted.done():
             raise KeyboardInterrupt
         interrupted.cancel()
         self._tasks.pop(handle.task, None)
@@ -119,18 +119,25 @@ class LoopDriver(Driver):
 
 @contextlib.contextmanager
 def _interrupts_call(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C becomes a call between two turns of the loop; where that cannot be (another thread), it stays as it is."""
-    before = signal.getsignal(signal.SIGINT)
+    """Ctrl-C becomes a call between two turns of the loop, and so does SIGTERM where somebody handles it.
+
+    Their exception could come up anywhere, in a finaliser too, which swallows it. In another thread they stay as they are.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGTERM] in (signal.SIG_DFL, signal.SIG_IGN, None):
+        del before[signal.SIGTERM]
     try:
-        loop.add_signal_handler(signal.SIGINT, call)
+        for number in before:
+            loop.add_signal_handler(number, call)
     except (ValueError, RuntimeError, NotImplementedError):
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
 
 async def _end_stragglers() -> None:
