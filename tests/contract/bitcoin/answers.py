@@ -7,31 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.contract import comparison
 from tests.contract.bitcoin import cases, compare, differences, stage
 from tests.contract.bitcoin.service import Answer, Service
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference in the answers to one call."""
-
-    method: str
-    params: Any
-    unlike: compare.Unlike
-
-    @property
-    def reason(self) -> str | None:
-        """Why it stays, None when nobody said."""
-        for row in differences.EVERY:
-            if row.covers(self.method, self.params, self.unlike.path):
-                return row.reason
-        return None
-
-    @property
-    def text(self) -> str:
-        """For a person who has to find out."""
-        ours, theirs = str(self.unlike.ours)[:300], str(self.unlike.theirs)[:300]
-        call = f"{self.method} {json.dumps(self.params)[:200]}"
-        return f"{call}: {self.unlike.path}\n  ours:   {ours}\n  theirs: {theirs}"
 
 
 def findings(
@@ -41,16 +19,16 @@ def findings(
     script: Mapping[str, list[cases.Params]],
     *,
     values: bool = True,
-) -> dict[str, list[Finding]]:
+) -> dict[str, list[comparison.Finding]]:
     """By method, all the differences in the answers to a script of calls."""
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[comparison.Finding]] = {}
     for method, calls in script.items():
         found[method] = []
         for params in calls:
             given = cases.filled(params, known)
             pair = [in_order(method, node.ask(method, given)) for node in (ours, theirs)]
             unlike = compare.unlike(pair[0], pair[1], values=values)
-            found[method] += [Finding(method=method, params=params, unlike=one) for one in unlike]
+            found[method] += comparison.findings(differences.EVERY, method, params, unlike)
     return found
 
 
@@ -72,16 +50,9 @@ def in_order(method: str, answer: Answer) -> Answer:
 
 
 def require_all_there(
-    rows: Sequence[differences.Difference], found: Mapping[str, Sequence[Finding]], theirs: Service
+    rows: Sequence[comparison.Difference], found: comparison.Findings, theirs: Service
 ) -> None:
     """Every listed difference still occurs; skips beside a node that the list is not about."""
     if "Knots" not in theirs.call("getnetworkinfo")["subversion"]:
-        pytest.skip("the list is of what Bitcoin Knots does otherwise")
-    every = [one for findings in found.values() for one in findings]
-    gone = [
-        f"{row.method} {row.path}: {row.reason}"
-        for row in rows
-        if row.always
-        and not any(row.covers(one.method, one.params, one.unlike.path) for one in every)
-    ]
-    assert not gone, "\n".join(gone)
+        pytest.skip("the list is of what Bitcoin Knots does otherwise: no Knots to compare with")
+    comparison.require_all_there(rows, found)

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tests.contract.bitcoin import answers, cases, compare, stage
+from tests.contract import comparison
+from tests.contract.bitcoin import answers, cases, compare, differences, stage
 from tests.contract.bitcoin.service import Service
 
 
@@ -43,9 +44,9 @@ def methods(script: Script) -> list[str]:
 
 def play(
     script: Script, ours: Service, theirs: Service, known: stage.Known
-) -> dict[str, list[answers.Finding]]:
+) -> dict[str, list[comparison.Finding]]:
     """Make all the steps; by method, the differences."""
-    found: dict[str, list[answers.Finding]] = {}
+    found: dict[str, list[comparison.Finding]] = {}
     names = [dict(known), dict(known)]
     for one in script:
         if isinstance(one, Mine):
@@ -66,7 +67,7 @@ def play(
                 _keep(mine, one.keep, answer.result)
         unlike = compare.unlike(pair[0], pair[1], values=one.values)
         found.setdefault(one.method, []).extend(
-            answers.Finding(method=one.method, params=one.params, unlike=each) for each in unlike
+            comparison.findings(differences.EVERY, one.method, one.params, unlike)
         )
     return found
 

@@ -9,13 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tests.contract.comparison import Number
+
 TIMEOUT_SECONDS = 60
-
-
-class Number(str):
-    """A number with a point as it was written: 1.00000000 is another answer than 1.0."""
-
-    __slots__ = ()
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,38 +3,7 @@
 geth is what we follow. Where ethereumjs answers otherwise than geth the reason says so.
 """
 
-import json
-from fnmatch import fnmatchcase
-from typing import Any
-
-import msgspec
-
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted difference. ``method`` and ``path`` are patterns; ``call`` narrows it to one case's parameters."""
-
-    method: str
-    path: str
-    reason: str
-    call: str = "*"
-
-    def covers(self, method: str, params: Any, path: str) -> bool:
-        """Whether this explains a difference."""
-        return (
-            fnmatchcase(method, self.method)
-            and fnmatchcase(path, _literal(self.path))
-            and fnmatchcase(json.dumps(params), _literal(self.call))
-        )
-
-
-def _literal(pattern: str) -> str:
-    """A pattern in which only ``*`` means something."""
-    return pattern.replace("[", "[[]")
-
-
-def _row(method: str, path: str, reason: str, call: str = "*") -> Difference:
-    return Difference(method=method, path=path, reason=reason, call=call)
-
+from tests.contract.comparison import row
 
 NOT_SERVED = "not served there"
 UNKNOWN_BLOCK = (
@@ -46,7 +15,7 @@ STEPS = "geth's struct logger has numbers, depth from 1, and no empty fields"
 
 DIFFERENCES = (
     *(
-        _row(method, "error", NOT_SERVED)
+        row(method, "error", NOT_SERVED)
         for method in (
             "debug_dumpBlock",
             "debug_traceBlockBy*",
@@ -69,41 +38,41 @@ DIFFERENCES = (
             "txpool_status",
         )
     ),
-    _row("admin_nodeInfo", "error", "ethereumjs fails without a port for peers"),
-    _row("eth_blobBaseFee", "error", "ethereumjs fails before Cancun, geth answers null"),
-    _row(
+    row("admin_nodeInfo", "error", "ethereumjs fails without a port for peers"),
+    row("eth_blobBaseFee", "error", "ethereumjs fails before Cancun, geth answers null"),
+    row(
         "eth_coinbase",
         "error",
         "ethereumjs has none unless told; here it is who gets the fees of blocks that the node mines itself",
     ),
-    _row("web3_clientVersion", "", OWN_NAME),
-    _row("txpool_content", ".queued", "ethereumjs has no queue beside what is pending"),
-    _row("eth_getBlockBy*", ".transactions[*].gasPrice", PRICE),
-    _row("eth_getTransactionBy*", ".gasPrice", PRICE),
-    _row(
+    row("web3_clientVersion", "", OWN_NAME),
+    row("txpool_content", ".queued", "ethereumjs has no queue beside what is pending"),
+    row("eth_getBlockBy*", ".transactions[*].gasPrice", PRICE),
+    row("eth_getTransactionBy*", ".gasPrice", PRICE),
+    row(
         "eth_getTransactionReceipt",
         ".effectiveGasPrice",
         "ethereumjs says the base fee of genesis, whatever was paid",
     ),
-    _row(
+    row(
         "eth_getBlockReceipts",
         "[*].effectiveGasPrice",
         "ethereumjs says the base fee of genesis, whatever was paid",
     ),
-    _row(
+    row(
         "eth_getBlockReceipts",
         "[*].logs[*].logIndex",
         "geth counts logs through the block, ethereumjs takes the transaction's index",
     ),
-    _row("eth_getBlockReceipts", "", "ethereumjs takes no hash of a block", '["$*"]'),
-    _row("eth_getBlockByNumber", "error", "ethereumjs has no pending block", '["pending", *'),
-    _row("eth_getBlockByNumber", "error", "geth refuses a quantity without digits", '["0x", *'),
-    _row(
+    row("eth_getBlockReceipts", "", "ethereumjs takes no hash of a block", '["$*"]'),
+    row("eth_getBlockByNumber", "error", "ethereumjs has no pending block", '["pending", *'),
+    row("eth_getBlockByNumber", "error", "geth refuses a quantity without digits", '["0x", *'),
+    row(
         "eth_getBlockTransactionCountByNumber", "error", "ethereumjs fails on it (-32603)", '["0x"]'
     ),
-    _row("eth_getBalance", "error", "ethereumjs fails on it (-32603)", '["$alice", "0x"]'),
+    row("eth_getBalance", "error", "ethereumjs fails on it (-32603)", '["$alice", "0x"]'),
     *(
-        _row(method, "error", UNKNOWN_BLOCK, call)
+        row(method, "error", UNKNOWN_BLOCK, call)
         for method, call in (
             ("eth_getBlockTransactionCountByNumber", '["0x99"]'),
             ("eth_getBlockTransactionCountByHash", '["$absent"]'),
@@ -117,86 +86,84 @@ DIFFERENCES = (
             ("debug_getRaw*", '["0x99"]'),
         )
     ),
-    _row("eth_getLogs", "error", UNKNOWN_BLOCK, '[{"blockHash": "$absent"}]'),
-    _row("eth_getUncleCountByBlockNumber", "error", "ethereumjs takes no tags", '["latest"]'),
-    _row("eth_getUncleCountByBlockNumber", "", "a quantity in geth, a number in ethereumjs"),
-    _row(
+    row("eth_getLogs", "error", UNKNOWN_BLOCK, '[{"blockHash": "$absent"}]'),
+    row("eth_getUncleCountByBlockNumber", "error", "ethereumjs takes no tags", '["latest"]'),
+    row("eth_getUncleCountByBlockNumber", "", "a quantity in geth, a number in ethereumjs"),
+    row(
         "eth_getTransactionByBlockNumberAndIndex",
         "error",
         "ethereumjs takes no tags",
         '["latest", *',
     ),
-    _row(
+    row(
         "eth_getTransactionByHash", "error", "geth refuses a hash that has not 32 bytes", '["0x12"]'
     ),
-    _row(
+    row(
         "eth_getTransactionReceipt",
         "error",
         "geth refuses a hash that has not 32 bytes",
         '["0x12"]',
     ),
-    _row(
+    row(
         "debug_getRawTransaction", "error", "geth refuses a hash that has not 32 bytes", '["0x12"]'
     ),
-    _row(
+    row(
         "debug_getRawTransaction",
         "",
         "geth answers 0x where there is no transaction",
         '["$absent"]',
     ),
-    _row("debug_getRawBlock", "error", "ethereumjs takes no hash of a block", '["$block"]'),
-    _row(
+    row("debug_getRawBlock", "error", "ethereumjs takes no hash of a block", '["$block"]'),
+    row(
         "eth_getStorageAt",
         "error",
         "geth has -32602 for a key that cannot be read, ethereumjs -32000",
         '*"0x1111*',
     ),
-    _row("eth_getProof", ".storageProof[*].value", "a quantity in EIP-1186, bytes in ethereumjs"),
-    _row("eth_getProof", ".storageProof[*].key", "geth shows a key as it was asked for"),
-    _row("eth_call", "error", "geth has 3 for reverts alone", '*"$nobody", "to": "$bridge"*'),
-    _row("eth_call", "error", "geth has 3 for reverts alone", '*"0xfe"*'),
-    _row("eth_call", "error", "geth counts the intrinsic gas of a call", '*"0x5000"*'),
-    _row(
+    row("eth_getProof", ".storageProof[*].value", "a quantity in EIP-1186, bytes in ethereumjs"),
+    row("eth_getProof", ".storageProof[*].key", "geth shows a key as it was asked for"),
+    row("eth_call", "error", "geth has 3 for reverts alone", '*"$nobody", "to": "$bridge"*'),
+    row("eth_call", "error", "geth has 3 for reverts alone", '*"0xfe"*'),
+    row("eth_call", "error", "geth counts the intrinsic gas of a call", '*"0x5000"*'),
+    row(
         "eth_estimateGas",
         "error",
         "geth refuses to estimate what reverts",
         '*"value": "0x1", "data"*',
     ),
-    _row("eth_estimateGas", "error", "geth refuses to estimate what cannot be paid", '*"$nobody"*'),
-    _row("eth_feeHistory", ".*lob*", "there are no blobs before Cancun"),
-    _row("eth_feeHistory", ".reward", "geth has no rewards when none are asked for"),
-    _row("eth_feeHistory", "error", "geth answers as many blocks as there are", '["0x400", *'),
-    _row("eth_feeHistory", "error", "geth has -32000 for it, ethereumjs -32602", "*[75, 25]]"),
-    _row("eth_feeHistory", "error", "geth has -32000 for it, ethereumjs -32602", "*[101]]"),
-    _row("eth_getLogs", "[]", "null is any topic at its place in geth", '*"topics": *bobs_topic*'),
-    _row(
+    row("eth_estimateGas", "error", "geth refuses to estimate what cannot be paid", '*"$nobody"*'),
+    row("eth_feeHistory", ".*lob*", "there are no blobs before Cancun"),
+    row("eth_feeHistory", ".reward", "geth has no rewards when none are asked for"),
+    row("eth_feeHistory", "error", "geth answers as many blocks as there are", '["0x400", *'),
+    row("eth_feeHistory", "error", "geth has -32000 for it, ethereumjs -32602", "*[75, 25]]"),
+    row("eth_feeHistory", "error", "geth has -32000 for it, ethereumjs -32602", "*[101]]"),
+    row("eth_getLogs", "[]", "null is any topic at its place in geth", '*"topics": *bobs_topic*'),
+    row(
         "eth_getLogs",
         "error",
         "geth refuses a range that ends before it begins",
         '*"fromBlock": "0x2"*',
     ),
-    _row("eth_getLogs", "error", "geth takes a range that ends above the head", '*"0x99"*'),
-    _row(
-        "eth_getLogs", "error", "geth refuses a hash that has not 32 bytes", '*"topics": *"0x12"*'
-    ),
-    _row(
+    row("eth_getLogs", "error", "geth takes a range that ends above the head", '*"0x99"*'),
+    row("eth_getLogs", "error", "geth refuses a hash that has not 32 bytes", '*"topics": *"0x12"*'),
+    row(
         "debug_traceTransaction",
         "error",
         "geth refuses to trace a transaction that is not there, ethereumjs answers null",
         '["$absent"*',
     ),
-    _row("debug_traceTransaction", ".gas", STEPS),
-    _row("debug_traceCall", ".gas", "geth counts the intrinsic gas in what a traced call used"),
-    _row(
+    row("debug_traceTransaction", ".gas", STEPS),
+    row("debug_traceCall", ".gas", "geth counts the intrinsic gas in what a traced call used"),
+    row(
         "debug_traceCall",
         ".structLogs[*].gas",
         "a call that names no limit has the block's here, 16,777,215 in ethereumjs",
     ),
     *(
-        _row("debug_trace*", f".structLogs[*].{name}", STEPS)
+        row("debug_trace*", f".structLogs[*].{name}", STEPS)
         for name in ("depth", "error", "memory")
     ),
-    _row("debug_trace*", ".structLogs[*].memory*", "geth shows memory as it was before the step"),
-    _row("debug_trace*", ".structLogs[*].storage*", "geth shows the slots touched so far"),
-    _row("debug_trace*", ".structLogs[*].gasCost", "ethereumjs counts the fixed fee twice"),
+    row("debug_trace*", ".structLogs[*].memory*", "geth shows memory as it was before the step"),
+    row("debug_trace*", ".structLogs[*].storage*", "geth shows the slots touched so far"),
+    row("debug_trace*", ".structLogs[*].gasCost", "ethereumjs counts the fixed fee twice"),
 )
