@@ -16,12 +16,14 @@ from alys.shells.generated import governance_pb2_grpc as rpc
 from alys.shells.governance_server import (
     CHANNEL_OPTIONS,
     SERVICE,
+    GovernanceService,
     RunningGovernance,
     serve_governance,
 )
 from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from tests.models.governance.builders import make_node, registration
+from tests.shells.waiting import until
 
 SECONDS = 20.0  # what a call may take before the test gives up
 
@@ -161,3 +163,23 @@ def test_a_connection_that_is_silent_is_asked_whether_it_lives() -> None:
     assert options["grpc.keepalive_time_ms"] == 60_000
     assert options["grpc.keepalive_timeout_ms"] == 10_000
     assert options["grpc.keepalive_permit_without_calls"] == 1
+
+
+def test_what_breaks_while_the_node_looks_round_is_logged_and_it_looks_round_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks: list[None] = []
+
+    def look_round(_: GovernanceService) -> None:
+        looks.append(None)
+        if len(looks) == 1:
+            raise AssertionError("a rule of the node's own is broken")
+
+    monkeypatch.setattr(GovernanceService, "look_round", look_round)
+
+    async def run(_: RunningGovernance) -> None:
+        await until(lambda: len(looks) > 2)
+
+    served(run)
+    assert "looking after the streams broke" in caplog.text
+    assert "a rule of the node's own is broken" in caplog.text

@@ -234,7 +234,7 @@ def read(value: object) -> AnyFault:
     if not isinstance(word, str) or word not in KINDS:
         raise BadFault(_no_kind(word))
     try:
-        found: AnyFault = msgspec.convert(value, KINDS[word])  # type: ignore[assignment]
+        found: AnyFault = msgspec.convert(value, KINDS[word])  # type: ignore[assignment]  # KINDS has the kinds of the union
     except msgspec.ValidationError as error:
         raise BadFault(f"the fault {word}: {error}{_fields(str(error), KINDS[word])}") from None
     return found

@@ -6,6 +6,7 @@ be replaced by another: streams that were open to the old one end with UNAVAILAB
 
 import asyncio
 import itertools
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -30,6 +31,8 @@ from alys.shells.jsonrpc_server import bind, port_taken
 from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.governance_faults import Cut
+
+LOG = logging.getLogger("alys.governance")
 
 SERVICE = pb.DESCRIPTOR.services_by_name["GovernanceStream"].full_name
 WHAT = "the governance node's gRPC"
@@ -210,9 +213,14 @@ async def serve_governance(
 
     async def look_round() -> None:
         while True:
-            links.tell(service.node)
-            service.look_round()
-            await standard.tell_watchers()
+            try:
+                links.tell(service.node)
+                service.look_round()
+                await standard.tell_watchers()
+            except (
+                Exception
+            ):  # a task that ended would take all timeouts along, and nobody would hear
+                LOG.exception("looking after the streams broke")
             await asyncio.sleep(LOOK_ROUND_SECONDS)
 
     watch = asyncio.create_task(look_round())

@@ -1,29 +1,33 @@
-"""Governance nodes that nobody asks past their streams."""
+"""Stands where a world would have the governance nodes' admin ports, and has none: who asks hears what brings them."""
+
+from alys.worlds.elsewhere import refuse
+
+WANTS = "governance nodes that the run began a session with: these are somebody else's, or there are none"
 
 
 class Nobody:
-    """Stands where a world has the governance nodes' admin interface, and has none."""
+    """See the module's docstring; every verb raises UsageError."""
 
     async def state(self, index: int) -> object:
-        """There is none."""
-        raise NotImplementedError
+        """See the class."""
+        refuse("governance.state", WANTS)
 
     async def faults(self, index: int, **switches: bool) -> object:
-        """There is none."""
-        raise NotImplementedError
+        """See the class."""
+        refuse("governance.faults", WANTS)
 
     async def health(self, index: int) -> object:
-        """There is none."""
-        raise NotImplementedError
+        """See the class."""
+        refuse("governance.health", WANTS)
 
     async def capabilities(self, index: int) -> object:
-        """There is none."""
-        raise NotImplementedError
+        """See the class."""
+        refuse("governance.capabilities", WANTS)
 
     async def stop(self, index: int) -> None:
-        """There is none."""
-        raise NotImplementedError
+        """See the class."""
+        refuse("governance.stop", WANTS)
 
     async def start(self, index: int) -> None:
-        """There is none."""
-        raise NotImplementedError
+        """See the class."""
+        refuse("governance.start", WANTS)

@@ -52,7 +52,7 @@ def limited(steps: int | None = None) -> Iterator[None]:
         if isinstance(event, OpStart):
             left -= 1
         elif isinstance(event, PrecompileStart):
-            left -= _cost(event, evm)  # type: ignore[arg-type]
+            left -= _cost(event, evm)  # type: ignore[arg-type]  # the trace hands it on as an object
         if left < 0:
             raise TooManySteps
 
