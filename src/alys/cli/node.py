@@ -77,6 +77,17 @@ def _port(text: str | None) -> int:
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
     from alys.config import loader
 
+    if arguments.config is None:
+        for flag, value, variable in (
+            ("--bitcoin", arguments.bitcoin, "BITCOIN_RPC_URL"),
+            ("--ethereum", arguments.ethereum, "ETHEREUM_RPC_URL"),
+            ("--engine", arguments.engine, "ENGINE_API_URL"),
+            ("--governance", arguments.governance, "GOVERNANCE_ENDPOINTS"),
+        ):
+            if not value and not environment.get(variable):
+                raise errors.UsageError(
+                    f"{flag} ({variable}) is missing: the node starts no services of its own"
+                )
     nodes = arguments.governance
     listed = None if nodes is None else [one.strip() for one in nodes.split(",") if one.strip()]
     flags: loader.Flags = {
