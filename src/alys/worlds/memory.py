@@ -170,6 +170,8 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
     """The way to one governance node; ``down`` is set by whoever cuts it."""
 
     node: GovernanceNode
+    prefix: str = ""
+    """Of the names of its streams, where several nodes of ours have ways to this one."""
     down: bool = False
     streams: int = 0
     """Streams opened so far; the current one's id ends with it."""
@@ -181,13 +183,33 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
     silent_by: int = 0
     """The fault that took the stream's opening; 0: none."""
     owner: Ref | None = None
+    port: Ref | None = None
+    """Whose way it is."""
+    beside: list["GovernanceLink"] = msgspec.field(default_factory=list)
+    """The ways of other nodes of ours to the same governance node."""
     deadline: float | None = None
     """The node's, that a timer has been set for."""
 
     @property
     def connection_id(self) -> str:
         """The current stream's name at the node."""
-        return f"stream-{self.streams}"
+        return f"{self.prefix}stream-{self.streams}"
+
+    def broken(self) -> None:
+        """The node of ours that had it has ended: the stream breaks, what was under way on it is lost."""
+        if self.is_open:
+            self.node.disconnect(self.connection_id)
+        self.is_open = False
+        self.owner = self.port = self.deadline = None
+        self.held_until = 0.0
+        self.queue.clear()
+        self.held.clear()
+
+
+def acquaint(links: list[GovernanceLink]) -> None:
+    """All ways to one governance node: what it has to say on one of them may come up on another."""
+    for link in links:
+        link.beside = [other for other in links if other is not link]
 
 
 class GovernancePort(Actor):
@@ -202,7 +224,7 @@ class GovernancePort(Actor):
     def on_open_stream(self, message: ports.OpenStream, ctx: Context) -> None:
         """Open it, or say why not."""
         link = self._links[message.endpoint]
-        link.owner = ctx.sender
+        link.owner, link.port = ctx.sender, ctx.self
         metadata = {} if message.token is None else {"authorization": f"Bearer {message.token}"}
         self._later(message.endpoint, lambda now: self._open(message.endpoint, metadata, now), ctx)
 
@@ -350,9 +372,14 @@ class GovernancePort(Actor):
     def _spread(self, endpoint: int, ctx: Context) -> None:
         link = self._links[endpoint]
         for connection_id, response in link.node.outgoing():
-            if link.is_open and connection_id == link.connection_id:
-                encoded = response.SerializeToString(deterministic=True)
-                self._later(endpoint, self._answer(endpoint, link.streams, encoded), ctx)
+            encoded = response.SerializeToString(deterministic=True)
+            for way in (link, *link.beside):
+                if way.is_open and connection_id == way.connection_id and way.port is not None:
+                    said = Said(endpoint=endpoint, stream=way.streams, frame=encoded)
+                    if way is link:
+                        self.on_said(said, ctx)
+                    else:
+                        ctx.tell(way.port, said)
         for bundle in link.node.gossip():
             frame = bundle.SerializeToString(deterministic=True)
             for number, other in enumerate(self._links):
@@ -363,6 +390,11 @@ class GovernancePort(Actor):
         if deadline is not None and deadline != link.deadline:
             ctx.after(max(0.0, deadline - ctx.now()), LookRound(endpoint=endpoint))
         link.deadline = deadline
+
+    def on_said(self, message: "Said", ctx: Context) -> None:
+        """Bring on its way what a node says on this node's stream."""
+        answer = self._answer(message.endpoint, message.stream, message.frame)
+        self._later(message.endpoint, answer, ctx)
 
     def _answer(self, endpoint: int, stream: int, frame: bytes) -> Callable[[Context], None]:
         def back(ctx: Context) -> None:
@@ -394,6 +426,14 @@ class LookRound(Message, frozen=True, kw_only=True):
     """A governance node may have something to say that is no answer."""
 
     endpoint: int
+
+
+class Said(Message, frozen=True, kw_only=True):
+    """A governance node says something on a stream that is no answer."""
+
+    endpoint: int
+    stream: int
+    frame: bytes
 
 
 class Passed(Message, frozen=True, kw_only=True):
