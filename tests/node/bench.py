@@ -17,7 +17,7 @@ from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.sim.dispatch import SimDispatcher
 from alys.wire.jsonrpc import RpcError
-from alys.worlds.memory import StorePort
+from alys.worlds.memory import Disk, StorePort
 
 R = TypeVar("R")
 
@@ -97,7 +97,7 @@ class Bench:
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), START)
         self.failures = Failures()
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.failures)
-        self.pairs: dict[bytes, bytes] = {}
+        self.disk = Disk()
 
     def start(self, name: str, factory: Callable[[], Actor]) -> Ref:
         """Start an actor and let its start hook run."""
@@ -113,7 +113,7 @@ class Bench:
 
     def store(self, name: str) -> None:
         """A durable store that outlives actors."""
-        self.start(name, lambda: StorePort(self.pairs))
+        self.start(name, lambda: StorePort(self.disk))
 
     def service(self, name: str, answer: Callable[..., Any]) -> None:
         """A port before a function."""
