@@ -27,6 +27,7 @@ from alys.worlds import logbook, misbehaving, network
 from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
+    Disk,
     GovernanceLink,
     GovernancePort,
     Service,
@@ -65,7 +66,8 @@ class SimWorld(NetworkWorld):
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
-        self._stores: dict[str, dict[bytes, bytes]] = {}
+        #: What the authorities' stores are written on, by tree.
+        self.disks: dict[str, Disk] = {}
         #: Each whole node's ways to the governance nodes, by its number.
         self._links: dict[int, list[GovernanceLink]] = {}
         self._background: list[Reply[None]] = []
@@ -121,11 +123,11 @@ class SimWorld(NetworkWorld):
     @override
     def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
         tree, delays = self.network.tree(index), self._delays
-        engine, store = self._engines[index], self._stores.setdefault(tree, {})
+        engine, disk = self._engines[index], self.disks.setdefault(tree, Disk())
         ports: dict[str, Callable[[], Actor]] = {
             "bitcoin": lambda: ServicePort(self._bitcoin, delays),
             "engine": lambda: ServicePort(engine, delays),
-            "store": lambda: StorePort(store),
+            "store": lambda: StorePort(disk),
             "wire": lambda: WirePort(self._wires, tree),
         }
         if (links := self._links.get(index)) is not None:
