@@ -9,7 +9,7 @@ from msgspec import Meta
 from alys.base.errors import UsageError
 from alys.base.units import Sats
 from alys.chain.federation import Federation
-from alys.chain.spec import ChainSpec
+from alys.chain.spec import DEV_OLD_ADDRESS_BLOCKS, ChainSpec
 
 
 class BadSpec(UsageError):
@@ -43,6 +43,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     pegout_minimum_sats: Count
     genesis_execution_hash: Hex
     bitcoin_start_height: Count
+    old_address_blocks: Annotated[int, Meta(ge=1)] = DEV_OLD_ADDRESS_BLOCKS
 
 
 def write(spec: ChainSpec) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def write(spec: ChainSpec) -> dict[str, Any]:
         "pegout_minimum_sats": int(spec.pegout_minimum_sats),
         "genesis_execution_hash": "0x" + spec.genesis_execution_hash.hex(),
         "bitcoin_start_height": spec.bitcoin_start_height,
+        "old_address_blocks": spec.old_address_blocks,
     }
 
 
@@ -95,6 +97,7 @@ def read(document: Mapping[str, Any]) -> ChainSpec:
                 found.genesis_execution_hash, "genesis_execution_hash", 32
             ),
             bitcoin_start_height=found.bitcoin_start_height,
+            old_address_blocks=found.old_address_blocks,
         )
     except (msgspec.ValidationError, ValueError) as error:
         raise BadSpec(str(error)) from error
