@@ -8,6 +8,7 @@ import pytest
 
 from alys.actors.envelope import Envelope
 from alys.actors.ref import Ref
+from alys.base.errors import Inconclusive
 from alys.chain import blocks as node_blocks
 from alys.chain import state
 from alys.node import gossip, ports
@@ -92,14 +93,22 @@ def test_a_node_that_is_away_is_passed_over_and_counted() -> None:
 
 def test_convergence_is_of_the_nodes_that_are_up() -> None:
     nodes = federation()
-    watch = Watch(nodes, 3, 0)
-    assert asyncio.run(watch.converged())
+    watch = watching(nodes)
+    watch.require_one_head()
+    assert watch.found().samples["converged"] == 1
     nodes.chains[1] = [*nodes.chains[1][:-1], block(4, "fork")]
-    assert not asyncio.run(watch.converged())
+    asyncio.run(watch.look())
+    assert not watch.one_head
+    with pytest.raises(Disagreement):
+        watch.require_one_head()
     nodes.dying.add(1)
-    assert not asyncio.run(watch.converged())
+    asyncio.run(watch.look())
+    assert not watch.one_head
     nodes.down.add(1)
-    assert asyncio.run(watch.converged())
+    asyncio.run(watch.look())
+    assert watch.one_head
+    with pytest.raises(Inconclusive):
+        watch.require_one_head()
 
 
 def test_a_chain_that_was_written_anew_below_its_end_is_found_by_reading_it_again() -> None:

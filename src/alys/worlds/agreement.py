@@ -6,6 +6,7 @@ are the approvals of blocks that never got a quorum.
 """
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -109,6 +110,8 @@ class Watch:
     ) -> None:
         self.agreement = Agreement(authorities, first_height)
         self.looks = 0
+        self.one_head = False
+        """Whether, at the last look, all nodes that are up answered and had one head."""
         self.missed: Counter[str] = Counter()
         self.views: dict[int, View] = {}
         """Where each node stood when it last said so."""
@@ -120,18 +123,15 @@ class Watch:
         self._shown: dict[int, set[str]] = {}
 
     async def look(self) -> tuple[int, ...]:
-        """Ask every node that is up what is new; raises Disagreement. Returns those that answered."""
+        """Ask every node that is up what is new; raises Disagreement. Returns those that answered.
+
+        All are asked where they stand before any block is read, so that ``one_head`` is about nearly one moment.
+        """
         self._listen()
-        answered = []
-        for index in range(self._nodes.count):
-            if not self._nodes.alive(index):
-                continue
-            try:
-                await self._look_at(index)
-            except AWAY:
-                self.missed[name(index)] += 1
-            else:
-                answered.append(index)
+        up = tuple(index for index in range(self._nodes.count) if self._nodes.alive(index))
+        stood = [index for index in up if await self._spared(index, self._where)]
+        self.one_head = tuple(stood) == up and self.agreement.one_head(_names(up))
+        answered = [index for index in stood if await self._spared(index, self._blocks_of)]
         self.looks += 1
         return tuple(answered)
 
@@ -141,11 +141,10 @@ class Watch:
         self._shown.clear()
         return await self.look()
 
-    async def converged(self) -> bool:
-        """Look, and say whether all nodes that are up have one head."""
-        answered = await self.look()
+    def require_one_head(self) -> None:
+        """All nodes that are up had one head at the last look; raises Disagreement."""
         up = tuple(index for index in range(self._nodes.count) if self._nodes.alive(index))
-        return answered == up and self.agreement.one_head(tuple(name(index) for index in up))
+        self.agreement.require_one_head(_names(up))
 
     def found(self) -> Agreed:
         """How much was seen."""
@@ -172,11 +171,21 @@ class Watch:
                 height=one.height,
             )
 
-    async def _look_at(self, index: int) -> None:
-        node = name(index)
+    async def _spared(self, index: int, step: Callable[[int], Awaitable[None]]) -> bool:
+        """Whether a node was there for a step; where not, that is counted."""
+        try:
+            await step(index)
+        except AWAY:
+            self.missed[name(index)] += 1
+            return False
+        return True
+
+    async def _where(self, index: int) -> None:
         status: Any = await self._nodes.call(index, "alys_status")
-        view = self.agreement.feed_status(node, status)
-        self.views[index] = view
+        self.views[index] = self.agreement.feed_status(name(index), status)
+
+    async def _blocks_of(self, index: int) -> None:
+        node, view = name(index), self.views[index]
         start = self._next.get(index, self._first)
         for height in range(start, view.finalised_height + 1):
             block: Any = await self._nodes.call(index, "getblockbyheight", height)
@@ -199,3 +208,7 @@ class Watch:
 def name(index: int) -> str:
     """What a node is called in findings."""
     return f"node {index}"
+
+
+def _names(indices: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(name(index) for index in indices)
