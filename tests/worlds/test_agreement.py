@@ -91,22 +91,24 @@ def test_a_node_that_is_away_is_passed_over_and_counted() -> None:
     assert watch.looks == 3
 
 
+def united(watch: Watch) -> bool:
+    asyncio.run(watch.look())
+    return watch.one_head
+
+
 def test_convergence_is_of_the_nodes_that_are_up() -> None:
     nodes = federation()
     watch = watching(nodes)
     watch.require_one_head()
     assert watch.found().samples["converged"] == 1
     nodes.chains[1] = [*nodes.chains[1][:-1], block(4, "fork")]
-    asyncio.run(watch.look())
-    assert not watch.one_head
+    assert not united(watch)
     with pytest.raises(Disagreement):
         watch.require_one_head()
     nodes.dying.add(1)
-    asyncio.run(watch.look())
-    assert not watch.one_head
+    assert not united(watch)
     nodes.down.add(1)
-    asyncio.run(watch.look())
-    assert watch.one_head
+    assert united(watch)
     with pytest.raises(Inconclusive):
         watch.require_one_head()
 
