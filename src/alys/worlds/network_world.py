@@ -34,8 +34,10 @@ from alys.wire import ethereum
 from alys.wire.jsonrpc import RpcError
 from alys.worlds import network
 from alys.worlds.actors import Actors
+from alys.worlds.agreement import Overheard, Watch
 from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
+from alys.worlds.gate import Gate
 from alys.worlds.load import LoadSide
 from alys.worlds.miner import MergedMiner
 from alys.worlds.misbehaving import Faults, Injected
@@ -108,6 +110,8 @@ class NetworkWorld(Scorecard, abc.ABC):
     system: System
     dispatcher: Dispatcher
     auditor: Auditor
+    watch: Watch
+    """Whether several nodes agree: fed beside the ledger."""
     vantage: Vantage
     miner: MergedMiner
     miners: list[MergedMiner]
@@ -131,8 +135,14 @@ class NetworkWorld(Scorecard, abc.ABC):
         self._metrics = Metrics()
         if settings.cleanup.preserve_metrics:
             self.observers.append(self._metrics)
+        #: What several nodes send each other, where their actors are in this process.
+        self._overheard = Overheard() if self.whole_nodes > 1 else None
+        if self._overheard is not None:
+            self.observers.append(self._overheard)
         self.actors = Actors(self)
         self.faults = Faults(self)
+        #: Who may stop what an authority does to the outside, by tree; to be set before the world opens.
+        self.gates: dict[str, Gate] = {}
         self._closing = False
         self._opened = False
         self._mining = False
@@ -189,6 +199,9 @@ class NetworkWorld(Scorecard, abc.ABC):
         await self.start_node()
         self.vantage = Vantage(self.nodes.alive, self.node_sides, self.clients)
         self.miner = MergedMiner(self.vantage.node, self.bitcoin)
+        self.watch = Watch(
+            self.nodes, network.AUTHORITIES, self.network.first_height, self._overheard
+        )
         self.miners = [MergedMiner(side, self.bitcoin) for side in self.node_sides]
         self.auditor = Auditor(
             self._terms(), self.bitcoin, self.vantage.ethereum, self.vantage.node
@@ -264,7 +277,10 @@ class NetworkWorld(Scorecard, abc.ABC):
 
     async def _last_audit(self) -> None:
         """On in every scenario: the ledger balances at the end."""
-        self.vantage.choose()
+        if self.nodes.count > 1:
+            await self.watch.look_from_the_first()
+            self.sample(self.watch.looks)
+        self.vantage.choose(self.watch.best())
         statement = await self.auditor.look()
         self.sample(sum(statement.samples.values()))
         self.note(ledger=summary(statement))
@@ -283,7 +299,9 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def _look_and_mine(self) -> None:
         """One round; where faults were ordered the node may be away, and the round after it makes up for this one."""
         try:
-            self.vantage.choose()
+            if self.nodes.count > 1:
+                await self.watch.look()
+            self.vantage.choose(self.watch.best())
             await self.auditor.look()
             if self._mining:
                 await self._mine()
@@ -426,6 +444,15 @@ class NetworkWorld(Scorecard, abc.ABC):
         await self.eventually(_asynchronous(lambda: self.auditor.looks >= looks), "a ledger audit")
         assert self.auditor.statement is not None, "a look leaves a statement"
         return self.auditor.statement
+
+    async def converge(self, what: str, timeout_s: float = 60.0) -> None:
+        """Wait until all nodes that are up have one head, seen at one moment after this was called."""
+        looks = self.watch.looks + 1  # one may be under way, begun before now
+
+        async def one_head() -> bool:
+            return self.watch.looks > looks and self.watch.one_head
+
+        await self.eventually(one_head, what, timeout_s)
 
     def production(self) -> Production:
         """The production of all blocks that the last audit read; raises BlockFault."""

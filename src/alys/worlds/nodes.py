@@ -127,17 +127,10 @@ class TreesHere:
         fault.touched.append(tree)
         self.faults.append(fault)
         *ports, root = self._running.pop(index)
-        stop = self._world.system.stop
-        if seconds == 0:
-            ended = [stop(ref, seconds=0) for ref in (root, *ports)]
-            self._world.wires.gone(tree)
-            for reply in ended:
-                await self._world.await_reply(reply)
-        else:
-            await self._world.await_reply(stop(root))
-            self._world.wires.gone(tree)
-            for ref in ports:
-                await self._world.await_reply(stop(ref))
+        await self._world.await_reply(self._world.system.stop(root, seconds=seconds))
+        self._world.wires.gone(tree)
+        for ref in ports:  # last, or they would fail those who wait for them
+            await self._world.await_reply(self._world.system.stop(ref, seconds=seconds))
         self._world.buried(index)
 
     async def partition(self, groups: Sequence[Sequence[int]]) -> None:
@@ -236,7 +229,7 @@ def placed(groups: Sequence[Sequence[int]]) -> dict[int, int]:
 
 
 class Vantage:
-    """The node that an onlooker asks, and its execution client: the first that is up, chosen anew when told to."""
+    """The node that an onlooker asks, and its execution client, chosen anew when told to."""
 
     def __init__(
         self,
@@ -250,13 +243,12 @@ class Vantage:
         self.node = _Through(lambda: self._sides[self.index][0])
         self.ethereum = _Through(lambda: self._sides[self.index][1])
 
-    def choose(self) -> None:
-        """Before a look: raises PortDown when every node is down."""
-        up = (index for index in range(len(self._sides)) if self._alive(index))
-        found = next(up, None)
-        if found is None:
+    def choose(self, wanted: int | None = None) -> None:
+        """Before a look: the wanted one, else the first that is up; raises PortDown when every node is down."""
+        up = [index for index in range(len(self._sides)) if self._alive(index)]
+        if not up:
             raise PortDown("every node of the federation", "all were taken down")
-        self.index = found
+        self.index = wanted if wanted in up else up[0]
 
 
 class _Through:

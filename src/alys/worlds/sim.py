@@ -24,16 +24,15 @@ from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
 from alys.wire.jsonrpc import Dialect, RpcError
 from alys.worlds import logbook, misbehaving, network
+from alys.worlds.disk import Disk, StorePort
+from alys.worlds.gate import OPEN
+from alys.worlds.governance_link import GovernanceLink, acquaint
 from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
-    Disk,
-    GovernanceLink,
     GovernancePort,
     Service,
     ServicePort,
-    StorePort,
-    acquaint,
     delay,
 )
 from alys.worlds.network_world import NetworkWorld
@@ -123,22 +122,23 @@ class SimWorld(NetworkWorld):
     @override
     def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
         tree, delays = self.network.tree(index), self._delays
+        gate = self.gates.get(tree, OPEN)
         engine, disk = self._engines[index], self.disks.setdefault(tree, Disk())
         ports: dict[str, Callable[[], Actor]] = {
-            "bitcoin": lambda: ServicePort(self._bitcoin, delays),
-            "engine": lambda: ServicePort(engine, delays),
-            "store": lambda: StorePort(disk),
-            "wire": lambda: WirePort(self._wires, tree),
+            "bitcoin": lambda: ServicePort(self._bitcoin, delays, gate),
+            "engine": lambda: ServicePort(engine, delays, gate),
+            "store": lambda: StorePort(disk, gate),
+            "wire": lambda: WirePort(self._wires, tree, gate),
         }
         if (links := self._links.get(index)) is not None:
-            ports["governance"] = lambda: GovernancePort(links, delays)
+            ports["governance"] = lambda: GovernancePort(links, delays, gate)
         return ports
 
     @override
     def buried(self, index: int) -> None:
         """Its streams break: the governance nodes learn of it."""
         for link in self._links.get(index, []):
-            link.broken()
+            link.break_off()
 
     @override
     async def stop_services(self) -> None:

@@ -10,6 +10,7 @@ from alys.actors.message import Message
 from alys.actors.system import System
 from alys.base.prng import Random
 from alys.node import ports
+from alys.worlds.gate import OPEN, Gate
 from alys.worlds.memory import delay
 
 STEP_SECONDS = 1e-6
@@ -97,7 +98,8 @@ class Deliver(Message, frozen=True, kw_only=True):
 class WirePort(Actor):
     """One node's gateway to the others."""
 
-    def __init__(self, wires: Wires, tree: str) -> None:
+    def __init__(self, wires: Wires, tree: str, gate: Gate = OPEN) -> None:
+        self._gate = gate
         self._wires = wires
         self._tree = tree
 
@@ -116,9 +118,13 @@ class WirePort(Actor):
 
     def on_deliver(self, message: Deliver, ctx: Context) -> None:
         """There, unless the connection broke meanwhile."""
-        if message.connection == self._number(message.peer):
-            received = ports.WireReceived(peer=self._tree, data=message.data)
-            ctx.tell(ctx.whereis(f"{message.peer}/network"), received)
+        if message.connection != self._number(message.peer):
+            return
+        if not self._gate.passes(ports.WireSend(peer=message.peer, data=message.data)):
+            return
+        received = ports.WireReceived(peer=self._tree, data=message.data)
+        ctx.tell(ctx.whereis(f"{message.peer}/network"), received)
+        self._gate.acknowledges()
 
     def _number(self, peer: str) -> int:
         return self._wires.broken.get(frozenset((self._tree, peer)), 0)
