@@ -22,6 +22,7 @@ from alys.wire.bitcoin_codec import (
     TxIn,
     TxOut,
     amount_of,
+    compact_of,
     meets_target,
     merkle_branch,
     merkle_mutated,
