@@ -48,7 +48,9 @@ def test_a_step_is_in_proportion_and_a_fifth_at_most(covered: int, percent: int)
     assert percent_of(found) == pytest.approx(percent, abs=0.01)
 
 
-@pytest.mark.parametrize(("covered", "percent"), [(39, 80), (43, 86), (50, 100), (51, 102), (67, 120)])
+@pytest.mark.parametrize(
+    ("covered", "percent"), [(39, 80), (43, 86), (50, 100), (51, 102), (67, 120)]
+)
 def test_within_a_fifth_it_is_the_ratio_itself(covered: int, percent: int) -> None:
     params = msgspec.structs.replace(PARAMS, target_spacing=50, target_timespan=600)
     assert retarget.adjustment_percent(params, covered) == percent
@@ -130,9 +132,9 @@ params = st.builds(
     intervals=st.integers(1, 40),
     step=st.integers(0, 99),
 )
-targets = st.integers(
-    bitcoin.target_of(0x1A322A97), bitcoin.target_of(0x2100FFFF)
-).map(bitcoin.compact_of)
+targets = st.integers(bitcoin.target_of(0x1A322A97), bitcoin.target_of(0x2100FFFF)).map(
+    bitcoin.compact_of
+)
 
 
 @given(own=params, last=targets, height=st.integers(0, 10_000), covered=st.integers(1, 2_000))

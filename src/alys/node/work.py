@@ -13,6 +13,8 @@ WORK_KEPT = 16
 
 NO_WORK = -32000
 BAD_WORK = -32602
+SYNCING = -32606
+"""The node is behind: its work would be over blocks that others have passed."""
 
 
 class WorkDesk:

@@ -164,6 +164,7 @@ __all__ = [
     "coins_hash",
     "coins_muhash",
     "committed_coin",
+    "compact_of",
     "descriptor_of",
     "descriptor_script",
     "dust_threshold_sats",
