@@ -19,7 +19,7 @@ def judged(event: PegOutEvent) -> PayoutRequest | Refund:
         event,
         network="regtest",
         minimum_sats=SPEC.pegout_minimum_sats,
-        federation_script=OWN,
+        federation_scripts=(OWN,),
     )
 
 

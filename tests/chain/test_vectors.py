@@ -94,7 +94,11 @@ def test_a_deposit() -> None:
     made = bitcoin.Tx(inputs=(spent,), outputs=(pays, says))
     found = peg.find_deposit(made, (script,))
     assert found == Deposit(
-        txid=made.txid, vout=0, sats=Sats(told["sats"]), evm_address=evm_address
+        txid=made.txid,
+        vout=0,
+        sats=Sats(told["sats"]),
+        evm_address=evm_address,
+        script=script,
     )
     (minted,) = peg.expected_withdrawals((), (found,), ())
     assert (minted.address, minted.amount_gwei) == (evm_address, told["gwei"])

@@ -12,6 +12,9 @@ DEV_CHAIN_ID = 121_212
 DEV_SLOT_DURATION_MS = 2_000
 DEV_REQUIRED_CONFIRMATIONS = 6
 DEV_MAX_BLOCKS_WITHOUT_POW = 5
+DEV_OLD_ADDRESS_BLOCKS = 10_000
+"""Five hours and a half at two seconds each, where a deposit on its way needs about one hour."""
+
 DEV_SECRETS = tuple(number.to_bytes(32, "big") for number in (1, 2, 3))
 """Keys anyone can guess, for authorities and federation alike: development networks only."""
 
@@ -58,6 +61,8 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Hash of the execution client's block the chain starts from."""
     bitcoin_start_height: int
     """Deposits below this Bitcoin height are not looked for."""
+    old_address_blocks: int = DEV_OLD_ADDRESS_BLOCKS
+    """Blocks of this chain for which deposits to a former federation's address are still accepted (D20's K)."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.aux_chain_id < 1 << AUX_CHAIN_ID_BITS:
@@ -68,7 +73,12 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("federation_fee_addresses must not be empty")
         if not self.retarget.allows(self.bits):
             raise ValueError(f"bits {self.bits:08x} are beyond the limits of retargeting")
-        for name in ("slot_duration_ms", "required_confirmations", "max_blocks_without_pow"):
+        for name in (
+            "slot_duration_ms",
+            "required_confirmations",
+            "max_blocks_without_pow",
+            "old_address_blocks",
+        ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
 

@@ -15,7 +15,7 @@ from alys.base.units import Sats
 from alys.chain import slots
 from alys.chain.federation import Federation
 from alys.chain.retarget import RetargetParams
-from alys.chain.spec import AUX_CHAIN_ID_BITS, ChainSpec
+from alys.chain.spec import AUX_CHAIN_ID_BITS, DEV_OLD_ADDRESS_BLOCKS, ChainSpec
 
 
 class BadSpec(UsageError):
@@ -63,6 +63,7 @@ class Document(
     pegout_minimum_sats: Count
     genesis_execution_hash: Hex
     bitcoin_start_height: Count
+    old_address_blocks: Annotated[int, Meta(ge=1)] = DEV_OLD_ADDRESS_BLOCKS
     is_validator: bool = True
     execution_timeout_length: Count = 3
 
@@ -94,6 +95,7 @@ def write(spec: ChainSpec) -> dict[str, Any]:
         "pegoutMinimumSats": int(spec.pegout_minimum_sats),
         "genesisExecutionHash": "0x" + spec.genesis_execution_hash.hex(),
         "bitcoinStartHeight": spec.bitcoin_start_height,
+        "oldAddressBlocks": spec.old_address_blocks,
     }
 
 
@@ -127,6 +129,7 @@ def _spec(found: Document) -> ChainSpec:
         pegout_minimum_sats=Sats(found.pegout_minimum_sats),
         genesis_execution_hash=_bytes(found.genesis_execution_hash, "genesisExecutionHash", 32),
         bitcoin_start_height=found.bitcoin_start_height,
+        old_address_blocks=found.old_address_blocks,
     )
 
 

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alys.base.units import Sats, Wei
-from alys.chain import blocks, payout, peg, retarget
+from alys.base.units import Gwei, Sats, Wei, wei_to_gwei_floor
+from alys.chain import blocks, eras, payout, peg, retarget
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
 from alys.chain.burns import PayoutRequest
+from alys.chain.eras import History, RetiredCoin, Sweep
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit, Refund
 from alys.chain.spec import ChainSpec
 from alys.wire import bitcoin
@@ -33,9 +35,11 @@ class PayoutProposal(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     tx: bytes
     input_sats: tuple[Sats, ...]
-    """Amounts of the inputs, in order; their script is the federation's."""
+    """Amounts of the inputs, in order; their script is ``federation``'s."""
     requests: tuple[PayoutRequest, ...]
-    """Whom the first outputs pay, in order."""
+    """Whom the first outputs pay, in order; none in a sweep."""
+    federation: Federation | None = None
+    """Who holds the inputs and must sign; None: the specification's, before any change."""
 
     @property
     def txid(self) -> str:
@@ -50,6 +54,12 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     execution_hash: bytes
     payout: PayoutProposal | None = None
+    sweep: PayoutProposal | None = None
+
+    @property
+    def proposals(self) -> tuple[PayoutProposal, ...]:
+        """What is to be signed once it is final: the sweep first, as the payout may spend what it makes."""
+        return tuple(one for one in (self.sweep, self.payout) if one is not None)
 
 
 class PegState(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +80,7 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     unfinalised: tuple[ChainLink, ...] = ()
     """Blocks after the last finalised one up to the head, ascending."""
     utxos: dict[str, Sats]
-    """Federation outputs that payouts may spend, ``txid:vout`` to sats; credited deposits and change."""
+    """Outputs of the federation in force that payouts may spend, ``txid:vout`` to sats; credited deposits and change."""
     minted: frozenset[str]
     """Deposits minted on this branch, ``txid:vout``."""
     refunded: frozenset[str]
@@ -79,6 +89,8 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     """Refunds that did not fit into a block yet, oldest first."""
     payouts_finalised: tuple[PayoutProposal, ...] = ()
     """Proposals that an AuxPoW covers and that no block lists as signed yet, oldest first: these may be signed."""
+    federations: History = History()
+    """Who holds the peg's coins, and held them."""
     tips: bytes = bytes(_TIPS_BYTES)
     """Tips since the last AuxPoW that are not minted yet, wei, big-endian (they may exceed 64 bits)."""
 
@@ -128,6 +140,12 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     """Unsigned; None when there is nothing to pay."""
     requests: tuple[PayoutRequest, ...]
     """What ``payout`` pays, in order."""
+    federation: Federation
+    """Who is in force, holds what ``payout`` spends and gets its change."""
+    sweep: Sweep | None = None
+    """To propose as well; the payout may spend what it makes."""
+    paid_back: Gwei = Gwei(0)
+    """Of the federation's fees, kept back for what sweeps cost."""
 
     @property
     def addresses(self) -> frozenset[bytes]:
@@ -174,17 +192,23 @@ def genesis_state(genesis: SignedBlock) -> PegState:
 
 def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: ChainSpec) -> Duties:
     """What a block on ``parent`` must do; with ``header`` it also mints the fees."""
+    parent = at_next_height(parent, spec)
+    history = parent.federations
     fees: tuple[tuple[bytes, Wei], ...] = ()
+    kept = Wei(0)
     if header is not None:
         pot = Wei(parent.tips_wei + facts.parent_tips)
-        fees = peg.split_fees(pot, header.fee_recipient, spec.federation_fee_addresses)
+        kept = peg.paying_back(pot, eras.owed(history))
+        fees = peg.split_fees(pot, header.fee_recipient, spec.federation_fee_addresses, kept)
+    sweep = eras.sweep(history, spec, spec.fee_rate_sat_vb)
     settlement = payout.settle(
         facts.parent_requests,
-        parent.utxos,
-        spec.federation,
+        parent.utxos if sweep is None else {**parent.utxos, **dict([sweep.coin])},
+        eras.in_force(history, spec),
         network=spec.network,
         minimum_sats=spec.pegout_minimum_sats,
         fee_rate=spec.fee_rate_sat_vb,
+        former_scripts=eras.scripts(history, spec),
     )
     new = tuple(r for r in settlement.refunds if r.request not in parent.refunded)
     taken = {address for address, _ in fees}
@@ -196,7 +220,18 @@ def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: Ch
         new_refunds=new,
         payout=settlement.tx,
         requests=settlement.requests,
+        federation=eras.in_force(history, spec),
+        sweep=sweep,
+        paid_back=wei_to_gwei_floor(kept),
     )
+
+
+def at_next_height(state: PegState, spec: ChainSpec) -> PegState:
+    """The state as the rules for the next block see it: a change of the federation that is due has come about."""
+    history, utxos = eras.advance(state.federations, state.utxos, state.height + 1, spec)
+    if history is state.federations:
+        return state
+    return msgspec.structs.replace(state, federations=history, utxos=utxos)
 
 
 def already_minted(state: PegState, outpoint: str) -> bool:
@@ -212,16 +247,18 @@ def withdrawals(todo: Duties, pegins: tuple[Deposit, ...]) -> tuple[Withdrawal, 
 def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec) -> PegState:
     """The state after a valid block, from the state after its parent and the same facts it was checked with.
 
-    Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed.
+    Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed. So with a sweep.
     """
     todo = duties(state, facts, block.auxpow_header, spec)
+    state = at_next_height(state, spec)
     root = blocks.root(block)
-    proposal = _proposal(state, block, root, todo)
+    proposal = _proposal(_with_sweep(state, todo), block, root, todo, spec)
     link = ChainLink(
         root=root,
         height=block.height,
         execution_hash=block.payload.block_hash,
         payout=proposal,
+        sweep=_sweep_proposal(block, root, todo),
     )
     minted = tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins)
     moved = msgspec.structs.replace(
@@ -232,7 +269,10 @@ def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec)
         timestamp=block.payload.timestamp,
         execution_hash=block.payload.block_hash,
         unfinalised=(*state.unfinalised, link),
-        utxos=_utxos_after(state.utxos, minted, proposal, spec),
+        utxos=_utxos_after(
+            _with_sweep(state, todo), minted, proposal, todo.federation.script_pubkey
+        ),
+        federations=_federations_after(state.federations, block, minted, todo, spec),
         minted=state.minted | {deposit.outpoint for deposit in minted},
         refunded=state.refunded | {refund.request for refund in todo.new_refunds},
         refunds_due=todo.refunds_left,
@@ -271,7 +311,7 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
     last = covered[-1]
     listed = {bitcoin.parse_tx(raw).txid for raw in block.finalized_payouts}
     waiting = tuple(p for p in state.payouts_finalised if p.txid not in listed)
-    fresh = tuple(link.payout for link in covered if link.payout is not None)
+    fresh = tuple(proposal for link in covered for proposal in link.proposals)
     return msgspec.structs.replace(
         state,
         finalised_root=last.root,
@@ -285,7 +325,7 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
 
 
 def _proposal(
-    state: PegState, block: ConsensusBlock, root: bytes, todo: Duties
+    utxos: Mapping[str, Sats], block: ConsensusBlock, root: bytes, todo: Duties, spec: ChainSpec
 ) -> PayoutProposal | None:
     if block.payout_proposal is None:
         return None
@@ -294,30 +334,73 @@ def _proposal(
         block_root=root,
         height=block.height,
         tx=block.payout_proposal,
-        input_sats=tuple(state.utxos[txin.outpoint.label] for txin in tx.inputs),
+        input_sats=tuple(utxos[txin.outpoint.label] for txin in tx.inputs),
         requests=todo.requests,
+        federation=todo.federation,
     )
+
+
+def _sweep_proposal(block: ConsensusBlock, root: bytes, todo: Duties) -> PayoutProposal | None:
+    if todo.sweep is None:
+        return None
+    return PayoutProposal(
+        block_root=root,
+        height=block.height,
+        tx=todo.sweep.tx.serialize(witness=False),
+        input_sats=todo.sweep.input_sats,
+        requests=(),
+        federation=todo.sweep.federation,
+    )
+
+
+def _with_sweep(state: PegState, todo: Duties) -> dict[str, Sats]:
+    """The spendable outputs with that of the block's sweep."""
+    return dict(state.utxos) if todo.sweep is None else {**state.utxos, **dict([todo.sweep.coin])}
 
 
 def _utxos_after(
     utxos: Mapping[str, Sats],
     minted: tuple[Deposit, ...],
     proposal: PayoutProposal | None,
-    spec: ChainSpec,
+    script: bytes,
 ) -> dict[str, Sats]:
+    """What can be spent after the block; ``script`` is that of the federation in force."""
     after = dict(utxos)
-    after.update((deposit.outpoint, deposit.sats) for deposit in minted)
+    after.update(
+        (deposit.outpoint, deposit.sats) for deposit in minted if deposit.script in (b"", script)
+    )
     if proposal is None:
         return after
     tx = bitcoin.parse_tx(proposal.tx)
     for txin in tx.inputs:
         del after[txin.outpoint.label]
-    script = spec.federation.script_pubkey
     txid = tx.txid
     after.update(
         (f"{txid}:{n}", Sats(out.value)) for n, out in enumerate(tx.outputs) if out.script == script
     )
     return after
+
+
+def _federations_after(
+    history: History,
+    block: ConsensusBlock,
+    minted: tuple[Deposit, ...],
+    todo: Duties,
+    spec: ChainSpec,
+) -> History:
+    """What the block swept, what it credited of deposits to former addresses, what it paid back, what it announces."""
+    history = eras.paid_back(eras.swept(history, todo.sweep), todo.paid_back)
+    late = {
+        deposit.outpoint: RetiredCoin(sats=deposit.sats, era=number)
+        for deposit in minted
+        if (number := eras.era_of(history, spec, deposit.script)) is not None
+        and deposit.script != todo.federation.script_pubkey
+    }
+    if late:
+        history = msgspec.structs.replace(history, retired={**history.retired, **late})
+    if block.federation_update is None:
+        return history
+    return eras.plan(history, block.federation_update, block.height, spec)
 
 
 def _tips_bytes(wei: Wei) -> bytes:

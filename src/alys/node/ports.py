@@ -4,6 +4,8 @@ simulated world, on sockets in the others); a call is an ask, and what comes in 
 
 from typing import Any, ClassVar
 
+import msgspec
+
 from alys.actors.message import Message, Priority, Request
 
 
@@ -29,10 +31,30 @@ class StoreScan(Request[tuple[tuple[bytes, bytes], ...]], frozen=True, kw_only=T
 
 
 class StoreWrite(Request[None], frozen=True, kw_only=True):
-    """All of it or nothing, on disk when the ask returns."""
+    """All of it or nothing, on disk when the ask returns. Fails with StoreFailed when the store took nothing of it."""
 
     puts: tuple[tuple[bytes, bytes], ...]
     deletes: tuple[bytes, ...] = ()
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of the whole store as it was at one moment."""
+
+    name: str
+    place: str
+    """Where it is, in the words of whoever keeps it (a folder)."""
+    size_bytes: int
+
+
+class StoreSnapshot(Request[Snapshot], frozen=True, kw_only=True):
+    """Copy the store, between two batches, while it goes on. Older copies beyond ``keep`` are removed, the oldest first.
+
+    A copy of the same name is replaced. Fails with StoreFailed when there is no room for it.
+    """
+
+    timeout_seconds: ClassVar[float] = 60.0
+    name: str
+    keep: int
 
 
 class OpenStream(Message, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from alys.worlds import logbook, misbehaving, network
 from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
+    Disk,
     GovernanceLink,
     GovernancePort,
     Service,
@@ -60,7 +61,8 @@ class SimWorld(NetworkWorld):
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
-        self._stores: dict[str, dict[bytes, bytes]] = {}
+        #: What the authorities' stores are written on, by tree.
+        self.disks: dict[str, Disk] = {}
         self._background: list[Reply[None]] = []
 
     @override
@@ -86,10 +88,10 @@ class SimWorld(NetworkWorld):
             network.acquaint(net.governance)
         for index, engine in enumerate(engines):
             tree = network.tree_name(index)
-            store = self._stores.setdefault(tree, {})
+            disk = self.disks.setdefault(tree, Disk())
             self._port(tree, "bitcoin", lambda: ServicePort(shared, self._delays))
             self._port(tree, "engine", lambda e=engine: ServicePort(e, self._delays))  # type: ignore[misc]
-            self._port(tree, "store", lambda s=store: StorePort(s))  # type: ignore[misc]
+            self._port(tree, "store", lambda d=disk: StorePort(d))  # type: ignore[misc]
         self._port(network.NODE_TREE, "governance", lambda: GovernancePort(links, self._delays))
         self.bitcoin = _ServiceSide(self, shared)
         self.ethereum = _ServiceSide(self, public)
