@@ -58,6 +58,7 @@ class Probe(Actor):
     def on_any(
         self,
         message: messages.BlockImported
+        | messages.BlocksReverted
         | messages.ChainStarted
         | messages.PayoutsFinalised
         | messages.ReportStatus

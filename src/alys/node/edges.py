@@ -14,16 +14,37 @@ ASKED: Mapping[Edge, frozenset[str]] = {
     ("chain", "engine"): frozenset(
         {"BuildPayload", "ExecutePayload", "GetGenesis", "GetPayloadFacts", "SetHead"}
     ),
-    ("chain", "storage"): frozenset({"LoadBlock", "LoadBlockAt", "LoadHead", "SaveHead"}),
+    ("chain", "storage"): frozenset(
+        {
+            "ChangeRecords",
+            "LoadApproval",
+            "LoadBlock",
+            "LoadBlockAt",
+            "LoadRecords",
+            "LoadTree",
+            "StoreBlocks",
+        }
+    ),
     ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
 }
 
 TOLD: Mapping[Edge, frozenset[str]] = {
-    ("chain", "bridge"): frozenset({"BlockImported", "ChainStarted", "PayoutsFinalised"}),
+    ("chain", "bridge"): frozenset(
+        {"BlockImported", "BlocksReverted", "ChainStarted", "PayoutsFinalised"}
+    ),
+    ("chain", "sync"): frozenset({"BlocksTaken", "HeadChanged", "ParentMissing"}),
+    ("chain", "peers"): frozenset({"PeerDid"}),
     ("chain", "stream"): frozenset({"ReportStatus"}),
     ("chain", "network"): frozenset({"Publish", "SendTo"}),
     ("network", "chain"): frozenset(
-        {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
+        {
+            "BlockApproved",
+            "BlockProposed",
+            "BlockRefused",
+            "BlockSealed",
+            "PayoutHeard",
+            "PowQueued",
+        }
     ),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
     ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),

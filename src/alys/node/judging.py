@@ -14,6 +14,7 @@ from alys.chain.approvals import Verifier
 from alys.chain.blocks import ZERO_ROOT, ConsensusBlock, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.chain.validity import Reason
 from alys.node import engine, lookups
 from alys.node.engine import PayloadFacts
 from alys.node.errors import EngineRefused, PortDown
@@ -22,6 +23,21 @@ from alys.wire.jsonrpc import RpcError
 
 CANNOT_JUDGE = (EngineRefused, PortDown, RpcError, AskTimeout)
 """Our own execution client or Bitcoin node is away or refuses: that says nothing about a block."""
+
+NOT_THE_AUTHORS_FAULT = frozenset(
+    {
+        Reason.INVALID_HEIGHT,
+        Reason.MISSING_PARENT,
+        Reason.SLOT_IN_FUTURE,
+        Reason.WRONG_TIMESTAMP,
+        Reason.DEPOSIT_NOT_FOUND,
+        Reason.INSUFFICIENT_CONFIRMATIONS,
+        Reason.WRONG_WITHDRAWALS,
+        Reason.PAYLOAD_NOT_VALID,
+    }
+)
+"""We may be behind, our clock slow, our Bitcoin node or our execution client another one's: a block that is refused for these says nothing
+about its author."""
 
 NOTHING_LEFT = PayloadFacts(requests=(), tips=Wei(0))
 """Where another chain ended and this one starts, there is nothing to answer for."""
@@ -36,15 +52,23 @@ class Judge:
         self._verifier = verifier
 
     async def judge(
-        self, signed: SignedBlock, parent: PegState, left: PayloadFacts, ctx: Context
+        self,
+        signed: SignedBlock,
+        parent: PegState,
+        left: PayloadFacts,
+        ctx: Context,
+        sealed: bool = False,
     ) -> Facts:
         """The facts that the block holds by. Raises validity.Invalid, and CANNOT_JUDGE when we cannot tell.
 
-        ``left`` is what the parent's payload leaves to answer for.
+        ``left`` is what the parent's payload leaves to answer for. Of a sealed block it is believed that Bitcoin confirmed
+        its deposits: a quorum looked before it approved, and Bitcoin may look otherwise by now.
         """
         seen = await lookups.seen_deposits(
             ctx, self._names.bitcoin, self._spec, signed.block.pegins
         )
+        if sealed:
+            seen = {outpoint: lookups.believed(one) for outpoint, one in seen.items()}
         facts = gather(ctx.now(), seen, left)
         self.check(signed, parent, facts)
         await self.execute(signed.block, ctx)
@@ -61,15 +85,17 @@ class Judge:
         if not verdict.valid:
             raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
 
-    async def left_by(self, block: ConsensusBlock, ctx: Context) -> PayloadFacts:
-        """What the head's payload leaves to the next block to answer; the bridge is told of its requests."""
+    async def left_by(
+        self, block: ConsensusBlock, ctx: Context, imported: bool = True
+    ) -> PayloadFacts:
+        """What a payload leaves to the next block to answer; the bridge is told of its requests where it is ``imported`` as head."""
         first = block.parent_root == ZERO_ROOT
         facts = await ctx.ask(
             ctx.whereis(self._names.engine),
             engine.GetPayloadFacts(
                 block_hash=block.payload.block_hash,
                 base_fee_per_gas=block.payload.base_fee_per_gas,
-                imported=not first,
+                imported=imported and not first,
             ),
         )
         return NOTHING_LEFT if first else facts

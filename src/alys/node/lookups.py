@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.chain import peg
@@ -13,6 +15,9 @@ from alys.node import ports
 from alys.node.errors import PortDown
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
+
+CONFIRMATIONS_BELIEVED = 1_000_000
+"""More than any specification asks."""
 
 NOT_FOUND = (-5, -8)
 """bitcoind: no such block or transaction; height out of range."""
@@ -54,3 +59,8 @@ async def seen_deposits(
                 deposit=deposit, block_hash=ref.block_hash, confirmations=confirmations
             )
     return seen
+
+
+def believed(seen: SeenDeposit) -> SeenDeposit:
+    """The deposit as it stood when a quorum looked."""
+    return msgspec.structs.replace(seen, confirmations=CONFIRMATIONS_BELIEVED)

@@ -12,3 +12,5 @@ class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
     bridge: str | None = None
     stream: str | None = None
     network: str
+    sync: str | None = None
+    peers: str | None = None

@@ -4,14 +4,19 @@ What a block must contain is decided by ``chain.state.duties``; here is what may
 order in which the execution client is asked.
 """
 
+from collections.abc import Iterable
+
 from alys.actors.context import Context
-from alys.chain import peg, slots, state
+from alys.chain import payout, peg, slots, state, validity
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.chain.state import Facts, PayoutProposal, PegState, SeenDeposit
 from alys.node import engine, judging, messages
 from alys.node.engine import PayloadFacts
 from alys.node.names import ChainNames
+
+HEARSAY_KEPT = 64
+"""Payouts that are kept by another node's word; the oldest is forgotten first."""
 
 
 class Larder:
@@ -19,24 +24,44 @@ class Larder:
 
     def __init__(self, spec: ChainSpec) -> None:
         self._spec = spec
-        #: Deposits that the bridge announced and no block has minted, by outpoint.
+        #: Deposits that the bridge announced and no final block has minted, by outpoint: a branch may yet be abandoned.
         self._ready: dict[str, SeenDeposit] = {}
-        #: Payouts with their signatures, by txid.
+        #: Payouts with their signatures, by txid; those by another node's word apart, as nobody here has checked them.
         self._signed: dict[str, bytes] = {}
+        self._hearsay: dict[str, bytes] = {}
 
-    @property
-    def deposits(self) -> tuple[peg.Deposit, ...]:
-        """Deposits that may be minted, oldest first."""
-        return tuple(seen.deposit for seen in self._ready.values())
+    def deposits_for(self, parent: PegState) -> tuple[peg.Deposit, ...]:
+        """Deposits that a child of this block may mint, oldest first."""
+        return tuple(
+            seen.deposit
+            for outpoint, seen in self._ready.items()
+            if not state.already_minted(parent, outpoint)
+        )
 
     def seen(self, chosen: tuple[peg.Deposit, ...]) -> dict[str, SeenDeposit]:
         """Where the chosen deposits stand in Bitcoin's chain, by outpoint."""
         return {deposit.outpoint: self._ready[deposit.outpoint] for deposit in chosen}
 
     def signed_in_order(self, parent: PegState) -> tuple[bytes, ...]:
-        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first."""
-        waiting = (proposal.txid for proposal in parent.payouts_finalised)
-        return tuple(self._signed[txid] for txid in waiting if txid in self._signed)
+        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first. What lacks signatures waits."""
+        listed: list[bytes] = []
+        for proposal in parent.payouts_finalised:
+            raw = self._signed.get(proposal.txid) or self._checked(proposal)
+            if raw is not None:
+                listed.append(raw)
+        return tuple(listed)
+
+    def _checked(self, proposal: PayoutProposal) -> bytes | None:
+        """A payout by hearsay, if it is fully signed; if not it is forgotten."""
+        raw = self._hearsay.pop(proposal.txid, None)
+        if raw is None:
+            return None
+        try:
+            validity.check_payout_signed(payout.parse_proposal(raw), proposal, self._spec)
+        except payout.BadPayout:
+            return None
+        self._signed[proposal.txid] = raw
+        return raw
 
     def add_deposit(self, message: messages.PeginReady) -> None:
         """The bridge saw its confirmations."""
@@ -46,14 +71,23 @@ class Larder:
             confirmations=self._spec.required_confirmations,
         )
 
-    def add_payout(self, txid: str, tx: bytes) -> None:
-        """It has its signatures."""
+    def add_payout(self, txid: str, tx: bytes) -> bool:
+        """It has its signatures; whether that is news."""
+        known = self._signed.get(txid) == tx
         self._signed[txid] = tx
+        return not known
 
-    def imported(self, block: ConsensusBlock) -> None:
-        """What the block mints waits no longer."""
-        for ref in block.pegins:
-            self._ready.pop(ref.outpoint, None)
+    def add_hearsay(self, txid: str, tx: bytes) -> None:
+        """Another node says that it has its signatures."""
+        if txid not in self._signed:
+            self._hearsay[txid] = tx
+        while len(self._hearsay) > HEARSAY_KEPT:
+            del self._hearsay[next(iter(self._hearsay))]
+
+    def finalised(self, minted: Iterable[peg.Deposit]) -> None:
+        """What final blocks minted waits no longer."""
+        for deposit in minted:
+            self._ready.pop(deposit.outpoint, None)
 
 
 class Producer:
@@ -74,7 +108,7 @@ class Producer:
     ) -> tuple[ConsensusBlock, Facts]:
         """A block for the slot and the facts that it was built from. Raises EngineRefused, AskTimeout."""
         todo = state.duties(parent, judging.gather(ctx.now(), {}, left), header, self._spec)
-        chosen = peg.fit_pegins(todo.addresses, larder.deposits)
+        chosen = peg.fit_pegins(todo.addresses, larder.deposits_for(parent))
         deposits = larder.seen(chosen)
         payload = await ctx.ask(
             ctx.whereis(self._names.engine),
