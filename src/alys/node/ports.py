@@ -101,7 +101,22 @@ class StreamClosed(Message, frozen=True, kw_only=True):
 
 
 class WireListen(Message, frozen=True, kw_only=True):
-    """To the transport: connect to the other nodes of the federation and take their connections; the sender gets what comes in."""
+    """To the transport: take connections of the other nodes; the sender gets what comes in, and what is there already."""
+
+
+class WireDial(Message, frozen=True, kw_only=True):
+    """Connect to a peer, unless it is connected already. ``WireUp`` or ``WireDown`` says what came of it."""
+
+    peer: str
+    address: str
+    """``host:port``; who answers there must be this peer."""
+
+
+class WireClose(Message, frozen=True, kw_only=True):
+    """End the connection with a peer, if there is one; ``WireDown`` follows."""
+
+    peer: str
+    reason: str
 
 
 class WireSend(Message, frozen=True, kw_only=True):
@@ -115,6 +130,8 @@ class WireUp(Message, frozen=True, kw_only=True):
     """A peer is connected, and is who it says it is."""
 
     peer: str
+    address: str = ""
+    """Where it takes connections, by its own word; empty: it does not say."""
 
 
 class WireReceived(Message, frozen=True, kw_only=True):
@@ -124,9 +141,22 @@ class WireReceived(Message, frozen=True, kw_only=True):
     data: bytes
 
 
+class WireDropped(Message, frozen=True, kw_only=True):
+    """A peer did not read as fast as it was sent to: so many of the oldest sendings were given up."""
+
+    peer: str
+    count: int
+
+
 class WireDown(Message, frozen=True, kw_only=True):
-    """A peer is no longer connected; what was on its way may be lost."""
+    """A peer is no longer connected, or could not be; what was on its way may be lost."""
 
     priority: ClassVar[Priority] = Priority.NORMAL
     peer: str
     reason: str
+    reached: bool = True
+    """False when no connection came about: nobody was there, or somebody else."""
+
+
+class WireAddress(Request[str], frozen=True, kw_only=True):
+    """Where the transport takes connections, ``host:port``."""
