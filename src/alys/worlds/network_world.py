@@ -22,6 +22,7 @@ from alys.actors.supervision import ChildSpec, Restart
 from alys.actors.system import System
 from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import SeededRandom
+from alys.chain.retarget import RetargetParams
 from alys.config.settings import Settings
 from alys.node.api import Ask
 from alys.node.errors import PortDown
@@ -30,6 +31,7 @@ from alys.node.tree import cosigner_tree, node_tree
 from alys.oracles.blocks import Production, Rules
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
+from alys.oracles.work import Retarget
 from alys.wire import ethereum
 from alys.wire.jsonrpc import RpcError
 from alys.worlds import network
@@ -330,6 +332,7 @@ class NetworkWorld(Scorecard, abc.ABC):
             max_blocks_without_pow=spec.max_blocks_without_pow,
             bits=spec.bits,
             aux_chain_id=spec.aux_chain_id,
+            retarget=_retarget_rules(spec.retarget),
             genesis_height=self.network.first_height,
             timestamp_slack_s=self.timestamp_slack_s,
         )
@@ -482,6 +485,19 @@ class NetworkWorld(Scorecard, abc.ABC):
     def messages(self) -> list[dict[str, Any]]:
         """The ``sent`` records so far, decoded."""
         return [msgspec.json.decode(line) for line in self._lines if '"kind":"sent"' in line[:60]]
+
+
+def _retarget_rules(params: RetargetParams) -> Retarget | None:
+    """As the oracle takes them, which knows nothing of ours."""
+    if params.no_retargeting:
+        return None
+    return Retarget(
+        spacing=params.target_spacing,
+        timespan=params.target_timespan,
+        easiest=params.pow_limit,
+        hardest=params.pow_lower_limit,
+        step_percent=params.max_adjustment,
+    )
 
 
 def summary(statement: LedgerStatement) -> dict[str, object]:
