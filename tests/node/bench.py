@@ -17,7 +17,7 @@ from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.sim.dispatch import SimDispatcher
 from alys.wire.jsonrpc import RpcError
-from alys.worlds.memory import Disk, StorePort
+from alys.worlds.disk import Disk, StorePort
 
 R = TypeVar("R")
 

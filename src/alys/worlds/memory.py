@@ -5,28 +5,25 @@ cannot carry fails here as it would there. Calls to one service may overtake eac
 frames of one governance stream keep their order, as over one.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
-
-import msgspec
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.actors.promise import Promise
-from alys.actors.ref import Ref
 from alys.base.faults import Drop, Hang, Refuse
 from alys.base.misbehaviour import Misbehaviour
 from alys.base.prng import Random
-from alys.models.governance.node import GovernanceNode
 from alys.models.governance.registry import TooManyConnections, Unauthenticated
 from alys.node import ports
-from alys.node.errors import PortDown, StoreFailed
+from alys.node.errors import PortDown
 from alys.wire import governance_faults, jsonrpc, jsonrpc_faults
 from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.jsonrpc_faults import Outcome
+from alys.worlds.gate import OPEN, Gate
+from alys.worlds.governance_link import GovernanceLink
 
 DELAY_MIN_SECONDS = 0.001
 DELAY_MAX_SECONDS = 0.020
@@ -74,8 +71,9 @@ class Answered(Message, frozen=True, kw_only=True):
 class ServicePort(Actor):
     """A gateway to a service in memory."""
 
-    def __init__(self, service: Service, random: Random) -> None:
+    def __init__(self, service: Service, random: Random, gate: Gate = OPEN) -> None:
         self._service = service
+        self._gate = gate
         self._random = random
         self._calls = 0
         self._open: dict[int, tuple[Promise, ports.JsonRpcCall]] = {}
@@ -93,7 +91,11 @@ class ServicePort(Actor):
     def on_arrived(self, message: Arrived, ctx: Context) -> None:
         """Let the service answer."""
         promise, call = self._open.pop(message.number)
+        if not self._gate.passes(call):
+            return
         outcome = self._service.outcome(call.method, call.params)
+        if not self._gate.acknowledges():
+            return
         if outcome.delay_s:
             self._late[message.number] = (promise, outcome)
             ctx.after(outcome.delay_s, Answered(number=message.number))
@@ -132,89 +134,6 @@ class ServicePort(Actor):
             promise.fail(PortDown(self._service.name, "connection closed"))
 
 
-class Disk:
-    """What a store in memory is written on; it outlives its port, and can be told to fail as disks do."""
-
-    def __init__(self) -> None:
-        self.pairs: dict[bytes, bytes] = {}
-        self.snapshots: dict[str, dict[bytes, bytes]] = {}
-        self._before: dict[bytes, bytes | None] = {}
-        self._refusal: str | None = None
-        self._torn = False
-
-    def fail_next(self, reason: str) -> None:
-        """The next batch is refused (no room, an error of the disk)."""
-        self._refusal = reason
-
-    def tear_next(self) -> None:
-        """Of the next batch only the first half is written, and it is said to be written: no store should do that."""
-        self._torn = True
-
-    def lose_last(self) -> None:
-        """The last batch was not on the disk yet when the power went."""
-        for key, value in self._before.items():
-            self._put(key, value)
-        self._before = {}
-
-    def write(self, batch: ports.StoreWrite) -> None:
-        """Raises StoreFailed, and then nothing changed."""
-        if self._refusal is not None:
-            reason, self._refusal = self._refusal, None
-            raise StoreFailed(reason)
-        changes: list[tuple[bytes, bytes | None]] = [
-            *batch.puts,
-            *((k, None) for k in batch.deletes),
-        ]
-        if self._torn:
-            self._torn = False
-            changes = changes[: len(changes) // 2]
-        self._before = {key: self.pairs.get(key) for key, _ in changes}
-        for key, value in changes:
-            self._put(key, value)
-
-    def _put(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self.pairs.pop(key, None)
-        else:
-            self.pairs[key] = value
-
-    def snapshot(self, name: str, keep: int) -> ports.Snapshot:
-        """A copy, and no more of them than that."""
-        self.snapshots.pop(name, None)
-        self.snapshots[name] = dict(self.pairs)
-        while len(self.snapshots) > keep:
-            del self.snapshots[next(iter(self.snapshots))]
-        size = sum(len(key) + len(value) for key, value in self.pairs.items())
-        return ports.Snapshot(name=name, place=f"memory:{name}", size_bytes=size)
-
-
-class StorePort(Actor):
-    """The store on a disk in memory."""
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-
-    def on_get(self, message: ports.StoreGet, ctx: Context) -> bytes | None:
-        """The value, None when there is none."""
-        return self._disk.pairs.get(message.key)
-
-    def on_scan(self, message: ports.StoreScan, ctx: Context) -> tuple[tuple[bytes, bytes], ...]:
-        """Pairs under a prefix, in the order of the keys."""
-        found = (pair for pair in self._disk.pairs.items() if pair[0].startswith(message.prefix))
-        return tuple(sorted(found))
-
-    def on_write(self, message: ports.StoreWrite, ctx: Context) -> None:
-        """One batch."""
-        try:
-            self._disk.write(message)
-        except StoreFailed as error:
-            ctx.refuse(error)
-
-    def on_snapshot(self, message: ports.StoreSnapshot, ctx: Context) -> ports.Snapshot:
-        """A copy beside it."""
-        return self._disk.snapshot(message.name, message.keep)
-
-
 class Delivery(Message, frozen=True, kw_only=True):
     """Something that is due on a stream: the head of its queue."""
 
@@ -227,35 +146,12 @@ class Leaves(Message, frozen=True, kw_only=True):
     endpoint: int
 
 
-class GovernanceLink(msgspec.Struct, kw_only=True):
-    """The way to one governance node; ``down`` is set by whoever cuts it."""
-
-    node: GovernanceNode
-    down: bool = False
-    streams: int = 0
-    """Streams opened so far; the current one's id ends with it."""
-    is_open: bool = False
-    queue: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
-    held: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
-    """What a fault made late, and what came behind it."""
-    held_until: float = 0.0
-    silent_by: int = 0
-    """The fault that took the stream's opening; 0: none."""
-    owner: Ref | None = None
-    deadline: float | None = None
-    """The node's, that a timer has been set for."""
-
-    @property
-    def connection_id(self) -> str:
-        """The current stream's name at the node."""
-        return f"stream-{self.streams}"
-
-
 class GovernancePort(Actor):
     """A gateway to the governance nodes over links in memory."""
 
-    def __init__(self, links: list[GovernanceLink], random: Random) -> None:
+    def __init__(self, links: list[GovernanceLink], random: Random, gate: Gate = OPEN) -> None:
         self._links = links
+        self._gate = gate
         self._random = random
         for number in range(len(links)):
             self._is_there(number)
@@ -263,14 +159,14 @@ class GovernancePort(Actor):
     def on_open_stream(self, message: ports.OpenStream, ctx: Context) -> None:
         """Open it, or say why not."""
         link = self._links[message.endpoint]
-        link.owner = ctx.sender
+        link.owner, link.port = ctx.sender, ctx.self
         metadata = {} if message.token is None else {"authorization": f"Bearer {message.token}"}
         self._later(message.endpoint, lambda now: self._open(message.endpoint, metadata, now), ctx)
 
     def on_send_frame(self, message: ports.SendFrame, ctx: Context) -> None:
         """Hand a frame to the node; its answers come back on the same stream."""
         stream = self._links[message.endpoint].streams
-        arrive = lambda now: self._arrive(message.endpoint, stream, message.frame, now)  # noqa: E731
+        arrive = lambda now: self._arrive(message, stream, now)  # noqa: E731
         self._later(message.endpoint, arrive, ctx)
 
     def on_close_stream(self, message: ports.CloseStream, ctx: Context) -> None:
@@ -339,7 +235,10 @@ class GovernancePort(Actor):
         link.is_open = True
         self._tell(link, ports.StreamOpened(endpoint=endpoint), ctx)
 
-    def _arrive(self, endpoint: int, stream: int, frame: bytes, ctx: Context) -> None:
+    def _arrive(self, sent: ports.SendFrame, stream: int, ctx: Context) -> None:
+        if not self._gate.passes(sent):
+            return
+        endpoint, frame = sent.endpoint, sent.frame
         link = self._links[endpoint]
         if not link.is_open or link.streams != stream:
             self._tell(link, ports.StreamClosed(endpoint=endpoint, reason="not open"), ctx)
@@ -353,7 +252,9 @@ class GovernancePort(Actor):
         outcome = governance_faults.message(
             request, lambda: link.node.receive(link.connection_id, request), faults
         )
-        self._after(endpoint, outcome, lambda now: self._back(endpoint, stream, outcome, now), ctx)
+        if self._gate.acknowledges():
+            back = lambda now: self._back(endpoint, stream, outcome, now)  # noqa: E731
+            self._after(endpoint, outcome, back, ctx)
         self._spread(endpoint, ctx)
 
     def _after(
@@ -411,9 +312,14 @@ class GovernancePort(Actor):
     def _spread(self, endpoint: int, ctx: Context) -> None:
         link = self._links[endpoint]
         for connection_id, response in link.node.outgoing():
-            if link.is_open and connection_id == link.connection_id:
-                encoded = response.SerializeToString(deterministic=True)
-                self._later(endpoint, self._answer(endpoint, link.streams, encoded), ctx)
+            encoded = response.SerializeToString(deterministic=True)
+            for way in (link, *link.beside):
+                if way.is_open and connection_id == way.connection_id and way.port is not None:
+                    said = Said(endpoint=endpoint, stream=way.streams, frame=encoded)
+                    if way is link:
+                        self.on_said(said, ctx)
+                    else:
+                        ctx.tell(way.port, said)
         for bundle in link.node.gossip():
             frame = bundle.SerializeToString(deterministic=True)
             for number, other in enumerate(self._links):
@@ -424,6 +330,11 @@ class GovernancePort(Actor):
         if deadline is not None and deadline != link.deadline:
             ctx.after(max(0.0, deadline - ctx.now()), LookRound(endpoint=endpoint))
         link.deadline = deadline
+
+    def on_said(self, message: "Said", ctx: Context) -> None:
+        """Bring on its way what a node says on this node's stream."""
+        answer = self._answer(message.endpoint, message.stream, message.frame)
+        self._later(message.endpoint, answer, ctx)
 
     def _answer(self, endpoint: int, stream: int, frame: bytes) -> Callable[[Context], None]:
         def back(ctx: Context) -> None:
@@ -455,6 +366,14 @@ class LookRound(Message, frozen=True, kw_only=True):
     """A governance node may have something to say that is no answer."""
 
     endpoint: int
+
+
+class Said(Message, frozen=True, kw_only=True):
+    """A governance node says something on a stream that is no answer."""
+
+    endpoint: int
+    stream: int
+    frame: bytes
 
 
 class Passed(Message, frozen=True, kw_only=True):

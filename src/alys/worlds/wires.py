@@ -6,7 +6,6 @@ way is lost, and both ends hear of it. A node that is killed takes its connectio
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
 
 import msgspec
 from typing_extensions import override
@@ -15,8 +14,10 @@ from alys.actors.actor import Actor, Terminated
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.actors.ref import Ref
+from alys.actors.system import System
 from alys.base.prng import Random
 from alys.node import ports
+from alys.worlds.gate import OPEN, Gate
 from alys.worlds.memory import delay
 
 STEP_SECONDS = 1e-6
@@ -45,43 +46,40 @@ class _Connection(msgspec.Struct, kw_only=True):
 class Wires:
     """Who listens, who is connected, and what is cut."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, system: System) -> None:
         self.random = random
+        self._system = system
         self.ports: dict[str, Ref] = {}
         self.listening: set[str] = set()
         self.connections: dict[frozenset[str], _Connection] = {}
         self.cuts: set[Way] = set()
         self._made = 0
 
-    # Verbs of a world; whoever calls them tells every port to look (``looks``)
+    # Verbs of a world: see ``nodes.WiresSide``
 
     def cut(self, one: str, other: str, *, one_way: bool = False) -> None:
         """Let nothing pass from one to the other, nor back unless it is ``one_way``."""
         self.cuts.add((one, other))
         if not one_way:
             self.cuts.add((other, one))
+        self._look()
 
     def join(self, one: str, other: str) -> None:
         """Let everything pass between them again."""
         self.cuts -= {(one, other), (other, one)}
+        self._look()
 
-    def partition(self, groups: Sequence[Iterable[str]]) -> None:
-        """Cut all ways between nodes of different groups, and mend those within one; who is in none is alone."""
-        told = [set(group) for group in groups]
-        alone = set(self.ports) - set().union(*told)
-        told += [{name} for name in alone]
-        self.cuts = {
-            (a, b)
-            for group in told
-            for other in told
-            if group is not other
-            for a in group
-            for b in other
-        }
+    def gone(self, tree: str) -> None:
+        """A node has ended: its connections break, what was on its way is lost, the other ends are told."""
+        self.listening.discard(tree)
+        for peer in self.peers_of(tree):
+            self.close(tree, peer)
+            down = ports.WireDown(peer=tree, reason="closed by the peer")
+            self._system.tell(self.ports[peer], Heard(message=down))
 
-    def heal(self) -> None:
-        """Mend everything."""
-        self.cuts.clear()
+    def _look(self) -> None:
+        for _, port in sorted(self.ports.items()):
+            self._system.tell(port, Look())
 
     # For the ports
 
@@ -124,7 +122,7 @@ class Reaches(Message, frozen=True, kw_only=True):
 
 
 class Look(Message, frozen=True, kw_only=True):
-    """To a port, by the world: something was cut or mended."""
+    """From the wires to a port: something was cut or mended."""
 
 
 class Notice(Message, frozen=True, kw_only=True):
@@ -143,7 +141,8 @@ class Heard(Message, frozen=True, kw_only=True):
 class WirePort(Actor):
     """One node's gateway to the others."""
 
-    def __init__(self, wires: Wires, tree: str) -> None:
+    def __init__(self, wires: Wires, tree: str, gate: Gate = OPEN) -> None:
+        self._gate = gate
         self._wires = wires
         self._tree = tree
         self._owner: Ref | None = None
@@ -261,8 +260,11 @@ class WirePort(Actor):
                 self._tell(ports.WireDown(peer=peer, reason="closed by the peer"), ctx)
 
     def _there(self, peer: str, data: bytes, ctx: Context) -> None:
+        if not self._gate.passes(ports.WireSend(peer=peer, data=data)):
+            return
         received = ports.WireReceived(peer=self._tree, data=data)
         ctx.tell(self._wires.ports[peer], Heard(message=received))
+        self._gate.acknowledges()
 
     def _lose(self, peer: str, reason: str, ctx: Context) -> None:
         self._wires.close(self._tree, peer)
