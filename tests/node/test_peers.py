@@ -178,7 +178,8 @@ def test_addresses_that_peers_tell_are_tried_in_turn_and_kept() -> None:
     run.did("b", "useful_range")
     run.bench.run_for(SAVE_SECONDS)
     run.bench.kill("peers")
-    run.bench.stop("network"), run.bench.stop("sync")
+    run.bench.stop("network")
+    run.bench.stop("sync")
     again = Started(run.bench)
     assert again.line("a").addresses == ("a:1", "a:2")
     assert again.line("b").score == SCORE_START + DEEDS["useful_range"]
@@ -199,6 +200,7 @@ def test_a_record_that_cannot_be_read_is_as_good_as_none() -> None:
 
     run.bench.ask("storage", storage.SaveRecords(table="peers", records=(("a", b"\xc1"),)))
     run.bench.kill("peers")
-    run.bench.stop("network"), run.bench.stop("sync")
+    run.bench.stop("network")
+    run.bench.stop("sync")
     assert Started(run.bench).line("a").score == SCORE_START
     assert not run.bench.failures.errors
