@@ -1,7 +1,9 @@
 """What the oracles are told of a network before they judge what happens on it."""
 
+from alys.chain.retarget import RetargetParams
 from alys.oracles.blocks import Rules
 from alys.oracles.terms import Terms
+from alys.oracles.work import Retarget
 from alys.wire import ethereum
 from alys.worlds.network import Grounds
 
@@ -15,6 +17,7 @@ def rules(grounds: Grounds, timestamp_slack_s: int) -> Rules:
         max_blocks_without_pow=spec.max_blocks_without_pow,
         bits=spec.bits,
         aux_chain_id=spec.aux_chain_id,
+        retarget=_retarget_rules(spec.retarget),
         genesis_height=grounds.first_height,
         timestamp_slack_s=timestamp_slack_s,
     )
@@ -34,4 +37,17 @@ def terms(grounds: Grounds) -> Terms:
         network=spec.network,
         pegout_minimum_sats=spec.pegout_minimum_sats,
         fee_rate_sat_vb=spec.fee_rate_sat_vb,
+    )
+
+
+def _retarget_rules(params: RetargetParams) -> Retarget | None:
+    """As the oracle takes them, which knows nothing of ours."""
+    if params.no_retargeting:
+        return None
+    return Retarget(
+        spacing=params.target_spacing,
+        timespan=params.target_timespan,
+        easiest=params.pow_limit,
+        hardest=params.pow_lower_limit,
+        step_percent=params.max_adjustment,
     )
