@@ -46,8 +46,6 @@ class MortalWorld(SimWorld):
 
     def _kill(self) -> None:
         """The process is gone: its actors, its connections, and what was on its way to it."""
-        for link in self.links:
-            link.break_off()
         self.system.drive(self._die_and_live())
 
     async def _die_and_live(self) -> None:
@@ -58,6 +56,8 @@ class MortalWorld(SimWorld):
         for name in names:
             fault.touched.append(name)
             await self.system.stop(tops[name], seconds=0)
+        for link in self.links:
+            link.break_off()
         await self.system.sleep(DOWN_SECONDS)
         self.gate.live()
         for port in self._ports:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from alys.chain.spec import dev_spec
-from alys.node import api, messages, questions
+from alys.node import api, messages, questions, storage
 from alys.node.api import Question
 from alys.wire.jsonrpc import RpcError
 
@@ -26,6 +26,8 @@ ADDRESS = "0x" + "aa" * 20
         ("alys_announceDeposit", ["ab"], "bridge", messages.AnnounceDeposit(txid="ab")),
         ("alys_pauseProduction", ["why"], "chain", questions.PauseProduction(reason="why")),
         ("alys_resumeProduction", [], "chain", questions.ResumeProduction()),
+        ("alys_snapshot", [], "storage", storage.TakeSnapshot()),
+        ("alys_snapshot", ["before-the-update"], "storage", storage.TakeSnapshot(name="before-the-update")),
     ],
 )  # fmt: skip
 def test_a_method_is_a_question(method: str, params: list[Any], actor: str, request_: Any) -> None:
@@ -49,6 +51,7 @@ def test_the_deposit_address_needs_no_actor() -> None:
         ("getblockbyheight", ["seven"], api.BAD_PARAMS),
         ("getblockbyheight", [1, 2], api.BAD_PARAMS),
         ("getblockbyhash", ["0x00"], api.BAD_PARAMS),
+        ("alys_snapshot", ["../elsewhere"], api.BAD_PARAMS),
     ],
 )
 def test_a_wrong_call_is_refused_with_its_code(method: str, params: list[Any], code: int) -> None:

@@ -4,6 +4,7 @@ createauxblock, submitauxblock, getdepositaddress, getheadblock, getblockbyheigh
 sidechain's own; the ``alys_`` methods show what its engineers ask next. A pure table: the shell that owns the socket asks.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,8 @@ from alys.actors.message import Request
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, messages, questions, stream
+from alys.node import bridge, messages, questions, storage, stream
+from alys.node.errors import CorruptRecord, StoreFailed
 from alys.wire import ethereum
 from alys.wire.jsonrpc import INTERNAL_ERROR, RpcError
 
@@ -22,12 +24,14 @@ METHOD_NOT_FOUND = -32601
 BAD_PARAMS = -32602
 BLOCK_NOT_FOUND = -32604
 
+_SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask, what, and how to show the answer."""
 
     actor: str
-    """``chain``, ``bridge`` or ``stream``."""
+    """``chain``, ``bridge``, ``stream`` or ``storage``."""
     request: Request[Any]
     show: Callable[[Any], Any]
 
@@ -48,7 +52,7 @@ def question(spec: ChainSpec, method: str, params: list[Any]) -> Question | str 
 
 
 Ask = Callable[[str, Request[Any]], Awaitable[Any]]
-"""Asks one of the node's actors, named ``chain``, ``bridge`` or ``stream``."""
+"""Asks one of the node's actors, named as ``Question.actor`` says."""
 
 
 async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> Any:
@@ -60,6 +64,8 @@ async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> A
         return asked.show(await ask(asked.actor, asked.request))
     except ActorError as error:
         raise RpcError(INTERNAL_ERROR, f"{asked.actor} did not answer: {error}") from error
+    except (CorruptRecord, StoreFailed) as error:
+        raise RpcError(INTERNAL_ERROR, str(error)) from error
 
 
 def _create_aux_block(address: str) -> Question:
@@ -79,6 +85,15 @@ def _submit_aux_block(aux_hash: str, auxpow: str) -> Question:
 def _block_by_height(height: int) -> Question:
     request = questions.GetBlockAt(height=int(height))
     return Question(actor="chain", request=request, show=_show_block)
+
+
+def _snapshot(name: str = "") -> Question:
+    if name and not _SNAPSHOT_NAME.fullmatch(str(name)):
+        raise ValueError(
+            f"a snapshot cannot be called {name!r}; letters, digits, - and _ can stand"
+        )
+    request = storage.TakeSnapshot(name=str(name))
+    return Question(actor="storage", request=request, show=msgspec.structs.asdict)
 
 
 def _block_by_hash(root: str) -> Question:
@@ -110,6 +125,7 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     "alys_resumeProduction": lambda: Question(
         actor="chain", request=questions.ResumeProduction(), show=lambda _: True
     ),
+    "alys_snapshot": _snapshot,
     "alys_governance": lambda: Question(
         actor="stream", request=stream.GetStreamStatus(), show=_show_all
     ),
