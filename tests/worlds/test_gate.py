@@ -11,7 +11,8 @@ from alys.node import ports
 from alys.wire.jsonrpc import Dialect
 from alys.worlds.disk import Disk, StorePort
 from alys.worlds.gate import Gate
-from alys.worlds.memory import GovernanceLink, GovernancePort, Service, ServicePort
+from alys.worlds.governance_link import GovernanceLink
+from alys.worlds.memory import GovernancePort, Service, ServicePort
 from tests.models.governance.builders import make_node, registration
 from tests.node.bench import Bench
 
