@@ -63,7 +63,12 @@ def node_tree(
         5_000,
         lambda: Stream(
             spec.federation,
-            StreamNames(bridge=names["bridge"], governance=f"{me.tree}/ports/governance"),
+            StreamNames(
+                bridge=names["bridge"],
+                chain=names["chain"],
+                storage=names["storage"],
+                governance=f"{me.tree}/ports/governance",
+            ),
             endpoints=governance_nodes,
             node_id=me.tree,
             token=token,
