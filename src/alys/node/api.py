@@ -14,7 +14,7 @@ from alys.actors.message import Request
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, messages, questions, stream
+from alys.node import bridge, federation_desk, messages, questions, stream
 from alys.wire import ethereum
 from alys.wire.jsonrpc import INTERNAL_ERROR, RpcError
 
@@ -34,8 +34,6 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 def question(spec: ChainSpec, method: str, params: list[Any]) -> Question | str | dict[str, Any]:
     """The question that a call asks, or at once its answer. Raises RpcError for a call that is wrong."""
-    if method == "getdepositaddress":
-        return spec.federation.address(spec.network)
     if method == "alys_spec":
         return spec_document.write(spec)
     make = _QUESTIONS.get(method)
@@ -113,6 +111,15 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     "alys_governance": lambda: Question(
         actor="stream", request=stream.GetStreamStatus(), show=_show_all
     ),
+    "alys_announcements": lambda: Question(
+        actor="stream", request=stream.GetAnnouncements(), show=msgspec.structs.asdict
+    ),
+    "alys_federation": lambda: Question(
+        actor="chain", request=federation_desk.GetGovernance(), show=_show_governance
+    ),
+    "getdepositaddress": lambda: Question(
+        actor="chain", request=federation_desk.GetDepositAddress(), show=str
+    ),
 }
 
 
@@ -152,6 +159,36 @@ def _show_status(status: messages.ChainStatus) -> dict[str, Any]:
         "refusals": [
             {"root": root, "authority": int(authority), "reason": reason}
             for root, authority, reason in status.refusals
+        ],
+    }
+
+
+def _show_federation(one: federation_desk.FederationView) -> dict[str, Any]:
+    return {
+        "keys": [key.hex() for key in one.keys],
+        "threshold": one.threshold,
+        "script": one.script.hex(),
+        "address": one.address,
+        "fromHeight": one.from_height,
+        "depositsUntil": one.deposits_until,
+    }
+
+
+def _show_governance(view: federation_desk.GovernanceView) -> dict[str, Any]:
+    return {
+        "federations": [_show_federation(one) for one in view.federations],
+        "pending": None if view.pending is None else _show_federation(view.pending),
+        "retiredCoins": view.retired_coins,
+        "retiredSats": view.retired_sats,
+        "owedGwei": view.owed_gwei,
+        "halt": {
+            "number": view.halt.number,
+            "inForce": view.halt.in_force,
+            "reason": view.halt.reason,
+        },
+        "refused": view.refused,
+        "proposals": [
+            {**msgspec.structs.asdict(one), "data": one.data.hex()} for one in view.proposals
         ],
     }
 

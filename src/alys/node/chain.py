@@ -23,6 +23,7 @@ from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState
 from alys.node import engine, gossip, messages, network, questions, storage
 from alys.node.errors import EngineRefused
+from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.judging import CANNOT_JUDGE, Judge
 from alys.node.names import ChainNames
 from alys.node.production import Larder, Producer
@@ -50,7 +51,7 @@ class Candidate(msgspec.Struct, kw_only=True):
     approvals: AggregateApproval
 
 
-class Chain(Actor):
+class Chain(Governed, Actor):
     """See the module's docstring."""
 
     def __init__(
@@ -79,6 +80,7 @@ class Chain(Actor):
         self._larder = Larder(spec)
         self._desk = WorkDesk(spec)
         self._tidings = Tidings(names)
+        self._governance = FederationDesk(spec, names)
         self._paused: str | None = None
         self._halted: str | None = None
         self._refusals: list[tuple[str, str, str]] = []
@@ -106,6 +108,8 @@ class Chain(Actor):
             await self._judge.execute(head.block, ctx, patient=True)
         await self._set_head(ctx)
         self._head_facts = await self._judge.left_by(head.block, ctx)
+        await self._governance.load(ctx)
+        self._governance.started(self._state, ctx)
         self._tidings.started(self._state, ctx)
         if self._produces:
             self._arm_slot(ctx)
@@ -122,7 +126,8 @@ class Chain(Actor):
         """Produce when the slot is ours and nothing forbids it."""
         self._arm_slot(ctx)
         mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
-        if not mine or self._paused is not None or message.slot <= self._state.slot:
+        stopped = self._paused is not None or self._governance.halted is not None
+        if not mine or stopped or message.slot <= self._state.slot:
             return
         if self._desk.queued is None and self._out_of_work():
             self._halt(ctx, "max_blocks_without_pow")
@@ -144,7 +149,13 @@ class Chain(Actor):
 
     async def _produce(self, slot: int, ctx: Context) -> None:
         block, facts = await self._producer.build(
-            slot, self._state, self._head_facts, self._desk.queued, self._larder, ctx
+            slot,
+            self._state,
+            self._head_facts,
+            self._desk.queued,
+            self._larder,
+            ctx,
+            federation_update=self._governance.evidence(self._state),
         )
         await self._offer(block, facts, ctx)
 
@@ -271,6 +282,7 @@ class Chain(Actor):
         self._halted = None
         if signed.block.auxpow_header is not None:
             self._desk.clear()
+        self._governance.imported(before, self._state, ctx)
         self._tidings.imported(before, self._state, signed.block, facts, ctx)
         self._report(ctx)
 
@@ -371,11 +383,14 @@ class Chain(Actor):
         return None if data is None else blocks.decode(data)
 
     def _condition(self) -> tuple[str, str]:
+        if self._governance.halted is not None:
+            return "halted", self._governance.halted
         if self._paused is not None:
             return "paused", self._paused
         if self._halted is not None:
             return "halted", self._halted
         return "active", ""
 
+    @override
     def _report(self, ctx: Context) -> None:
         self._tidings.status(self._state, self._condition()[0], ctx)

@@ -31,6 +31,7 @@ from alys.node.names import ChainNames
 from alys.node.network import Network, NetworkNames
 from alys.node.storage import Storage
 from alys.node.stream import Stream, StreamNames
+from alys.node.stream_figures import FIGURES, StreamFigures
 
 INTENSITY = Intensity(restarts=5, period_seconds=60.0)
 """Of every domain supervisor, and of the node's over them."""
@@ -49,7 +50,12 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def node_tree(
-    spec: ChainSpec, me: Authority, *, governance_nodes: int, token: str | None
+    spec: ChainSpec,
+    me: Authority,
+    *,
+    governance_nodes: int,
+    token: str | None,
+    figures: StreamFigures = FIGURES,
 ) -> ChildSpec:
     """A whole node, which produces in its slots."""
     names = _names(me.tree)
@@ -59,10 +65,16 @@ def node_tree(
         5_000,
         lambda: Stream(
             spec.federation,
-            StreamNames(bridge=names["bridge"], governance=f"{me.tree}/ports/governance"),
+            StreamNames(
+                bridge=names["bridge"],
+                chain=names["chain"],
+                storage=names["storage"],
+                governance=f"{me.tree}/ports/governance",
+            ),
             endpoints=governance_nodes,
             node_id=me.tree,
             token=token,
+            figures=figures,
         ),
     )
     bridge = _child(
