@@ -27,9 +27,7 @@ async def journey(world: NetworkWorld) -> Arrived:
     begun = world.now()
     alice, payee = world.ethereum_user("alice"), world.bitcoin_user("payee")
     world.keep_mining()
-    deposit = await world.depositor().deposit(
-        world.federation_address, alice.address, DEPOSIT_SATS
-    )
+    deposit = await world.depositor().deposit(world.federation_address, alice.address, DEPOSIT_SATS)
     await world.confirm(world.network.spec.required_confirmations)
 
     async def minted() -> bool:
