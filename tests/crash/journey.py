@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from alys.worlds.network_world import NetworkWorld
 from alys.wire.jsonrpc import RpcError
+from alys.worlds.network_world import NetworkWorld
 
 DEPOSIT_SATS = 200_000_000
 WEI_PER_SAT = 10_000_000_000
