@@ -10,15 +10,11 @@ from typing import TypeVar
 
 import msgspec
 
-from alys.chain.retarget import RetargetParams
 from alys.node.errors import PortDown
-from alys.oracles.blocks import Production, Rules
+from alys.oracles.blocks import Production
 from alys.oracles.statement import LedgerStatement
-from alys.oracles.terms import Terms
-from alys.oracles.work import Retarget
-from alys.wire import ethereum
 from alys.wire.jsonrpc import RpcError
-from alys.worlds import network
+from alys.worlds import judged_by, network
 from alys.worlds.agreement import Overheard, Watch
 from alys.worlds.audit import Auditor
 from alys.worlds.miner import MergedMiner
@@ -93,7 +89,7 @@ class Onlooking(Scorecard, abc.ABC):
         self.miner = MergedMiner(self.vantage.node, self.bitcoin)
         self.miners = [MergedMiner(side, self.bitcoin) for side in self.node_sides]
         self.auditor = Auditor(
-            self._terms(), self.bitcoin, self.vantage.ethereum, self.vantage.node
+            judged_by.terms(self.network), self.bitcoin, self.vantage.ethereum, self.vantage.node
         )
 
     def keep_mining(self, on: bool = True) -> None:
@@ -119,7 +115,7 @@ class Onlooking(Scorecard, abc.ABC):
 
     def production(self) -> Production:
         """The production of all blocks that the last audit read; raises BlockFault."""
-        return self.auditor.production(self._rules())
+        return self.auditor.production(judged_by.rules(self.network, self.timestamp_slack_s))
 
     # Rounds
 
@@ -179,34 +175,6 @@ class Onlooking(Scorecard, abc.ABC):
         while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
             await self.sleep(POLL_SECONDS)
 
-    def _rules(self) -> Rules:
-        spec = self.network.spec
-        return Rules(
-            slot_duration_ms=spec.slot_duration_ms,
-            authorities=len(spec.authorities),
-            max_blocks_without_pow=spec.max_blocks_without_pow,
-            bits=spec.bits,
-            aux_chain_id=spec.aux_chain_id,
-            retarget=_retarget_rules(spec.retarget),
-            genesis_height=self.network.first_height,
-            timestamp_slack_s=self.timestamp_slack_s,
-        )
-
-    def _terms(self) -> Terms:
-        spec = self.network.spec
-        return Terms(
-            federation_scripts=(spec.federation.script_pubkey,),
-            bridge_address=ethereum.BRIDGE_ADDRESS,
-            genesis_wei=0,
-            bitcoin_genesis_height=spec.bitcoin_start_height,
-            evm_genesis_number=self.network.first_height,
-            confirmations=spec.required_confirmations,
-            fee_members=tuple(ethereum.to_data(a) for a in spec.federation_fee_addresses),
-            network=spec.network,
-            pegout_minimum_sats=spec.pegout_minimum_sats,
-            fee_rate_sat_vb=spec.fee_rate_sat_vb,
-        )
-
 
 def summary(statement: LedgerStatement) -> dict[str, object]:
     """The statement for the report: figures by name, and how the surplus comes about."""
@@ -221,16 +189,3 @@ def _asynchronous(probe: Callable[[], T]) -> Callable[[], Awaitable[T]]:
         return probe()
 
     return ask
-
-
-def _retarget_rules(params: RetargetParams) -> Retarget | None:
-    """As the oracle takes them, which knows nothing of ours."""
-    if params.no_retargeting:
-        return None
-    return Retarget(
-        spacing=params.target_spacing,
-        timespan=params.target_timespan,
-        easiest=params.pow_limit,
-        hardest=params.pow_lower_limit,
-        step_percent=params.max_adjustment,
-    )
