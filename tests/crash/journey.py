@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from alys.worlds.network_world import NetworkWorld
 from alys.wire.jsonrpc import RpcError
+from alys.worlds.network_world import NetworkWorld
 
 DEPOSIT_SATS = 200_000_000
 WEI_PER_SAT = 10_000_000_000
@@ -27,9 +27,7 @@ async def journey(world: NetworkWorld) -> Arrived:
     begun = world.now()
     alice, payee = world.ethereum_user("alice"), world.bitcoin_user("payee")
     world.keep_mining()
-    deposit = await world.depositor().deposit(
-        world.federation_address, alice.address, DEPOSIT_SATS
-    )
+    deposit = await world.depositor().deposit(world.federation_address, alice.address, DEPOSIT_SATS)
     await world.confirm(world.network.spec.required_confirmations)
 
     async def minted() -> bool:

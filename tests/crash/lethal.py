@@ -98,7 +98,9 @@ def name_of(act: Message) -> str | None:
     """What changes something outside, in short; None for what only reads."""
     match act:
         case ports.StoreWrite(puts=puts):
-            keys = sorted({records.label(key).rpartition("/")[0] or key.decode() for key, _ in puts})
+            keys = sorted(
+                {records.label(key).rpartition("/")[0] or key.decode() for key, _ in puts}
+            )
             return f"store {' '.join(key for key in keys if key != 'seal')}"
         case ports.JsonRpcCall(method=method) if method in CHANGING_CALLS:
             return f"call {method}"

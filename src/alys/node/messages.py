@@ -3,6 +3,7 @@
 import msgspec
 
 from alys.actors.message import Message, Request
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
 from alys.chain.state import PayoutProposal
 from alys.node import gossip
@@ -106,6 +107,10 @@ class RequestSignatures(Message, frozen=True, kw_only=True):
     txid: str
     tx: bytes
     input_sats: tuple[int, ...]
+    federation: Federation | None = None
+    """Who holds the inputs and must sign; None: the specification's."""
+    sweep: bool = False
+    """It moves coins of a former federation, and pays nobody."""
 
 
 class SignaturesCollected(Message, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from alys.wire import bitcoin, ethereum
 
 AUTHORITIES = 3
 PRODUCER = 0
-"""Which authority is the node under test; the others co-sign."""
+"""Which authority is the node that scenarios speak to; of the others, as many are whole nodes as the settings say."""
 
 NODE_TREE = "node"
 
@@ -47,12 +47,18 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     governance_nodes: int
     first_height: int = 0
     """Of the execution block that the chain starts from: heights count on from there."""
+    nodes: int = 1
+    """How many authorities are whole nodes; the others co-sign."""
+
+    def tree(self, index: int) -> str:
+        """The registered prefix of an authority's actors."""
+        return tree_name(index, self.nodes)
 
     def authority(self, index: int) -> Authority:
         """Who an authority is, for its tree."""
         scheme = BlsScheme()
         return Authority(
-            tree=tree_name(index),
+            tree=self.tree(index),
             index=index,
             signer=scheme.signer(chain_spec.DEV_SECRETS[index]),
             verifier=scheme,
@@ -68,12 +74,16 @@ class Network(Grounds, frozen=True, kw_only=True):
     governance: tuple[GovernanceNode, ...]
 
 
-def tree_name(index: int) -> str:
-    """The registered prefix of an authority's actors."""
-    return NODE_TREE if index == PRODUCER else f"cosigner-{index}"
+def tree_name(index: int, nodes: int = 1) -> str:
+    """The registered prefix of an authority's actors, where so many authorities are whole nodes."""
+    if index == PRODUCER:
+        return NODE_TREE
+    return f"{NODE_TREE}-{index}" if index < nodes else f"cosigner-{index}"
 
 
-def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> Network:
+def build(
+    settings: NodeSettings, now: Callable[[], float], random: Random, nodes: int = 1
+) -> Network:
     """Fresh services whose chains begin now, with a depositor who has coins to spend."""
     start = int(now())
     depositor = random.fork("depositor").randbytes(32)
@@ -88,6 +98,7 @@ def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> N
         spec=spec,
         depositor_secret=depositor,
         governance_nodes=len(spec.federation.keys),
+        nodes=nodes,
     )
 
 
