@@ -68,9 +68,7 @@ def header_over(template: Mapping[str, Any], first: bitcoin.Tx) -> bitcoin.Heade
     )
 
 
-def whole_block(
-    template: Mapping[str, Any], first: bitcoin.Tx, header: bitcoin.Header
-) -> bytes:
+def whole_block(template: Mapping[str, Any], first: bitcoin.Tx, header: bitcoin.Header) -> bytes:
     """The block as submitblock takes it; the template's transactions as they came."""
     rest = [bytes.fromhex(entry["data"]) for entry in template["transactions"]]
     count = bitcoin.var_int(1 + len(rest))
