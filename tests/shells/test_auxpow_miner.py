@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from alys.models.bitcoin.node import BitcoinNode
 from alys.node.errors import PortDown
@@ -138,6 +139,7 @@ def test_after_many_tries_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_other_refusals_come_as_they_are() -> None:
     class Syncing(Desk):
+        @override
         async def ask(self, actor: str, request: Any) -> Any:
             raise RpcError(-32606, "Chain is syncing")
 
@@ -150,6 +152,7 @@ def test_it_mines_again_and_again_and_tells_a_trouble_once() -> None:
     class Later(Desk):
         """There is new work at the fifth time of asking."""
 
+        @override
         async def ask(self, actor: str, request: Any) -> Any:
             if self.given == 4:
                 self.desk.clear()

@@ -22,19 +22,15 @@ from alys.actors.supervision import ChildSpec, Restart
 from alys.actors.system import System
 from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import SeededRandom
-from alys.chain.retarget import RetargetParams
 from alys.config.settings import Settings
 from alys.node.api import Ask
 from alys.node.errors import PortDown
 from alys.node.messages import GetStatus
 from alys.node.tree import cosigner_tree, node_tree
-from alys.oracles.blocks import Production, Rules
+from alys.oracles.blocks import Production
 from alys.oracles.statement import LedgerStatement
-from alys.oracles.terms import Terms
-from alys.oracles.work import Retarget
-from alys.wire import ethereum
 from alys.wire.jsonrpc import RpcError
-from alys.worlds import network
+from alys.worlds import judged_by, network
 from alys.worlds.actors import Actors
 from alys.worlds.agreement import Overheard, Watch
 from alys.worlds.audit import Auditor
@@ -179,6 +175,10 @@ class NetworkWorld(Scorecard, abc.ABC):
         """What stands behind each port of an authority, by the port's name."""
         raise NotImplementedError(f"world {self.name} runs no trees")
 
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
+
     def buried(self, index: int) -> None:
         """An authority's actors are gone: whatever else would end with its process ends now."""
 
@@ -206,7 +206,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         )
         self.miners = [MergedMiner(side, self.bitcoin) for side in self.node_sides]
         self.auditor = Auditor(
-            self._terms(), self.bitcoin, self.vantage.ethereum, self.vantage.node
+            judged_by.terms(self.network), self.bitcoin, self.vantage.ethereum, self.vantage.node
         )
         self._opened = True
         self.start_background(self._watch())
@@ -224,7 +224,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         """Start an authority's ports and its tree; the refs, ports first."""
         tree, spec = self.network.tree(index), self.network.spec
         refs = [self._port(tree, name, make) for name, make in self.gateways(index).items()]
-        me = self.network.authority(index)
+        me = self.network.authority(index, self.wire_addresses())
         if index >= self.network.nodes:
             return [*refs, self.system.spawn(cosigner_tree(spec, me))]
         nodes, token = self.network.governance_nodes, self.governance_token
@@ -323,34 +323,6 @@ class NetworkWorld(Scorecard, abc.ABC):
         end = self.now() + AUDIT_SECONDS
         while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
             await self.sleep(POLL_SECONDS)
-
-    def _rules(self) -> Rules:
-        spec = self.network.spec
-        return Rules(
-            slot_duration_ms=spec.slot_duration_ms,
-            authorities=len(spec.authorities),
-            max_blocks_without_pow=spec.max_blocks_without_pow,
-            bits=spec.bits,
-            aux_chain_id=spec.aux_chain_id,
-            retarget=_retarget_rules(spec.retarget),
-            genesis_height=self.network.first_height,
-            timestamp_slack_s=self.timestamp_slack_s,
-        )
-
-    def _terms(self) -> Terms:
-        spec = self.network.spec
-        return Terms(
-            federation_scripts=(spec.federation.script_pubkey,),
-            bridge_address=ethereum.BRIDGE_ADDRESS,
-            genesis_wei=0,
-            bitcoin_genesis_height=spec.bitcoin_start_height,
-            evm_genesis_number=self.network.first_height,
-            confirmations=spec.required_confirmations,
-            fee_members=tuple(ethereum.to_data(a) for a in spec.federation_fee_addresses),
-            network=spec.network,
-            pegout_minimum_sats=spec.pegout_minimum_sats,
-            fee_rate_sat_vb=spec.fee_rate_sat_vb,
-        )
 
     # Time
 
@@ -459,7 +431,8 @@ class NetworkWorld(Scorecard, abc.ABC):
 
     def production(self) -> Production:
         """The production of all blocks that the last audit read; raises BlockFault."""
-        return self.auditor.production(self._rules())
+        rules = judged_by.rules(self.network, self.timestamp_slack_s)
+        return self.auditor.production(rules)
 
     # Forgeries
 
@@ -485,19 +458,6 @@ class NetworkWorld(Scorecard, abc.ABC):
     def messages(self) -> list[dict[str, Any]]:
         """The ``sent`` records so far, decoded."""
         return [msgspec.json.decode(line) for line in self._lines if '"kind":"sent"' in line[:60]]
-
-
-def _retarget_rules(params: RetargetParams) -> Retarget | None:
-    """As the oracle takes them, which knows nothing of ours."""
-    if params.no_retargeting:
-        return None
-    return Retarget(
-        spacing=params.target_spacing,
-        timespan=params.target_timespan,
-        easiest=params.pow_limit,
-        hardest=params.pow_lower_limit,
-        step_percent=params.max_adjustment,
-    )
 
 
 def summary(statement: LedgerStatement) -> dict[str, object]:
