@@ -171,12 +171,9 @@ class Authority:
             return
         parent = self.tree[block.parent]
         final_height, final_root = parent.finalised_height, parent.finalised_root
-        if block.range_end:
-            if block.range_end in self.tree:
-                end = self.tree[block.range_end]
-                final_height, final_root = max(
-                    (final_height, final_root), (end.height, end.root), key=lambda x: x[0]
-                )
+        end = self.tree.get(block.range_end)
+        if end is not None and end.height > final_height:
+            final_height, final_root = end.height, end.root
         self.sealed[block.root] = block
         self.tree[block.root] = Standing(
             root=block.root,

@@ -12,6 +12,7 @@ from alys.node.names import ChainNames
 from alys.node.production import Larder, Producer
 from alys.wire.engine import ExecutionPayload
 from tests.chain import chains
+from tests.chain.offers import CHANGED, NEXT, PARENT
 from tests.models.ethereum.builders import make_node, mined
 from tests.node.bench import Bench
 
@@ -29,9 +30,7 @@ def larder(*deposits: PeginReady) -> Larder:
     return filled
 
 
-def test_a_deposit_waits_until_a_final_block_has_minted_it_and_is_minted_once_on_a_branch() -> (
-    None
-):
+def test_a_deposit_waits_until_a_final_block_has_minted_it_and_is_minted_once_on_a_branch() -> None:
     waiting = larder(ready(1), ready(2))
     parent = state.genesis_state(chains.genesis())
     minted = chains.grow(parent, deposits=[ready(1).deposit])
@@ -39,6 +38,13 @@ def test_a_deposit_waits_until_a_final_block_has_minted_it_and_is_minted_once_on
     assert waiting.deposits_for(parent) == (ready(1).deposit, ready(2).deposit)
     waiting.finalised([ready(1).deposit])
     assert waiting.deposits_for(parent) == (ready(2).deposit,)
+
+
+def test_a_deposit_to_an_address_that_takes_none_waits() -> None:
+    to_the_next = chains.paying_to(chains.deposit(3), NEXT.script_pubkey)
+    waiting = larder(PeginReady(deposit=to_the_next, block_hash=chains.BITCOIN_BLOCK))
+    assert waiting.deposits_for(PARENT) == ()
+    assert waiting.deposits_for(CHANGED) == (to_the_next,)
 
 
 def with_final_payouts(count: int) -> PegState:

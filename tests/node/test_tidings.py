@@ -46,9 +46,7 @@ def grown(parent: PegState, **wishes: Any) -> Known:
 
 
 def test_a_block_tells_what_it_minted_and_proposed() -> None:
-    one = grown(
-        FUNDED, deposits=[chains.deposit(2)], facts={"parent_requests": (chains.burn(1),)}
-    )
+    one = grown(FUNDED, deposits=[chains.deposit(2)], facts={"parent_requests": (chains.burn(1),)})
     said = told(lambda tidings, ctx: tidings.moved(FUNDED, [], [one], ctx))
     assert len(said) == 1
     assert isinstance(said[0], messages.BlockImported)
@@ -72,14 +70,10 @@ def test_proposals_are_told_as_final_once_and_again_at_a_start() -> None:
 def test_a_reorganisation_takes_back_what_the_abandoned_blocks_did_before_the_new_ones_are_told() -> (
     None
 ):
-    left = grown(
-        FUNDED, deposits=[chains.deposit(2)], facts={"parent_requests": (chains.burn(1),)}
-    )
+    left = grown(FUNDED, deposits=[chains.deposit(2)], facts={"parent_requests": (chains.burn(1),)})
     refunding = grown(left.state, facts={"parent_requests": (chains.burn(2, address="junk"),)})
     come = grown(FUNDED, facts={"parent_requests": (chains.burn(1),)})
-    said = told(
-        lambda tidings, ctx: tidings.moved(refunding.state, [refunding, left], [come], ctx)
-    )
+    said = told(lambda tidings, ctx: tidings.moved(refunding.state, [refunding, left], [come], ctx))
     assert [type(one) for one in said] == [messages.BlocksReverted, messages.BlockImported]
     assert isinstance(said[0], messages.BlocksReverted)
     assert said[0].minted == (chains.deposit(2),)

@@ -9,6 +9,7 @@ stand bare; the answer has ``result``, ``error`` and ``id``, and a refusal its H
 ``params`` may be left out, the answer has ``result`` or ``error``, and its status is 200 unless the node is syncing.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from alys.base.errors import AlysError
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, messages, questions, stream
+from alys.node import bridge, federation_desk, messages, questions, storage, stream
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire import bitcoin, ethereum
 from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
@@ -44,12 +45,14 @@ STATUSES = {
 
 HEIGHT_BITS = 64
 
+_SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask, what, and how to show the answer."""
 
     actor: str
-    """``chain``, ``bridge`` or ``stream``."""
+    """``chain``, ``bridge``, ``stream`` or ``storage``."""
     request: Request[Any]
     show: Callable[[Any], Any]
 
@@ -137,7 +140,7 @@ def _counted(takes: tuple[str, ...], optional: int) -> str:
 
 
 Ask = Callable[[str, Request[Any]], Awaitable[Any]]
-"""Asks one of the node's actors, named ``chain``, ``bridge`` or ``stream``."""
+"""Asks one of the node's actors, named as ``Question.actor`` says."""
 
 
 async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> Any:
@@ -233,8 +236,32 @@ def _resume_production() -> Question:
     return Question(actor="chain", request=questions.ResumeProduction(), show=_true)
 
 
+def _snapshot(name: Any = "") -> Question:
+    text = _text(name, "name") if name else ""
+    if text and not _SNAPSHOT_NAME.fullmatch(text):
+        raise ValueError(
+            "name has what a folder cannot be called; letters, digits, - and _ can stand"
+        )
+    request = storage.TakeSnapshot(name=text)
+    return Question(actor="storage", request=request, show=msgspec.structs.asdict)
+
+
 def _governance() -> Question:
     return Question(actor="stream", request=stream.GetStreamStatus(), show=_show_all)
+
+
+def _announcements() -> Question:
+    request = stream.GetAnnouncements()
+    return Question(actor="stream", request=request, show=msgspec.structs.asdict)
+
+
+def _federation() -> Question:
+    request = federation_desk.GetGovernance()
+    return Question(actor="chain", request=request, show=_show_governance)
+
+
+def _deposit_address() -> Question:
+    return Question(actor="chain", request=federation_desk.GetDepositAddress(), show=str)
 
 
 METHODS: dict[str, Method] = {
@@ -249,12 +276,15 @@ METHODS: dict[str, Method] = {
     "alys_announceDeposit": Method(make=_announce_deposit, takes=("txid",)),
     "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
     "alys_resumeProduction": Method(make=_resume_production),
+    "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
     "alys_governance": Method(make=_governance),
+    "alys_announcements": Method(make=_announcements),
+    "alys_federation": Method(make=_federation),
+    "getdepositaddress": Method(make=_deposit_address),
 }
 """What an actor is asked. What follows from the specification stands in ``AT_ONCE``."""
 
 AT_ONCE: dict[str, Callable[[ChainSpec], str | dict[str, Any]]] = {
-    "getdepositaddress": lambda spec: spec.federation.address(spec.network),
     "alys_spec": spec_document.write,
 }
 
@@ -303,6 +333,36 @@ def _show_status(status: messages.ChainStatus) -> dict[str, Any]:
         "refusals": [
             {"root": root, "authority": int(authority), "reason": reason}
             for root, authority, reason in status.refusals
+        ],
+    }
+
+
+def _show_federation(one: federation_desk.FederationView) -> dict[str, Any]:
+    return {
+        "keys": [key.hex() for key in one.keys],
+        "threshold": one.threshold,
+        "script": one.script.hex(),
+        "address": one.address,
+        "fromHeight": one.from_height,
+        "depositsUntil": one.deposits_until,
+    }
+
+
+def _show_governance(view: federation_desk.GovernanceView) -> dict[str, Any]:
+    return {
+        "federations": [_show_federation(one) for one in view.federations],
+        "pending": None if view.pending is None else _show_federation(view.pending),
+        "retiredCoins": view.retired_coins,
+        "retiredSats": view.retired_sats,
+        "owedGwei": view.owed_gwei,
+        "halt": {
+            "number": view.halt.number,
+            "inForce": view.halt.in_force,
+            "reason": view.halt.reason,
+        },
+        "refused": view.refused,
+        "proposals": [
+            {**msgspec.structs.asdict(one), "data": one.data.hex()} for one in view.proposals
         ],
     }
 

@@ -26,6 +26,8 @@ from alys.node import branches, gossip, messages, storage
 from alys.node.branches import Branches, Known
 from alys.node.candidates import Candidate, Candidates
 from alys.node.errors import EngineRefused
+from alys.node.federation_desk import FederationDesk, Governed
+from alys.node.following import HARMLESS, Following
 from alys.node.gate import Gate
 from alys.node.importing import Importer, Moved
 from alys.node.judging import CANNOT_JUDGE, Judge
@@ -51,7 +53,7 @@ class SlotTick(Message, frozen=True, kw_only=True):
     slot: int
 
 
-class Chain(Outside, Actor):
+class Chain(Governed, Outside, Actor):
     """See the module's docstring."""
 
     def __init__(
@@ -81,7 +83,9 @@ class Chain(Outside, Actor):
         self._useless: list[bytes] = []
         #: The last block of our own.
         self._own: ConsensusBlock | None = None
-        self._voice = Voice(spec, names, authority_index)
+        self._voice = Voice(names, authority_index)
+        self._following = Following(names)
+        self._governance = FederationDesk(spec, names)
         self._larder = Larder(spec)
         self._desk = WorkDesk(spec)
         self._gate = Gate(synced=names.sync is None)
@@ -98,8 +102,10 @@ class Chain(Outside, Actor):
         for _, data in await ctx.ask(disk, storage.LoadRecords(table=CANDIDATES)):
             self._take_up_candidate(blocks.decode(data))
         await self._take_up_orders(ctx)
-        self._tidings.started(self._head.state, ctx)
-        self._voice.head_changed(self._head, ctx)
+        await self._governance.load(ctx)
+        self._governance.started(self._state, ctx)
+        self._tidings.started(self._state, ctx)
+        self._following.head_changed(self._state, ctx)
         if self._produces:
             self._arm_slot(ctx)
 
@@ -124,7 +130,8 @@ class Chain(Outside, Actor):
         self._arm_slot(ctx)
         slot = message.slot
         mine = slots.author_index(slot, len(self._spec.authorities)) == self._index
-        if not mine or self._gate.closed(ctx.now()) or slot <= self._votes.last_slot:
+        stopped = self._governance.halted is not None or self._gate.closed(ctx.now())
+        if not mine or stopped or slot <= self._votes.last_slot:
             return
         trouble = self._short_of_approvals()
         try:
@@ -132,7 +139,7 @@ class Chain(Outside, Actor):
         except (EngineRefused, AskTimeout) as error:
             trouble = str(error)
             await self._mend_client(ctx)
-        if self._gate.tried(trouble):
+        if trouble and self._gate.tried(trouble):
             self._report(ctx)
 
     def _short_of_approvals(self) -> str:
@@ -184,7 +191,13 @@ class Chain(Outside, Actor):
         """Judge the own block like any other, approve it, and ask the others."""
         left = await self._importer.left_of(parent, ctx)
         block, facts = await self._producer.build(
-            slot, parent.state, left, header, self._larder, ctx
+            slot,
+            parent.state,
+            left,
+            header,
+            self._larder,
+            ctx,
+            federation_update=self._governance.evidence(parent.state),
         )
         if parent is not self._head:
             await self._importer.back_to(self._tree, ctx)
@@ -210,7 +223,7 @@ class Chain(Outside, Actor):
         try:
             signed = blocks.decode(message.block)
         except blocks.BadBlock:
-            self._voice.blame(message.origin, "invalid_block", ctx)
+            self._following.deed(message.origin, "invalid_block", None, ctx)
             return
         root = blocks.root(signed.block)
         if root in self._tree or self._candidates.get(root) is not None:
@@ -221,7 +234,9 @@ class Chain(Outside, Actor):
                 raise self._no_parent(signed.block, message.origin, ctx)
             facts = await self._facts(signed, parent, ctx)
         except validity.Invalid as error:
-            self._voice.blame_author(signed.block, error.reason, message.origin, ctx)
+            if error.reason not in HARMLESS:
+                author = slots.author_index(signed.block.slot, len(self._spec.authorities))
+                self._following.deed(message.origin, "invalid_block", author, ctx)
             self._refuse(message.origin, root, error.reason.value, str(error), ctx)
             return
         except CANNOT_JUDGE as error:
@@ -252,7 +267,7 @@ class Chain(Outside, Actor):
             return validity.Invalid(
                 validity.Reason.INVALID_HEIGHT, f"{block.height}, {final} is final"
             )
-        self._voice.parent_missing(block, origin, ctx)
+        self._following.parent_missing(origin, block.height, ctx)
         return validity.Invalid(
             validity.Reason.MISSING_PARENT,
             f"parent {block.parent_root.hex()}, the head is {self._head.root.hex()}",
@@ -302,7 +317,7 @@ class Chain(Outside, Actor):
             approvals.check_approval(approval, message.root, self._spec.authorities, self._verifier)
         except approvals.BadApproval as error:
             self._remember_refusal(message.root, message.authority_index, str(error))
-            self._voice.blame(message.origin, "bad_approval", ctx, message.authority_index)
+            self._following.deed(message.origin, "bad_approval", message.authority_index, ctx)
             return
         self._candidates.count(approval)
         candidate = self._candidates.get(message.root)
@@ -315,19 +330,9 @@ class Chain(Outside, Actor):
             self._votes.learn(candidate.vote, approvers, self._tree.tree)
         await self._import_at_quorum(candidate, ctx)
 
-    async def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
-        """Remember why; send an authority that fell behind what it lacks."""
+    def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
+        """Remember why; who fell behind fetches what it lacks by itself."""
         self._remember_refusal(message.root, message.authority_index, message.reason)
-        if message.reason != validity.Reason.MISSING_PARENT.value or not message.origin:
-            return
-        missing = range(message.height + 1, self._head.standing.height + 1)
-        for height in missing[:HELP_BLOCKS_MAX]:
-            block = await ctx.ask(
-                ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height)
-            )
-            if block is not None:
-                item = messages.SendTo(peer=message.origin, item=gossip.SealedBlock(block=block))
-                ctx.tell(ctx.whereis(self._names.network), item)
 
     def _remember_refusal(self, root: bytes, authority: int, reason: str) -> None:
         self._refusals = [*self._refusals, (root.hex(), str(authority), reason)][-REFUSALS_KEPT:]
@@ -353,7 +358,7 @@ class Chain(Outside, Actor):
         """Import a block that a quorum approved, after checking that it did and that the block is sound."""
         fault = await self._take_sealed(message.block, message.origin, ctx)
         if fault:
-            self._voice.blame(message.origin, "invalid_block", ctx)
+            self._following.deed(message.origin, "invalid_block", None, ctx)
 
     async def on_blocks_fetched(self, message: messages.BlocksFetched, ctx: Context) -> None:
         """The same with many, in their order, as far as they are sound."""
@@ -366,7 +371,7 @@ class Chain(Outside, Actor):
             if fault:
                 break
             taken += 1
-        self._voice.taken(message.origin, taken, fault, ctx)
+        self._following.taken(message.origin, taken, fault, ctx)
 
     async def _take_sealed(self, data: bytes, origin: str, ctx: Context) -> str:
         """Import a sealed block where its parent is known; what is wrong with it, or nothing."""
@@ -378,7 +383,7 @@ class Chain(Outside, Actor):
                 return ""
             validity.check_quorum(signed, self._spec, self._verifier)
             if parent is None:
-                self._voice.parent_missing(signed.block, origin, ctx)
+                self._following.parent_missing(origin, signed.block.height, ctx)
                 return ""
             candidate = self._candidates.get(root)
             facts = None if candidate is None else candidate.facts
@@ -406,7 +411,8 @@ class Chain(Outside, Actor):
             self._desk.finalised(final.finalised_height)
             self._useless += self._candidates.forget(final.finalised_height)
         self._gate.tried("")
-        self._voice.head_changed(self._head, ctx)
+        self._governance.imported(moved.before.state, self._state, ctx)
+        self._following.head_changed(self._state, ctx)
         self._report(ctx)
 
     # From Sync
@@ -440,4 +446,4 @@ class Chain(Outside, Actor):
 
     @override
     def _report(self, ctx: Context) -> None:
-        self._tidings.status(self._head.state, self._gate.condition(ctx.now())[0], ctx)
+        self._tidings.status(self._head.state, self._condition(ctx)[0], ctx)

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.base.units import Wei
-from alys.chain import validity
+from alys.chain import eras, validity
 from alys.chain.approvals import Verifier
 from alys.chain.blocks import ZERO_ROOT, ConsensusBlock, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
-from alys.chain.validity import Reason
 from alys.node import engine, lookups
 from alys.node.engine import PayloadFacts
 from alys.node.errors import EngineRefused, PortDown
@@ -23,21 +22,6 @@ from alys.wire.jsonrpc import RpcError
 
 CANNOT_JUDGE = (EngineRefused, PortDown, RpcError, AskTimeout)
 """Our own execution client or Bitcoin node is away or refuses: that says nothing about a block."""
-
-NOT_THE_AUTHORS_FAULT = frozenset(
-    {
-        Reason.INVALID_HEIGHT,
-        Reason.MISSING_PARENT,
-        Reason.SLOT_IN_FUTURE,
-        Reason.WRONG_TIMESTAMP,
-        Reason.DEPOSIT_NOT_FOUND,
-        Reason.INSUFFICIENT_CONFIRMATIONS,
-        Reason.WRONG_WITHDRAWALS,
-        Reason.PAYLOAD_NOT_VALID,
-    }
-)
-"""We may be behind, our clock slow, our Bitcoin node or our execution client another one's: a block that is refused for these says nothing
-about its author."""
 
 NOTHING_LEFT = PayloadFacts(requests=(), tips=Wei(0))
 """Where another chain ended and this one starts, there is nothing to answer for."""
@@ -65,7 +49,10 @@ class Judge:
         its deposits: a quorum looked before it approved, and Bitcoin may look otherwise by now.
         """
         seen = await lookups.seen_deposits(
-            ctx, self._names.bitcoin, self._spec, signed.block.pegins
+            ctx,
+            self._names.bitcoin,
+            eras.scripts(parent.federations, self._spec),
+            signed.block.pegins,
         )
         if sealed:
             seen = {outpoint: lookups.believed(one) for outpoint, one in seen.items()}
@@ -79,9 +66,14 @@ class Judge:
         validity.check_block(signed, parent, facts, self._spec, self._verifier)
 
     async def execute(self, block: ConsensusBlock, ctx: Context, patient: bool = False) -> None:
-        """Raises validity.Invalid unless our execution client says VALID. ``patient``: waits for one that is away."""
+        """Raises validity.Invalid when our execution client says INVALID, EngineRefused when it cannot tell.
+
+        ``patient``: waits for one that is away.
+        """
         request = engine.ExecutePayload(payload=block.payload, patient=patient)
         verdict = await ctx.ask(ctx.whereis(self._names.engine), request)
+        if not verdict.valid and not verdict.judged:
+            raise EngineRefused("engine_newPayloadV2", verdict.reason)
         if not verdict.valid:
             raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
 

@@ -4,6 +4,7 @@ import msgspec
 
 from alys.actors.message import Message, Request
 from alys.chain.blocks import AuxPowHeader
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
 from alys.chain.state import PayoutProposal
 from alys.node import gossip
@@ -71,6 +72,8 @@ class BlockImported(Message, frozen=True, kw_only=True):
     root: bytes
     minted: tuple[Deposit, ...] = ()
     proposed: PayoutProposal | None = None
+    sweep: PayoutProposal | None = None
+    """Moves coins of a former federation; it is signed and broadcast like a payout."""
     refunded: tuple[str, ...] = ()
     """Requests (``tx_hash:log_index``) that the block gives back as a withdrawal, or will when there is room."""
 
@@ -117,6 +120,10 @@ class RequestSignatures(Message, frozen=True, kw_only=True):
     txid: str
     tx: bytes
     input_sats: tuple[int, ...]
+    federation: Federation | None = None
+    """Who holds the inputs and must sign; None: the specification's."""
+    sweep: bool = False
+    """It moves coins of a former federation, and pays nobody."""
 
 
 class SignaturesCollected(Message, frozen=True, kw_only=True):

@@ -13,4 +13,5 @@ class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
     stream: str | None = None
     network: str
     sync: str | None = None
-    peers: str | None = None
+    """None: this node has nobody to keep up with."""
+    peer: str | None = None

@@ -9,7 +9,9 @@ from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.state import PegState
 from alys.node import gossip, messages, questions, storage
 from alys.node.branches import Branches, Known
-from alys.node.gate import Gate, Pause
+from alys.node.federation_desk import FederationDesk
+from alys.node.following import Following
+from alys.node.gate import HALTED, Gate, Pause
 from alys.node.names import ChainNames
 from alys.node.questions import AuxWork
 from alys.node.storage import Change
@@ -32,7 +34,9 @@ class Outside:
     _tree: Branches
     _desk: WorkDesk
     _gate: Gate
+    _governance: FederationDesk
     _voice: Voice
+    _following: Following
     _refusals: list[tuple[str, str, str]]
 
     @property
@@ -47,6 +51,12 @@ class Outside:
     def _report(self, ctx: Context) -> None:
         """Chain's own: tell governance how things are."""
         raise NotImplementedError
+
+    def _condition(self, ctx: Context) -> tuple[str, str]:
+        """``active``, ``paused`` or ``halted``, and why; governance's word comes first."""
+        if self._governance.halted is not None:
+            return HALTED, self._governance.halted
+        return self._gate.condition(ctx.now())
 
     async def _take_up_orders(self, ctx: Context) -> None:
         """A pause outlives a restart."""
@@ -82,7 +92,7 @@ class Outside:
             self._desk.queue(self._head.state, message.header)
         except validity.Invalid as error:
             if error.reason is validity.Reason.INVALID_POW:
-                self._voice.blame(message.origin, "bad_item", ctx)
+                self._following.deed(message.origin, "bad_item", None, ctx)
 
     def on_get_queued_pow(
         self, message: questions.GetQueuedPow, ctx: Context
@@ -121,7 +131,7 @@ class Outside:
 
     def on_get_status(self, message: messages.GetStatus, ctx: Context) -> messages.ChainStatus:
         """See ChainStatus."""
-        name, reason = self._gate.condition(ctx.now())
+        name, reason = self._condition(ctx)
         head = self._head
         return messages.ChainStatus(
             state=name,

@@ -7,7 +7,7 @@ order in which the execution client is asked.
 from collections.abc import Iterable
 
 from alys.actors.context import Context
-from alys.chain import payout, peg, slots, state, validity
+from alys.chain import eras, payout, peg, slots, state, validity
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PayoutProposal, PegState, SeenDeposit
@@ -31,11 +31,16 @@ class Larder:
         self._hearsay: dict[str, bytes] = {}
 
     def deposits_for(self, parent: PegState) -> tuple[peg.Deposit, ...]:
-        """Deposits that a child of this block may mint, oldest first."""
+        """Deposits that a child of this block may mint, oldest first: not those to an address that takes none (any more)."""
+        history = state.at_next_height(parent, self._spec).federations
         return tuple(
             seen.deposit
             for outpoint, seen in self._ready.items()
             if not state.already_minted(parent, outpoint)
+            and (
+                not seen.deposit.script
+                or eras.accepts(history, self._spec, seen.deposit.script, parent.height + 1)
+            )
         )
 
     def seen(self, chosen: tuple[peg.Deposit, ...]) -> dict[str, SeenDeposit]:
@@ -105,6 +110,8 @@ class Producer:
         header: AuxPowHeader | None,
         larder: Larder,
         ctx: Context,
+        *,
+        federation_update: bytes | None = None,
     ) -> tuple[ConsensusBlock, Facts]:
         """A block for the slot and the facts that it was built from. Raises EngineRefused, AskTimeout."""
         todo = state.duties(parent, judging.gather(ctx.now(), {}, left), header, self._spec)
@@ -130,5 +137,7 @@ class Producer:
             ),
             payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
             finalized_payouts=() if header is None else larder.signed_in_order(parent),
+            federation_update=federation_update,
+            sweep_proposal=None if todo.sweep is None else todo.sweep.tx.serialize(witness=False),
         )
         return block, judging.gather(ctx.now(), deposits, left)

@@ -42,6 +42,7 @@ class Tidings:
                 root=one.root,
                 minted=one.minted,
                 proposed=None if link is None else link.payout,
+                sweep=None if link is None else link.sweep,
                 refunded=one.refunded,
             )
             ctx.tell(bridge, imported)

@@ -1,22 +1,16 @@
-"""What Chain says to other nodes, and to Sync and Peers about them."""
+"""What Chain says to other nodes. What it says of them to Sync and Peers is ``following``'s."""
 
 from alys.actors.context import Context
-from alys.actors.message import Message
-from alys.chain import blocks, slots
-from alys.chain.blocks import ConsensusBlock
-from alys.chain.spec import ChainSpec
-from alys.chain.validity import Reason
+from alys.chain import blocks
 from alys.node import gossip, messages, network
 from alys.node.branches import Known
-from alys.node.judging import NOT_THE_AUTHORS_FAULT
 from alys.node.names import ChainNames
 
 
 class Voice:
     """Belongs to one Chain actor; says nothing to whom it has no name for."""
 
-    def __init__(self, spec: ChainSpec, names: ChainNames, own_index: int) -> None:
-        self._spec = spec
+    def __init__(self, names: ChainNames, own_index: int) -> None:
         self._names = names
         self._index = own_index
 
@@ -55,40 +49,3 @@ class Voice:
         """Sealed blocks, to a peer that does not know them."""
         for one in sealed if peer else ():
             self._send(peer, gossip.SealedBlock(block=blocks.encode(one.signed)), ctx)
-
-    # About them
-
-    def head_changed(self, head: Known, ctx: Context) -> None:
-        """To Sync."""
-        names = ("root", "height", "slot", "finalised_height", "finalised_root")
-        told = {name: getattr(head.standing, name) for name in names}
-        self._tell(self._names.sync, messages.HeadChanged(**told), ctx)
-
-    def parent_missing(self, block: ConsensusBlock, origin: str, ctx: Context) -> None:
-        """To Sync: whoever sent this block has what is before it."""
-        if origin:
-            missing = messages.ParentMissing(origin=origin, height=block.height)
-            self._tell(self._names.sync, missing, ctx)
-
-    def taken(self, origin: str, count: int, fault: str, ctx: Context) -> None:
-        """To Sync."""
-        told = messages.BlocksTaken(origin=origin, imported=count, fault=fault)
-        self._tell(self._names.sync, told, ctx)
-
-    def blame(self, peer: str, deed: str, ctx: Context, authority: int | None = None) -> None:
-        """To Peers."""
-        if peer:
-            did = messages.PeerDid(peer=peer, deed=deed, authority=authority)
-            self._tell(self._names.peers, did, ctx)
-
-    def blame_author(
-        self, block: ConsensusBlock, reason: Reason, origin: str, ctx: Context
-    ) -> None:
-        """To Peers, where the reason says something about the author."""
-        if reason not in NOT_THE_AUTHORS_FAULT:
-            author = slots.author_index(block.slot, len(self._spec.authorities))
-            self.blame(origin, "invalid_block", ctx, author)
-
-    def _tell(self, name: str | None, message: Message, ctx: Context) -> None:
-        if name is not None:
-            ctx.tell(ctx.whereis(name), message)
