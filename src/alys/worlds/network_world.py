@@ -172,11 +172,15 @@ class NetworkWorld(Onlooking, abc.ABC):
         )
         await trees.start_all()
 
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
+
     def raise_authority(self, index: int) -> list[Ref]:
         """Start an authority's ports and its tree; the refs, ports first."""
         tree, spec = self.network.tree(index), self.network.spec
         refs = [self._port(tree, name, make) for name, make in self.gateways(index).items()]
-        me = self.network.authority(index)
+        me = self.network.authority(index, self.wire_addresses())
         if index >= self.network.nodes:
             return [*refs, self.system.spawn(cosigner_tree(spec, me))]
         nodes, token = self.network.governance_nodes, self.governance_token
