@@ -10,6 +10,7 @@ from alys.base.units import Sats
 from alys.chain import approvals, auxpow, blocks, payout, slots, state
 from alys.chain.approvals import BlsScheme
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
+from alys.chain.claims import NO_CLAIMS, BitcoinClaims
 from alys.chain.peg import Deposit
 from alys.chain.spec import DEV_SECRETS, ChainSpec, dev_spec
 from alys.chain.state import Facts, PayoutProposal, PegState, SeenDeposit
@@ -80,13 +81,14 @@ def next_block(
     header: AuxPowHeader | None = None,
     finalized: tuple[bytes, ...] = (),
     spec: ChainSpec = SPEC,
+    claims: BitcoinClaims = NO_CLAIMS,
 ) -> tuple[ConsensusBlock, Facts]:
     """A valid child in the slot after the parent's, and the facts that make it valid."""
     slot = max(parent.slot, slots.slot_at(parent.timestamp, spec.slot_duration_ms)) + 1
     start = slots.slot_start(slot, spec.slot_duration_ms)
     seen = {one.outpoint: confirmed(one) for one in deposits}
     known = Facts(now=start + 0.25, deposits=seen, **(facts or {}))
-    todo = state.duties(parent, known, header, spec)
+    todo = state.duties(parent, known, header, spec, claims)
     block = ConsensusBlock(
         parent_root=parent.head_root,
         slot=slot,
@@ -102,6 +104,7 @@ def next_block(
         ),
         payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
         finalized_payouts=finalized,
+        bitcoin=claims,
     )
     return block, known
 

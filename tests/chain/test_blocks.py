@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alys.chain import blocks, state
 from alys.chain.blocks import BadBlock, ConsensusBlock, SignedBlock
+from alys.chain.claims import BitcoinClaims
 from tests.chain.chains import (
     GENESIS_HASH,
     MINER,
@@ -37,6 +38,7 @@ def full_block() -> SignedBlock:
         facts={"parent_requests": (burn(2),)},
         header=pow_header(after),
         finalized=(signed_payout(after.payouts_finalised[0]),),
+        claims=BitcoinClaims(fee_rate_sat_vb=3),
     )
     return sign(block, 0, 2)
 

@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from alys.base.errors import AlysError
+from alys.chain import claims
 from alys.chain.approvals import AggregateApproval
+from alys.chain.claims import NO_CLAIMS, BitcoinClaims
 from alys.wire.engine import ExecutionPayload
 from alys.wire.ethereum import to_data
 
@@ -79,6 +81,8 @@ class ConsensusBlock(msgspec.Struct, frozen=True, kw_only=True):
     """Unsigned Bitcoin transaction that pays the peg-out requests of the parent's payload."""
     finalized_payouts: tuple[bytes, ...] = ()
     """Fully signed Bitcoin transactions of earlier finalised proposals; only in blocks with an AuxPoW."""
+    bitcoin: BitcoinClaims = NO_CLAIMS
+    """What it says about Bitcoin besides."""
 
     def __post_init__(self) -> None:
         if len(self.parent_root) != ROOT_BYTES:
@@ -197,6 +201,7 @@ def to_json(signed: SignedBlock) -> dict[str, Any]:
         ],
         "payoutProposal": None if block.payout_proposal is None else block.payout_proposal.hex(),
         "finalizedPayouts": [raw.hex() for raw in block.finalized_payouts],
+        "bitcoin": claims.to_json(block.bitcoin),
         "approvals": None
         if approvals is None
         else {"indices": list(approvals.indices), "signature": to_data(approvals.signature)},

@@ -14,8 +14,23 @@ DEV_MAX_BLOCKS_WITHOUT_POW = 5
 DEV_SECRETS = tuple(number.to_bytes(32, "big") for number in (1, 2, 3))
 """Keys anyone can guess, for authorities and federation alike: development networks only."""
 
+PEGOUT_MAXIMUM_SATS = Sats(10 * 100_000_000)
+FEE_RATE_MAX_SAT_VB = 500
+PAYOUT_CONFIRMATIONS = 6
+
 REGTEST_BITS = 0x207FFFFF
 AUX_CHAIN_ID_BITS = 16
+
+_POSITIVE = (
+    "slot_duration_ms",
+    "required_confirmations",
+    "max_blocks_without_pow",
+    "payout_confirmations",
+)
+_ORDERED = (
+    ("fee_rate_sat_vb", "fee_rate_max_sat_vb"),
+    ("pegout_minimum_sats", "pegout_maximum_sats"),
+)
 
 
 class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,12 +55,18 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     """Compact target of merged mining; constant, as there is no retargeting."""
     fee_rate_sat_vb: int
-    """Fee rate of peg-out transactions, so that every validator builds the same one."""
+    """The least fee rate of peg-out transactions, which is theirs where a block names no higher one."""
     pegout_minimum_sats: Sats
     genesis_execution_hash: bytes
     """Hash of the execution client's block the chain starts from."""
     bitcoin_start_height: int
     """Deposits below this Bitcoin height are not looked for."""
+    pegout_maximum_sats: Sats = PEGOUT_MAXIMUM_SATS
+    """What one request may ask for; more is refunded."""
+    fee_rate_max_sat_vb: int = FEE_RATE_MAX_SAT_VB
+    """The highest fee rate that a block may name, whatever Bitcoin estimates."""
+    payout_confirmations: int = PAYOUT_CONFIRMATIONS
+    """How deep a payout must be before it counts as settled; the block that holds it counts as one."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.aux_chain_id < 1 << AUX_CHAIN_ID_BITS:
@@ -54,9 +75,12 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{len(self.authorities)} authorities; 1 to 15 are possible")
         if not self.federation_fee_addresses:
             raise ValueError("federation_fee_addresses must not be empty")
-        for name in ("slot_duration_ms", "required_confirmations", "max_blocks_without_pow"):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for least, most in _ORDERED:
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(f"{least} {getattr(self, least)} is above {most}")
 
     @property
     def quorum(self) -> int:

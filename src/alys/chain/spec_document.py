@@ -9,7 +9,12 @@ from msgspec import Meta
 from alys.base.errors import UsageError
 from alys.base.units import Sats
 from alys.chain.federation import Federation
-from alys.chain.spec import ChainSpec
+from alys.chain.spec import (
+    FEE_RATE_MAX_SAT_VB,
+    PAYOUT_CONFIRMATIONS,
+    PEGOUT_MAXIMUM_SATS,
+    ChainSpec,
+)
 
 
 class BadSpec(UsageError):
@@ -43,6 +48,9 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     pegout_minimum_sats: Count
     genesis_execution_hash: Hex
     bitcoin_start_height: Count
+    pegout_maximum_sats: Count = PEGOUT_MAXIMUM_SATS
+    fee_rate_max_sat_vb: Count = FEE_RATE_MAX_SAT_VB
+    payout_confirmations: Count = PAYOUT_CONFIRMATIONS
 
 
 def write(spec: ChainSpec) -> dict[str, Any]:
@@ -65,6 +73,9 @@ def write(spec: ChainSpec) -> dict[str, Any]:
         "pegout_minimum_sats": int(spec.pegout_minimum_sats),
         "genesis_execution_hash": "0x" + spec.genesis_execution_hash.hex(),
         "bitcoin_start_height": spec.bitcoin_start_height,
+        "pegout_maximum_sats": int(spec.pegout_maximum_sats),
+        "fee_rate_max_sat_vb": spec.fee_rate_max_sat_vb,
+        "payout_confirmations": spec.payout_confirmations,
     }
 
 
@@ -95,6 +106,9 @@ def read(document: Mapping[str, Any]) -> ChainSpec:
                 found.genesis_execution_hash, "genesis_execution_hash", 32
             ),
             bitcoin_start_height=found.bitcoin_start_height,
+            pegout_maximum_sats=Sats(found.pegout_maximum_sats),
+            fee_rate_max_sat_vb=found.fee_rate_max_sat_vb,
+            payout_confirmations=found.payout_confirmations,
         )
     except (msgspec.ValidationError, ValueError) as error:
         raise BadSpec(str(error)) from error

@@ -17,6 +17,7 @@ from alys.base.units import Sats, Wei
 from alys.chain import blocks, payout, peg
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
 from alys.chain.burns import PayoutRequest
+from alys.chain.claims import NO_CLAIMS, BitcoinClaims, BitcoinFacts
 from alys.chain.peg import Deposit, Refund
 from alys.chain.spec import ChainSpec
 from alys.wire import bitcoin
@@ -24,6 +25,7 @@ from alys.wire.engine import Withdrawal
 from alys.wire.ethereum import ZERO_HASH, PegOutEvent
 
 _TIPS_BYTES = 32
+NO_FACTS = BitcoinFacts()
 
 
 class PayoutProposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +38,40 @@ class PayoutProposal(msgspec.Struct, frozen=True, kw_only=True):
     """Amounts of the inputs, in order; their script is the federation's."""
     requests: tuple[PayoutRequest, ...]
     """Whom the first outputs pay, in order."""
+    fee_rate_sat_vb: int = 0
+    replaces: str = ""
+    """Txid of the version that this one bumps; empty for a first one."""
 
     @property
     def txid(self) -> str:
         """Final from the start, as signatures are witnesses."""
         return bitcoin.parse_tx(self.tx).txid
+
+    @property
+    def inputs(self) -> tuple[tuple[str, Sats], ...]:
+        """What it spends, ``txid:vout`` and sats, in order."""
+        spent = bitcoin.parse_tx(self.tx).inputs
+        labels = (txin.outpoint.label for txin in spent)
+        return tuple(zip(labels, self.input_sats, strict=True))
+
+    def change(self, script: bytes) -> dict[str, Sats]:
+        """The outputs that come back to the federation, by ``txid:vout``."""
+        tx = bitcoin.parse_tx(self.tx)
+        txid = tx.txid
+        return {
+            f"{txid}:{n}": Sats(out.value)
+            for n, out in enumerate(tx.outputs)
+            if out.script == script
+        }
+
+
+class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
+    """A payout that an AuxPoW covers and that Bitcoin has not confirmed for good yet."""
+
+    versions: tuple[PayoutProposal, ...]
+    """As it was first proposed, then each final replacement; any of them may yet be the one that is mined."""
+    txids: tuple[str, ...]
+    """Of the versions."""
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +81,7 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     execution_hash: bytes
     payout: PayoutProposal | None = None
+    bumps: tuple[PayoutProposal, ...] = ()
 
 
 class PegState(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +111,10 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     """Proposals that an AuxPoW covers and that no block lists as signed yet, oldest first: these may be signed."""
     tips: bytes = bytes(_TIPS_BYTES)
     """Tips since the last AuxPoW that are not minted yet, wei, big-endian (they may exceed 64 bits)."""
+    lost: dict[str, Sats] = {}
+    """Credited deposits that Bitcoin's best chain does not have (any more), ``txid:vout`` to sats."""
+    unsettled: tuple[OpenPayout, ...] = ()
+    """Final payouts without their confirmations, oldest first."""
 
     @property
     def tips_wei(self) -> Wei:
@@ -110,6 +146,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """RequestPegOut events of the parent's payload, in log order."""
     parent_tips: Wei = Wei(0)
     """Tips of the parent's payload (``peg.block_tips``)."""
+    bitcoin: BitcoinFacts = NO_FACTS
+    """What Bitcoin says to the block's claims."""
 
 
 class Duties(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,8 +205,15 @@ def genesis_state(genesis: SignedBlock) -> PegState:
     )
 
 
-def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: ChainSpec) -> Duties:
-    """What a block on ``parent`` must do; with ``header`` it also mints the fees."""
+def duties(
+    parent: PegState,
+    facts: Facts,
+    header: AuxPowHeader | None,
+    spec: ChainSpec,
+    claims: BitcoinClaims = NO_CLAIMS,
+) -> Duties:
+    """What a block on ``parent`` must do; with ``header`` it also mints the fees. Its claims count first."""
+    parent = after_claims(parent, claims, spec)
     fees: tuple[tuple[bytes, Wei], ...] = ()
     if header is not None:
         pot = Wei(parent.tips_wei + facts.parent_tips)
@@ -179,7 +224,8 @@ def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: Ch
         spec.federation,
         network=spec.network,
         minimum_sats=spec.pegout_minimum_sats,
-        fee_rate=spec.fee_rate_sat_vb,
+        maximum_sats=spec.pegout_maximum_sats,
+        fee_rate=claims.fee_rate_sat_vb or spec.fee_rate_sat_vb,
     )
     new = tuple(r for r in settlement.refunds if r.request not in parent.refunded)
     taken = {address for address, _ in fees}
@@ -209,14 +255,17 @@ def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec)
 
     Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed.
     """
-    todo = duties(state, facts, block.auxpow_header, spec)
+    todo = duties(state, facts, block.auxpow_header, spec, block.bitcoin)
     root = blocks.root(block)
-    proposal = _proposal(state, block, root, todo)
+    bumps = _bumps(state, block, root)
+    state = after_claims(state, block.bitcoin, spec)
+    proposal = _proposal(state, block, root, todo, spec)
     link = ChainLink(
         root=root,
         height=block.height,
         execution_hash=block.payload.block_hash,
         payout=proposal,
+        bumps=bumps,
     )
     minted = tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins)
     moved = msgspec.structs.replace(
@@ -249,6 +298,56 @@ def range_links(state: PegState, header: AuxPowHeader) -> tuple[ChainLink, ...] 
     return links[: ends[0] + 1] if ends else None
 
 
+def after_claims(state: PegState, claims: BitcoinClaims, spec: ChainSpec) -> PegState:
+    """The state as a block's claims about Bitcoin change it, before anything else in the block counts.
+
+    A payout with more than one version gives its change back when one of them is settled, and not before.
+    """
+    if claims == NO_CLAIMS:
+        return state
+    utxos, lost = dict(state.utxos), dict(state.lost)
+    for outpoint in claims.lost_outputs:
+        lost[outpoint] = utxos.pop(outpoint)
+    for outpoint in claims.found_outputs:
+        utxos[outpoint] = lost.pop(outpoint)
+    script = spec.federation.script_pubkey
+    gone: set[str] = set()
+    for ref in claims.settled:
+        payment = open_payout(state, ref.txid)
+        assert payment is not None, "a valid block settles what is open"
+        gone.update(payment.txids)
+        if is_bumped(state, payment):
+            utxos.update(payment.versions[payment.txids.index(ref.txid)].change(script))
+    for bump in claims.bumps:
+        payment = open_payout(state, bump.replaces)
+        assert payment is not None, "a valid block bumps what is open"
+        for outpoint in payment.versions[-1].change(script):
+            utxos.pop(outpoint, None)
+    return msgspec.structs.replace(
+        state,
+        utxos=utxos,
+        lost=lost,
+        unsettled=tuple(one for one in state.unsettled if one.txids[0] not in gone),
+        payouts_finalised=tuple(p for p in state.payouts_finalised if p.txid not in gone),
+    )
+
+
+def open_payout(state: PegState, txid: str) -> OpenPayout | None:
+    """The final payout without its confirmations that has a version of this txid."""
+    return next((one for one in state.unsettled if txid in one.txids), None)
+
+
+def pending_bump(state: PegState, payment: OpenPayout) -> PayoutProposal | None:
+    """The replacement of a payout that no AuxPoW covers yet: while there is one there can be no other."""
+    proposed = (bump for link in state.unfinalised for bump in link.bumps)
+    return next((bump for bump in proposed if bump.replaces == payment.txids[-1]), None)
+
+
+def is_bumped(state: PegState, payment: OpenPayout) -> bool:
+    """Whether there is more than one version, so that nobody knows yet which change there will be."""
+    return len(payment.versions) > 1 or pending_bump(state, payment) is not None
+
+
 def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> PegState:
     """The range is final; its proposals may be signed; what the block lists as signed is done with; fees are minted."""
     covered = range_links(state, header)
@@ -257,6 +356,11 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
     listed = {bitcoin.parse_tx(raw).txid for raw in block.finalized_payouts}
     waiting = tuple(p for p in state.payouts_finalised if p.txid not in listed)
     fresh = tuple(link.payout for link in covered if link.payout is not None)
+    unsettled = (*state.unsettled, *(_opened(proposal) for proposal in fresh))
+    for bump in (bump for link in covered for bump in link.bumps):
+        if any(bump.replaces in one.txids for one in unsettled):  # else settled meanwhile
+            fresh = (*fresh, bump)
+            unsettled = tuple(_with_version(one, bump) for one in unsettled)
     return msgspec.structs.replace(
         state,
         finalised_root=last.root,
@@ -264,12 +368,41 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
         finalised_execution_hash=last.execution_hash,
         unfinalised=state.unfinalised[len(covered) :],
         payouts_finalised=(*waiting, *fresh),
+        unsettled=unsettled,
         tips=bytes(_TIPS_BYTES),
     )
 
 
+def _opened(proposal: PayoutProposal) -> OpenPayout:
+    return OpenPayout(versions=(proposal,), txids=(proposal.txid,))
+
+
+def _with_version(payment: OpenPayout, bump: PayoutProposal) -> OpenPayout:
+    if bump.replaces not in payment.txids:
+        return payment
+    return OpenPayout(versions=(*payment.versions, bump), txids=(*payment.txids, bump.txid))
+
+
+def _bumps(state: PegState, block: ConsensusBlock, root: bytes) -> tuple[PayoutProposal, ...]:
+    found: list[PayoutProposal] = []
+    for bump in block.bitcoin.bumps:
+        payment = open_payout(state, bump.replaces)
+        assert payment is not None, "a valid block bumps what is open"
+        found.append(
+            msgspec.structs.replace(
+                payment.versions[-1],
+                block_root=root,
+                height=block.height,
+                tx=bump.tx,
+                fee_rate_sat_vb=bump.fee_rate_sat_vb,
+                replaces=bump.replaces,
+            )
+        )
+    return tuple(found)
+
+
 def _proposal(
-    state: PegState, block: ConsensusBlock, root: bytes, todo: Duties
+    state: PegState, block: ConsensusBlock, root: bytes, todo: Duties, spec: ChainSpec
 ) -> PayoutProposal | None:
     if block.payout_proposal is None:
         return None
@@ -280,6 +413,7 @@ def _proposal(
         tx=block.payout_proposal,
         input_sats=tuple(state.utxos[txin.outpoint.label] for txin in tx.inputs),
         requests=todo.requests,
+        fee_rate_sat_vb=block.bitcoin.fee_rate_sat_vb or spec.fee_rate_sat_vb,
     )
 
 
@@ -293,14 +427,9 @@ def _utxos_after(
     after.update((deposit.outpoint, deposit.sats) for deposit in minted)
     if proposal is None:
         return after
-    tx = bitcoin.parse_tx(proposal.tx)
-    for txin in tx.inputs:
-        del after[txin.outpoint.label]
-    script = spec.federation.script_pubkey
-    txid = tx.txid
-    after.update(
-        (f"{txid}:{n}", Sats(out.value)) for n, out in enumerate(tx.outputs) if out.script == script
-    )
+    for outpoint, _ in proposal.inputs:
+        del after[outpoint]
+    after.update(proposal.change(spec.federation.script_pubkey))
     return after
 
 
