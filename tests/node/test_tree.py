@@ -14,7 +14,6 @@ def authority(index: int) -> Authority:
         index=index,
         signer=scheme.signer(DEV_SECRETS[index]),
         verifier=scheme,
-        peers=(),
     )
 
 
@@ -26,19 +25,33 @@ def children(spec: ChildSpec) -> tuple[ChildSpec, ...]:
     return specs
 
 
+def leaves(spec: ChildSpec) -> list[ChildSpec]:
+    """The actors under the domain supervisors."""
+    return [leaf for domain in children(spec) for leaf in children(domain)]
+
+
 def test_dependencies_start_first_and_so_stop_last() -> None:
     spec = dev_spec(bytes(32))
-    node = children(node_tree(spec, authority(0), governance_nodes=3, token=None))
-    assert [one.name for one in node] == ["storage", "engine", "stream", "bridge", "chain"]
-    cosigner = children(cosigner_tree(spec, authority(1)))
-    assert [one.name for one in cosigner] == ["storage", "engine", "chain"]
+    node = node_tree(spec, authority(0), governance_nodes=3, token=None)
+    assert [one.name for one in children(node)] == ["storage", "network", "bridge", "consensus"]
+    assert all(one.supervisor for one in children(node))
+    assert [one.name for one in leaves(node)] == [
+        "storage",
+        "network",
+        "stream",
+        "bridge",
+        "engine",
+        "chain",
+    ]
+    cosigner = cosigner_tree(spec, authority(1))
+    assert [one.name for one in leaves(cosigner)] == ["storage", "network", "engine", "chain"]
 
 
 def test_names_are_the_trees_own_and_mailboxes_bounded() -> None:
     spec = dev_spec(bytes(32))
     every = [
-        *children(node_tree(spec, authority(0), governance_nodes=3, token=None)),
-        *children(cosigner_tree(spec, authority(1))),
+        *leaves(node_tree(spec, authority(0), governance_nodes=3, token=None)),
+        *leaves(cosigner_tree(spec, authority(1))),
     ]
     names = [one.register for one in every]
     assert len(set(names)) == len(names)

@@ -107,7 +107,7 @@ def test_what_the_actors_did_outlives_their_world_unless_told_otherwise(
     path = scenario(
         tmp_path,
         "async def test_ends_badly(world):\n"
-        "    fault = await world.actors.crash('/alys/node/chain')\n"
+        "    fault = await world.actors.crash('/alys/node/consensus/chain')\n"
         "    await world.actors.bitten(fault)\n"
         "    world.check(False, 'all is well')\n",
     )
@@ -116,8 +116,8 @@ def test_what_the_actors_did_outlives_their_world_unless_told_otherwise(
     told = run(path, tmp_path / "r", capsys, "--world", world)
     assert told["exit_code"] == 1
     actors = told["cases"][0]["facts"]["actors"]
-    assert actors["/alys/node/chain"]["failures"] == 1
-    assert actors["/alys/cosigner-1/engine"]["messages_processed"] > 0
+    assert actors["/alys/node/consensus/chain"]["failures"] == 1
+    assert actors["/alys/cosigner-1/consensus/engine"]["messages_processed"] > 0
     told = run(path, tmp_path / "r", capsys, "--world", world, "--config", str(config))
     assert told["exit_code"] == 1
     assert "actors" not in told["cases"][0]["facts"]

@@ -96,7 +96,7 @@ def test_what_needs_the_node_here_says_how_to_get_it(tmp_path: Path, config: Pat
             except Exception as error:
                 said.append(str(error))
         world.note(said=said)
-        await world.actors.crash("/alys/node/chain")
+        await world.actors.crash("/alys/node/consensus/chain")
     """
     told, _ = run(tmp_path, config, body)
     assert (told["exit_code"], told["verdict"]) == (2, "usage")

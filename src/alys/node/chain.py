@@ -22,8 +22,9 @@ from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
 from alys.chain.blocks import ZERO_ROOT, AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
-from alys.node import engine, lookups, messages, questions, storage
+from alys.node import engine, gossip, lookups, messages, network, questions, storage
 from alys.node.errors import EngineRefused, PortDown
+from alys.node.names import ChainNames
 from alys.node.questions import AuxWork
 from alys.node.work import WorkDesk
 from alys.wire.jsonrpc import RpcError
@@ -32,18 +33,6 @@ REFUSALS_KEPT = 32
 CATCH_UP_BLOCKS_MAX = 1024
 CANNOT_JUDGE = (EngineRefused, PortDown, RpcError, AskTimeout)
 """Our own execution client or Bitcoin node is away or refuses: that says nothing about a block."""
-
-
-class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Registered names of the actors and ports that Chain speaks with."""
-
-    engine: str
-    storage: str
-    bitcoin: str
-    bridge: str | None = None
-    stream: str | None = None
-    peers: tuple[str, ...] = ()
-    """Chain actors of the other authorities."""
 
 
 class SlotTick(Message, frozen=True, kw_only=True):
@@ -199,9 +188,7 @@ class Chain(Actor):
         validity.check_block(signed, self._state, facts, self._spec, self._verifier)
         await self._execute(ctx, block)
         self._candidate = Candidate(block=block, root=root, facts=facts, approvals=own)
-        proposal = messages.BlockProposed(block=blocks.encode(signed))
-        for peer in self._names.peers:
-            ctx.tell(ctx.whereis(peer), proposal)
+        self._publish(ctx, gossip.ProposedBlock(block=blocks.encode(signed)))
 
     async def on_block_approved(self, message: messages.BlockApproved, ctx: Context) -> None:
         """Count a co-signer's approval; import at the quorum. One that does not verify counts for nothing."""
@@ -226,7 +213,7 @@ class Chain(Actor):
     async def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
         """Remember why; bring a co-signer that fell behind up to the head."""
         self._remember_refusal(message.root, message.authority_index, message.reason)
-        if message.reason != validity.Reason.MISSING_PARENT.value or ctx.sender is None:
+        if message.reason != validity.Reason.MISSING_PARENT.value or not message.origin:
             return
         missing = range(message.height + 1, self._state.height + 1)[:CATCH_UP_BLOCKS_MAX]
         for height in missing:
@@ -234,7 +221,8 @@ class Chain(Actor):
                 ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height)
             )
             if block is not None:
-                ctx.tell(ctx.sender, messages.BlockSealed(block=block))
+                item = messages.SendTo(peer=message.origin, item=gossip.SealedBlock(block=block))
+                ctx.tell(ctx.whereis(self._names.network), item)
 
     def _remember_refusal(self, root: bytes, authority: int, reason: str) -> None:
         self._refusals = [*self._refusals, (root.hex(), str(authority), reason)][-REFUSALS_KEPT:]
@@ -246,15 +234,12 @@ class Chain(Actor):
         self._candidate = None
         sealed = SignedBlock(block=candidate.block, approvals=candidate.approvals)
         await self._import(sealed, candidate.facts, ctx)
-        for peer in self._names.peers:
-            ctx.tell(ctx.whereis(peer), messages.BlockSealed(block=blocks.encode(sealed)))
+        self._publish(ctx, gossip.SealedBlock(block=blocks.encode(sealed)))
 
     # Co-signing
 
     async def on_block_proposed(self, message: messages.BlockProposed, ctx: Context) -> None:
         """The full check; an approval or the reason against it."""
-        if ctx.sender is None:
-            return
         signed = blocks.decode(message.block)
         root = blocks.root(signed.block)
         reason = detail = ""
@@ -265,22 +250,32 @@ class Chain(Actor):
         except CANNOT_JUDGE as error:
             reason, detail = "cannot-judge", str(error)
         if reason:
-            refusal = messages.BlockRefused(
+            refusal = gossip.Refusal(
                 root=root,
                 authority_index=self._index,
                 reason=reason,
                 detail=detail,
                 height=self._state.height,
             )
-            ctx.tell(ctx.sender, refusal)
+            self._answer(ctx, message.origin, refusal)
             return
         approval = approvals.approve(self._signer, self._index, root)
-        ctx.tell(
-            ctx.sender,
-            messages.BlockApproved(
-                root=root, authority_index=self._index, signature=approval.signature
-            ),
+        signature = approval.signature
+        self._answer(
+            ctx,
+            message.origin,
+            gossip.Approval(root=root, authority_index=self._index, signature=signature),
         )
+
+    def _answer(self, ctx: Context, origin: str, item: gossip.Approval | gossip.Refusal) -> None:
+        """To the peer that asked, or to whoever in this system did."""
+        if origin:
+            ctx.tell(ctx.whereis(self._names.network), messages.SendTo(peer=origin, item=item))
+        elif ctx.sender is not None and (told := network.heard(item, "")) is not None:
+            ctx.tell(ctx.sender, told)
+
+    def _publish(self, ctx: Context, item: gossip.Item) -> None:
+        ctx.tell(ctx.whereis(self._names.network), messages.Publish(item=item))
 
     async def _judge(self, signed: SignedBlock, ctx: Context) -> Facts:
         """Facts of our own, every rule, and our own execution client. Raises validity.Invalid."""

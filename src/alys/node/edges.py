@@ -2,7 +2,7 @@
 
 An edge is a sender, a receiver and the messages that may pass. What is asked (and awaited) runs along Chain to Engine and
 from anybody to Storage only, so no circle of waiting can close; all the rest is told. Questions from outside come from the
-system itself and are no edges; ``peer`` is the chain actor of another authority.
+system itself and are no edges. No actor speaks to another node's: what crosses between nodes goes through Network and its port.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,10 @@ ASKED: Mapping[Edge, frozenset[str]] = {
 TOLD: Mapping[Edge, frozenset[str]] = {
     ("chain", "bridge"): frozenset({"BlockImported", "ChainStarted", "PayoutsFinalised"}),
     ("chain", "stream"): frozenset({"ReportStatus"}),
-    ("chain", "peer"): frozenset({"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}),
+    ("chain", "network"): frozenset({"Publish", "SendTo"}),
+    ("network", "chain"): frozenset(
+        {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
+    ),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
     ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),

@@ -5,6 +5,7 @@ import msgspec
 from alys.actors.message import Message, Request
 from alys.chain.peg import Deposit
 from alys.chain.state import PayoutProposal
+from alys.node import gossip
 
 
 class PeginReady(Message, frozen=True, kw_only=True):
@@ -14,34 +15,52 @@ class PeginReady(Message, frozen=True, kw_only=True):
     block_hash: str
 
 
+class Publish(Message, frozen=True, kw_only=True):
+    """To Network: tell all peers."""
+
+    item: gossip.Item
+
+
+class SendTo(Message, frozen=True, kw_only=True):
+    """To Network: tell one peer. Dropped where it is not connected."""
+
+    peer: str
+    item: gossip.Item
+
+
 class BlockProposed(Message, frozen=True, kw_only=True):
-    """Producer to co-signers: a block with its author's approval (``chain.blocks`` encoding)."""
+    """Network to Chain: a block with its author's approval (``chain.blocks`` encoding)."""
 
     block: bytes
+    origin: str = ""
+    """The peer that it came from; empty: answer the sender itself."""
 
 
 class BlockApproved(Message, frozen=True, kw_only=True):
-    """Co-signer to producer: the full check passed and the co-signer's own execution client said VALID."""
+    """Network to Chain: an authority's full check passed and its own execution client said VALID."""
 
     root: bytes
     authority_index: int
     signature: bytes
+    origin: str = ""
 
 
 class BlockRefused(Message, frozen=True, kw_only=True):
-    """Co-signer to producer: no approval, and why. ``height`` is the co-signer's head, so that it can be caught up."""
+    """Network to Chain: an authority does not approve, and why. ``height`` is its head, so that it can be caught up."""
 
     root: bytes
     authority_index: int
     reason: str
     detail: str
     height: int
+    origin: str = ""
 
 
 class BlockSealed(Message, frozen=True, kw_only=True):
-    """Producer to co-signers: a block with a quorum of approvals."""
+    """Network to Chain: a block with a quorum of approvals."""
 
     block: bytes
+    origin: str = ""
 
 
 class BlockImported(Message, frozen=True, kw_only=True):

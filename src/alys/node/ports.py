@@ -76,3 +76,35 @@ class StreamClosed(Message, frozen=True, kw_only=True):
     reason: str
     reached: bool = True
     """False when nobody answered at the address: not the node's word, only its absence."""
+
+
+class WireListen(Message, frozen=True, kw_only=True):
+    """To the transport: connect to the other nodes of the federation and take their connections; the sender gets what comes in."""
+
+
+class WireSend(Message, frozen=True, kw_only=True):
+    """Send bytes to one peer, in order. Dropped where it is not connected: ``WireDown`` has said so or will."""
+
+    peer: str
+    data: bytes
+
+
+class WireUp(Message, frozen=True, kw_only=True):
+    """A peer is connected, and is who it says it is."""
+
+    peer: str
+
+
+class WireReceived(Message, frozen=True, kw_only=True):
+    """Bytes from a peer, in the order in which it sent them."""
+
+    peer: str
+    data: bytes
+
+
+class WireDown(Message, frozen=True, kw_only=True):
+    """A peer is no longer connected; what was on its way may be lost."""
+
+    priority: ClassVar[Priority] = Priority.NORMAL
+    peer: str
+    reason: str

@@ -56,7 +56,6 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
             index=index,
             signer=scheme.signer(chain_spec.DEV_SECRETS[index]),
             verifier=scheme,
-            peers=tuple(tree_name(other) for other in range(AUTHORITIES) if other != index),
         )
 
 

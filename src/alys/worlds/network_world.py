@@ -48,6 +48,7 @@ from alys.worlds.recorder import Recorder
 from alys.worlds.scorecard import NeverHappened, Scorecard
 from alys.worlds.supervised import ActorsSide
 from alys.worlds.users import BitcoinUser, EthereumUser
+from alys.worlds.wires import WirePort, Wires
 
 T = TypeVar("T")
 
@@ -169,6 +170,10 @@ class NetworkWorld(Scorecard, abc.ABC):
 
     async def start_node(self) -> None:
         """The actors of every authority; returns when all of them answer."""
+        wires = Wires(self.random.fork("wires"))
+        for index in range(network.AUTHORITIES):
+            tree = network.tree_name(index)
+            self._port(tree, "wire", lambda tree=tree: WirePort(wires, tree))  # type: ignore[misc]
         for index in range(network.AUTHORITIES):
             if index != network.PRODUCER:
                 self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))

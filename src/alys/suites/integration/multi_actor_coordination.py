@@ -174,7 +174,7 @@ async def _needed(world: NetworkWorld, passed: list[Passed]) -> dict[tuple[str, 
     reports = blocks + sum(
         one["message"] in ("PauseProduction", "ResumeProduction")
         for one in world.messages()
-        if one["receiver"].startswith(f"{NODE}/chain#")
+        if one["receiver"].startswith(f"{NODE}/consensus/chain#")
     )
     halts = sum(
         one["body"]["state"] == "halted"

@@ -20,8 +20,9 @@ CASES = (
 )
 """Strategy, who fails, who is restarted."""
 
-ENGINE = f"{NODE}/engine"
-CHAIN = f"{NODE}/chain"
+DOMAIN = f"{NODE}/consensus"
+ENGINE = f"{DOMAIN}/engine"
+CHAIN = f"{DOMAIN}/chain"
 SPREAD_SECONDS = 3.0
 """How long a failure is watched for whom it takes along; more than a slot."""
 
@@ -106,6 +107,6 @@ async def _who_asks_may_fail_too(world: NetworkWorld) -> None:
     for path, counters in counted.items():
         failures = looking.more(counters, await world.actors.counters(path), "failures")
         world.check(failures == (path in found), "it ends there", actor=path, failures=failures)
-    escalations = (await world.actors.counters(NODE)).escalations
-    world.check(escalations == 0, "the node's supervisor deals with it", escalations=escalations)
+    escalations = (await world.actors.counters(DOMAIN)).escalations
+    world.check(escalations == 0, "their supervisor deals with it", escalations=escalations)
     world.note(cascade={"engine failed on": fault.touched, "restarted": found})

@@ -19,7 +19,8 @@ NODE_PERIOD_SECONDS = 60.0
 MEMORY_LIMIT_BYTES = 4 * 1024 * 1024
 HOARD_BYTES = 8 * 1024 * 1024
 
-STREAM = f"{NODE}/stream"
+DOMAIN = f"{NODE}/bridge"
+STREAM = f"{DOMAIN}/stream"
 
 
 async def test_resource_exhaustion(world: NetworkWorld) -> None:
@@ -222,9 +223,9 @@ async def _parents_policy(
 
 
 async def _the_nodes_budget_is_spent(world: NetworkWorld) -> None:
-    """Stream fails again and again, each time a little later restarted; the sixth time the whole node is begun anew."""
+    """Stream fails again and again, each time a little later restarted; the sixth time its domain is begun anew, and only that."""
     before = await looking.snapshot(world)
-    node = [path for path in before if path == NODE or path.startswith(f"{NODE}/")]
+    domain = [path for path in before if path == DOMAIN or path.startswith(f"{DOMAIN}/")]
     for number in range(NODE_RESTARTS):
         fault = await world.actors.crash(STREAM)
         await world.actors.bitten(fault)
@@ -235,18 +236,20 @@ async def _the_nodes_budget_is_spent(world: NetworkWorld) -> None:
     await _in_one_period(world)
 
     async def escalated() -> int:
-        return (await world.actors.counters(NODE)).escalations
+        return (await world.actors.counters(DOMAIN)).escalations
 
-    await world.eventually(escalated, f"the node gives up after {NODE_RESTARTS} restarts")
+    await world.eventually(
+        escalated, f"the bridge's supervisor gives up after {NODE_RESTARTS} restarts"
+    )
 
     async def anew() -> bool:
         view = await world.actors.find(STREAM)
         return view is not None and view.uid != before[STREAM].uid
 
-    await world.eventually(anew, "the root begins the node anew")
+    await world.eventually(anew, "the node's supervisor begins the domain anew")
     after = await looking.settled(world, looking.EVERYTHING, before)
-    looking.check_changed(world, before, after, node, "the node, and neither co-signers nor ports")
-    looking.check_restarted_once(world, before[NODE], after[NODE])
+    looking.check_changed(world, before, after, domain, "the domain, and no other")
+    looking.check_restarted_once(world, before[DOMAIN], after[DOMAIN])
 
 
 async def _in_one_period(world: NetworkWorld) -> None:

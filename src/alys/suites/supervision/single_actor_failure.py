@@ -5,8 +5,8 @@ from alys.suites.supervision._looking import NODE
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.supervised import ActorView, Branch, Leaf
 
-STREAM = f"{NODE}/stream"
-CHAIN = f"{NODE}/chain"
+STREAM = f"{NODE}/bridge/stream"
+CHAIN = f"{NODE}/consensus/chain"
 WAITING = 2
 """Messages that wait behind the one on which Stream fails."""
 

@@ -11,7 +11,14 @@ from alys.suites.supervision._looking import NODE
 from alys.worlds.network_world import NetworkWorld
 
 ROUNDS = 2
-VICTIMS = ("stream", "bridge", "engine", "chain", "storage")
+VICTIMS = (
+    "bridge/stream",
+    "bridge/bridge",
+    "consensus/engine",
+    "consensus/chain",
+    "storage/storage",
+    "network/network",
+)
 DEPOSIT_SATS = 30_000_000
 WEI_PER_SAT = 10_000_000_000  # written out: a check must not share the conversion that it checks
 BETWEEN_SECONDS = 20.0

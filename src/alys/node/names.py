@@ -1,0 +1,14 @@
+"""Whom the actors of a node know, by registered name."""
+
+import msgspec
+
+
+class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Registered names of the actors and ports that Chain speaks with."""
+
+    engine: str
+    storage: str
+    bitcoin: str
+    bridge: str | None = None
+    stream: str | None = None
+    network: str
