@@ -20,11 +20,13 @@ from alys.base.units import Wei
 from alys.chain import approvals, blocks, peg, slots, state, validity
 from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
 from alys.chain.blocks import ZERO_ROOT, AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
+from alys.chain.claims import BitcoinFacts
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.chain.state import NO_FACTS, Facts, PegState, SeenDeposit
 from alys.node import engine, gossip, lookups, messages, network, questions, storage
 from alys.node.errors import EngineRefused, PortDown
 from alys.node.names import ChainNames
+from alys.node.proposals import ClaimDesk
 from alys.node.questions import AuxWork
 from alys.node.work import WorkDesk
 from alys.wire.jsonrpc import RpcError
@@ -78,6 +80,7 @@ class Chain(Actor):
         self._ready: dict[str, SeenDeposit] = {}
         self._desk = WorkDesk(spec)
         self._signed: dict[str, bytes] = {}
+        self._claims = ClaimDesk(spec, names.bitcoin)
         self._paused: str | None = None
         self._halted: str | None = None
         self._refusals: list[tuple[str, str, str]] = []
@@ -114,10 +117,9 @@ class Chain(Actor):
             self._arm_slot(ctx)
 
     def _arm_slot(self, ctx: Context) -> None:
-        now = ctx.now()
-        following = slots.slot_at(now, self._spec.slot_duration_ms) + 1
+        following = slots.slot_at(ctx.now(), self._spec.slot_duration_ms) + 1
         start = slots.slot_start(following, self._spec.slot_duration_ms)
-        ctx.after(max(0.0, start - now), SlotTick(slot=following), about=f"slot:{following}")
+        ctx.after(max(0.0, start - ctx.now()), SlotTick(slot=following), about=f"slot:{following}")
 
     # Production
 
@@ -127,7 +129,8 @@ class Chain(Actor):
         mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
         if not mine or self._paused is not None or message.slot <= self._state.slot:
             return
-        if self._desk.queued is None and self._out_of_work():
+        ahead = self._state.blocks_since_pow
+        if self._desk.queued is None and ahead >= self._spec.max_blocks_without_pow:
             self._halt(ctx, "max_blocks_without_pow")
             return
         try:
@@ -137,9 +140,6 @@ class Chain(Actor):
         else:
             await self._import_at_quorum(ctx)
 
-    def _out_of_work(self) -> bool:
-        return self._state.blocks_since_pow >= self._spec.max_blocks_without_pow
-
     def _halt(self, ctx: Context, reason: str) -> None:
         if self._halted != reason:
             self._halted = reason
@@ -147,7 +147,8 @@ class Chain(Actor):
 
     async def _produce(self, slot: int, ctx: Context) -> None:
         header = self._desk.queued
-        todo = state.duties(self._state, self._facts(ctx, {}), header, self._spec)
+        claims, seen = await self._claims.make(ctx, self._state, self._head_facts.requests)
+        todo = state.duties(self._state, self._facts(ctx, {}), header, self._spec, claims)
         ready = [seen.deposit for seen in self._ready.values()]
         chosen = peg.fit_pegins(todo.addresses, ready)
         deposits = {deposit.outpoint: self._ready[deposit.outpoint] for deposit in chosen}
@@ -171,8 +172,9 @@ class Chain(Actor):
             ),
             payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
             finalized_payouts=() if header is None else self._signed_in_order(),
+            bitcoin=claims,
         )
-        await self._offer(block, self._facts(ctx, deposits), ctx)
+        await self._offer(block, self._facts(ctx, deposits, seen), ctx)
 
     def _signed_in_order(self) -> tuple[bytes, ...]:
         """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first."""
@@ -277,12 +279,13 @@ class Chain(Actor):
     def _publish(self, ctx: Context, item: gossip.Item) -> None:
         ctx.tell(ctx.whereis(self._names.network), messages.Publish(item=item))
 
-    async def _judge(self, signed: SignedBlock, ctx: Context) -> Facts:
+    async def _judge(self, signed: SignedBlock, ctx: Context, sealed: bool = False) -> Facts:
         """Facts of our own, every rule, and our own execution client. Raises validity.Invalid."""
         seen = await lookups.seen_deposits(
             ctx, self._names.bitcoin, self._spec, signed.block.pegins
         )
-        facts = self._facts(ctx, seen)
+        said = await lookups.claimed(ctx, self._names.bitcoin, signed.block.bitcoin, sealed)
+        facts = self._facts(ctx, seen, said)
         validity.check_block(signed, self._state, facts, self._spec, self._verifier)
         await self._execute(ctx, signed.block)
         return facts
@@ -294,7 +297,7 @@ class Chain(Actor):
             return  # we have it, or lack what is before it and are sent that when we say so
         validity.check_quorum(signed, self._spec, self._verifier)
         try:
-            facts = await self._judge(signed, ctx)
+            facts = await self._judge(signed, ctx, sealed=True)
         except CANNOT_JUDGE:
             return  # it is sent again when we say that a later block lacks its parent
         await self._import(signed, facts, ctx)
@@ -371,15 +374,22 @@ class Chain(Actor):
         if not verdict.valid:
             raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
 
-    def _facts(self, ctx: Context, deposits: dict[str, SeenDeposit]) -> Facts:
+    def _facts(
+        self, ctx: Context, deposits: dict[str, SeenDeposit], said: BitcoinFacts = NO_FACTS
+    ) -> Facts:
         return Facts(
             now=ctx.now(),
             deposits=deposits,
             parent_requests=self._head_facts.requests,
             parent_tips=self._head_facts.tips,
+            bitcoin=said,
         )
 
     # From the bridge
+
+    def on_bitcoin_seen(self, message: messages.BitcoinSeen, ctx: Context) -> None:
+        """For our next block."""
+        self._claims.hear(message)
 
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
         """Queue a deposit that is not minted yet."""
@@ -397,11 +407,7 @@ class Chain(Actor):
         """The bridge did not hear of it: we ended between the import and the word of it."""
         if self._names.bridge is not None:
             imported = messages.BlockImported(
-                height=self._state.height,
-                root=self._state.head_root,
-                minted=(deposit,),
-                proposed=None,
-                refunded=(),
+                height=self._state.height, root=self._state.head_root, minted=(deposit,)
             )
             ctx.tell(ctx.whereis(self._names.bridge), imported)
 

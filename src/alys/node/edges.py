@@ -19,14 +19,16 @@ ASKED: Mapping[Edge, frozenset[str]] = {
 }
 
 TOLD: Mapping[Edge, frozenset[str]] = {
-    ("chain", "bridge"): frozenset({"BlockImported", "ChainStarted", "PayoutsFinalised"}),
+    ("chain", "bridge"): frozenset(
+        {"BlockImported", "BlocksReverted", "ChainStarted", "PayoutsFinalised"}
+    ),
     ("chain", "stream"): frozenset({"ReportStatus"}),
     ("chain", "network"): frozenset({"Publish", "SendTo"}),
     ("network", "chain"): frozenset(
         {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
     ),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
-    ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),
+    ("bridge", "chain"): frozenset({"BitcoinSeen", "PayoutSigned", "PeginReady"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),
     ("stream", "bridge"): frozenset({"SignaturesCollected", "SignaturesShort"}),
 }
