@@ -18,7 +18,7 @@ from alys.chain.blocks import SignedBlock
 from alys.chain.state import Facts
 from alys.cli import front as cli
 from alys.node import engine, lookups, messages
-from alys.node.bridge import Bridge
+from alys.node.bridge_deposits import Deposits
 from alys.node.chain import Chain
 from alys.node.operations import PeginRecord
 from alys.wire.engine import PayloadAttributes, Withdrawal
@@ -81,7 +81,7 @@ def test_a_dropped_duplicate_check_is_noticed(run: Run, monkeypatch: pytest.Monk
 def test_cosigners_that_approve_everything_are_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def approve(self: Chain, signed: SignedBlock, ctx: Context) -> Facts:
+    async def approve(self: Chain, signed: SignedBlock, ctx: Context, **_: Any) -> Facts:
         seen = await lookups.seen_deposits(
             ctx, self._names.bitcoin, self._spec, signed.block.pegins
         )
@@ -136,22 +136,22 @@ def test_a_pegout_fee_borne_by_the_federation_is_noticed(
 
 def test_a_message_too_many_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chain takes a deposit that it is told of twice for one, so only the count of the messages shows it."""
-    honest = Bridge._tell_ready
+    honest = Deposits.tell_ready
 
-    def insistent(self: Bridge, record: PeginRecord, ctx: Context) -> None:
+    def insistent(self: Deposits, record: PeginRecord, ctx: Context) -> None:
         honest(self, record, ctx)
         honest(self, record, ctx)
 
-    monkeypatch.setattr(Bridge, "_tell_ready", insistent)
+    monkeypatch.setattr(Deposits, "tell_ready", insistent)
     assert "bridge to chain: 4 PeginReady, the flow needs 2" in red(run("multi_actor"))
 
 
 def test_a_message_that_has_lost_its_operation_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def anonymous(self: Bridge, record: PeginRecord, ctx: Context) -> None:
+    def anonymous(self: Deposits, record: PeginRecord, ctx: Context) -> None:
         message = messages.PeginReady(deposit=record.deposit, block_hash=record.block_hash)
         ctx.tell(ctx.whereis(self._names.chain), message, about="something else")
 
-    monkeypatch.setattr(Bridge, "_tell_ready", anonymous)
+    monkeypatch.setattr(Deposits, "tell_ready", anonymous)
     assert "PeginReady" in red(run("multi_actor"))

@@ -58,6 +58,8 @@ class Probe(Actor):
     def on_any(
         self,
         message: messages.PeginReady
+        | messages.PeginWithdrawn
+        | messages.BitcoinSeen
         | messages.PayoutSigned
         | messages.NotifyPegin
         | messages.RequestSignatures

@@ -6,10 +6,12 @@ import pytest
 
 from alys.chain.spec import ChainSpec, dev_spec
 from alys.models.bitcoin.node import BitcoinNode
-from alys.node.bridge import Bridge, BridgeNames, ListOperations, OperationView
+from alys.node.bridge import Bridge
 from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.node.messages import AnnounceDeposit, BlockImported, ChainStarted, PeginReady
+from alys.node.names import BridgeNames
+from alys.node.operations import ListOperations, OperationView
 from alys.node.storage import Storage
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
@@ -18,6 +20,9 @@ from tests.node.bench import START, Bench
 SECRET = (7).to_bytes(32, "big")
 SCRIPT = bitcoin.p2wpkh_script(bitcoin.pubkey_of(SECRET))
 ADDRESS = bitcoin.script_to_address(SCRIPT)
+OTHER_ADDRESS = bitcoin.script_to_address(
+    bitcoin.p2wpkh_script(bitcoin.pubkey_of((8).to_bytes(32, "big")))
+)
 EVM = b"\x42" * 20
 BOOTSTRAP = 101
 NAMES = BridgeNames(chain="chain", stream="stream", storage="storage", bitcoin="bitcoin")
@@ -104,8 +109,7 @@ def test_a_deposit_whose_block_left_the_chain_starts_again(setting: Setting) -> 
     setting.bitcoin.handle("invalidateblock", [block])
     setting.bench.run_for(3)
     assert setting.operations()[0].state == "orphaned"
-    other = bitcoin.script_to_address(setting.spec.federation.script_pubkey)
-    setting.mine(1, other)  # another block; the deposit is in it, from the mempool
+    setting.mine(1, OTHER_ADDRESS)  # another block; the deposit is in it, from the mempool
     setting.mine(4)
     (again,) = setting.operations()
     assert (again.state, again.confirmations) == ("seen", 5)

@@ -14,7 +14,7 @@ from alys.actors.message import Request
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, messages, questions, stream
+from alys.node import messages, operations, questions, stream
 from alys.wire import ethereum
 from alys.wire.jsonrpc import INTERNAL_ERROR, RpcError
 
@@ -99,7 +99,13 @@ _QUESTIONS: dict[str, Callable[..., Question]] = {
     ),
     "alys_status": lambda: Question(actor="chain", request=messages.GetStatus(), show=_show_status),
     "alys_operations": lambda: Question(
-        actor="bridge", request=bridge.ListOperations(), show=_show_all
+        actor="bridge", request=operations.ListOperations(), show=_show_all
+    ),
+    "alys_operation": lambda operation: Question(
+        actor="bridge", request=operations.GetOperation(id=str(operation)), show=_show_one
+    ),
+    "alys_incidents": lambda: Question(
+        actor="bridge", request=operations.ListIncidents(), show=_show_all
     ),
     "alys_announceDeposit": lambda txid: Question(
         actor="bridge", request=messages.AnnounceDeposit(txid=str(txid)), show=lambda found: found
@@ -154,6 +160,10 @@ def _show_status(status: messages.ChainStatus) -> dict[str, Any]:
             for root, authority, reason in status.refusals
         ],
     }
+
+
+def _show_one(row: msgspec.Struct | None) -> dict[str, Any] | None:
+    return None if row is None else msgspec.structs.asdict(row)
 
 
 def _show_all(rows: tuple[msgspec.Struct, ...]) -> list[dict[str, Any]]:

@@ -391,6 +391,10 @@ class Chain(Actor):
         """For our next block."""
         self._claims.hear(message)
 
+    def on_pegin_withdrawn(self, message: messages.PeginWithdrawn, ctx: Context) -> None:
+        """It waits for its confirmations again."""
+        self._ready.pop(message.outpoint, None)
+
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
         """Queue a deposit that is not minted yet."""
         outpoint = message.deposit.outpoint

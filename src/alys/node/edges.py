@@ -28,7 +28,7 @@ TOLD: Mapping[Edge, frozenset[str]] = {
         {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
     ),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
-    ("bridge", "chain"): frozenset({"BitcoinSeen", "PayoutSigned", "PeginReady"}),
+    ("bridge", "chain"): frozenset({"BitcoinSeen", "PayoutSigned", "PeginReady", "PeginWithdrawn"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),
     ("stream", "bridge"): frozenset({"SignaturesCollected", "SignaturesShort"}),
 }

@@ -29,6 +29,12 @@ class SendTo(Message, frozen=True, kw_only=True):
     item: gossip.Item
 
 
+class PeginWithdrawn(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: a deposit that was ready may be so no more, as its block left Bitcoin's best chain."""
+
+    outpoint: str
+
+
 class BlockProposed(Message, frozen=True, kw_only=True):
     """Network to Chain: a block with its author's approval (``chain.blocks`` encoding)."""
 
