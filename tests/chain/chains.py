@@ -7,17 +7,20 @@ from typing import Any
 import msgspec
 
 from alys.base.units import Sats
-from alys.chain import approvals, auxpow, blocks, payout, slots, state
+from alys.chain import approvals, auxpow, blocks, federation_update, payout, slots, state
 from alys.chain.approvals import BlsScheme
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.claims import NO_CLAIMS, BitcoinClaims
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import DEV_SECRETS, ChainSpec, dev_spec
-from alys.chain.state import Facts, PayoutProposal, PegState, SeenDeposit
+from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.wire import auxpow as wire
 from alys.wire import bitcoin
 from alys.wire.engine import ExecutionPayload, Withdrawal
 from alys.wire.ethereum import BURN_ADDRESS, PegOutEvent
+from alys.wire.generated import governance_pb2 as pb
 
 GENESIS_TIME = 1_767_225_600
 GENESIS_HASH = hashlib.sha256(b"genesis").digest()
@@ -80,6 +83,7 @@ def next_block(
     deposits: Sequence[Deposit] = (),
     header: AuxPowHeader | None = None,
     finalized: tuple[bytes, ...] = (),
+    update: bytes | None = None,
     spec: ChainSpec = SPEC,
     claims: BitcoinClaims = NO_CLAIMS,
 ) -> tuple[ConsensusBlock, Facts]:
@@ -105,6 +109,8 @@ def next_block(
         payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
         finalized_payouts=finalized,
         bitcoin=claims,
+        federation_update=update,
+        sweep_proposal=None if todo.sweep is None else todo.sweep.tx.serialize(witness=False),
     )
     return block, known
 
@@ -117,6 +123,52 @@ def grow(parent: PegState, **wishes: Any) -> PegState:
 
 def deposit(number: int, sats: int = 100_000_000, to: bytes = ALICE) -> Deposit:
     return Deposit(txid=f"{number:064x}", vout=0, sats=Sats(sats), evm_address=to)
+
+
+def paying_to(one: Deposit, script: bytes) -> Deposit:
+    """The same deposit, to this script."""
+    return msgspec.structs.replace(one, script=script)
+
+
+def announcement(
+    effective_height: int, *secrets: int, threshold: int = 0, **changes: Any
+) -> pb.FederationUpdate:
+    """What governance announces: these members and no others, unsigned."""
+    keys = [bitcoin.xonly_of(secret.to_bytes(32, "big")) for secret in secrets]
+    update = pb.FederationUpdate(
+        update_type=pb.FEDERATION_UPDATE_TYPE_MEMBER_ADD,
+        members=[
+            pb.FederationMember(member_id=f"m{n}", public_key=key, weight=1, active=True)
+            for n, key in enumerate(keys)
+        ],
+        effective_height=effective_height,
+        config=pb.FederationConfig(
+            signature_threshold=threshold or slots.quorum(len(keys)), member_count=len(keys)
+        ),
+    )
+    for name, value in changes.items():
+        setattr(update, name, value)
+    return update
+
+
+def attested(update: pb.FederationUpdate, *secrets: int) -> dict[bytes, bytes]:
+    """The announcement's signatures by these members, by key."""
+    digest = federation_update.digest(update)
+    signed = {}
+    for secret in secrets:
+        raw = secret.to_bytes(32, "big")
+        signed[bitcoin.xonly_of(raw)] = bitcoin.schnorr_sign(raw, digest, bytes(32))
+    return signed
+
+
+def evidence(update: pb.FederationUpdate, *secrets: int) -> bytes:
+    """What a block carries of it, signed by these members, whoever they are."""
+    signed = pb.FederationUpdate()
+    signed.CopyFrom(update)
+    signed.update_signature = b"".join(
+        key + given for key, given in attested(update, *secrets).items()
+    )
+    return signed.SerializeToString(deterministic=True)
 
 
 def confirmed(one: Deposit, confirmations: int = SPEC.required_confirmations) -> SeenDeposit:
@@ -188,19 +240,33 @@ def pow_header(parent: PegState, covered: int | None = None) -> AuxPowHeader:
 
 
 def signatures(
-    tx: bitcoin.Tx, prevouts: Sequence[bitcoin.TxOut], *members: int
+    tx: bitcoin.Tx,
+    prevouts: Sequence[bitcoin.TxOut],
+    *members: int,
+    federation: Federation = SPEC.federation,
 ) -> list[dict[bytes, bytes]]:
     """These members' signatures (by position) over each input, by key."""
-    keys = SPEC.federation.keys
     return [
-        {keys[n]: bitcoin.schnorr_sign(DEV_SECRETS[n], digest, bytes(32)) for n in members}
-        for digest in payout.sighashes(tx, prevouts, SPEC.federation)
+        {
+            federation.keys[n]: bitcoin.schnorr_sign(
+                _SECRET_OF[federation.keys[n]], digest, bytes(32)
+            )
+            for n in members
+        }
+        for digest in payout.sighashes(tx, prevouts, federation)
     ]
+
+
+_SECRET_OF = {
+    bitcoin.xonly_of(number.to_bytes(32, "big")): number.to_bytes(32, "big")
+    for number in range(1, 10)
+}
 
 
 def signed_payout(proposal: PayoutProposal, *members: int) -> bytes:
     """A proposal, signed by two members (by default the first and the last)."""
     tx = bitcoin.parse_tx(proposal.tx)
-    prevouts = payout.prevouts_of(proposal.input_sats, SPEC.federation)
-    given = signatures(tx, prevouts, *(members or (0, 2)))
-    return payout.complete(tx, prevouts, SPEC.federation, given).serialize()
+    federation = proposal.federation or SPEC.federation
+    prevouts = payout.prevouts_of(proposal.input_sats, federation)
+    given = signatures(tx, prevouts, *(members or (0, 2)), federation=federation)
+    return payout.complete(tx, prevouts, federation, given).serialize()

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from alys.base.units import Wei
-from alys.chain import payout, slots, state, validity
+from alys.chain import federation_update, payout, slots, state, validity
 from alys.chain.blocks import ConsensusBlock, SignedBlock
 from alys.chain.claims import BitcoinClaims
 from alys.chain.spec import ChainSpec
@@ -18,11 +18,14 @@ from tests.chain.chains import (
     BOB,
     SCHEME,
     SPEC,
+    announcement,
     burn,
     deposit,
+    evidence,
     genesis,
     grow,
     next_block,
+    paying_to,
     pow_header,
     proof,
     sign,
@@ -104,6 +107,42 @@ def proven() -> Offer:
 
 
 PLAIN, PROVEN = plain(), proven()
+
+NEXT = federation_update.change_of(announcement(1, 1, 2, 4)).federation
+"""The federation that the third member left for a fourth."""
+
+CHANGED = grow(PARENT, update=evidence(announcement(1, 1, 2, 4), 1, 2))
+"""The next block is the first of ``NEXT``."""
+
+
+def sweeping() -> Offer:
+    """The first block of the new federation: it sweeps, and pays a request out of the sweep."""
+    block, facts = next_block(CHANGED, facts=REQUESTS)
+    return Offer(block=block, parent=CHANGED, facts=facts)
+
+
+SWEEPING = sweeping()
+
+
+def cheaper_sweep() -> Offer:
+    raw = SWEEPING.block.sweep_proposal
+    assert raw is not None
+    tx = bitcoin.parse_tx(raw)
+    more = msgspec.structs.replace(tx.outputs[0], value=tx.outputs[0].value + 1)
+    return SWEEPING.with_block(
+        sweep_proposal=msgspec.structs.replace(tx, outputs=(more,)).serialize()
+    )
+
+
+def late_deposit(blocks: int) -> Offer:
+    """A block so many blocks after the change that mints a deposit to the old address."""
+    late = paying_to(deposit(7), SPEC.federation.script_pubkey)
+    height = CHANGED.height + blocks
+    parent = msgspec.structs.replace(
+        grow(CHANGED), height=height, finalised_height=height, unfinalised=()
+    )
+    block, facts = next_block(parent, deposits=[late])
+    return Offer(block=block, parent=parent, facts=facts)
 
 
 def overpaying() -> Offer:

@@ -16,8 +16,10 @@ from tests.chain.chains import (
     GENESIS_HASH,
     MINER,
     SPEC,
+    announcement,
     burn,
     deposit,
+    evidence,
     genesis,
     grow,
     next_block,
@@ -39,8 +41,9 @@ def full_block() -> SignedBlock:
         header=pow_header(after),
         finalized=(signed_payout(after.payouts_finalised[0]),),
         claims=BitcoinClaims(fee_rate_sat_vb=3),
+        update=evidence(announcement(50, 1, 2, 4), 1, 2),
     )
-    return sign(block, 0, 2)
+    return sign(msgspec.structs.replace(block, sweep_proposal=b"\x01"), 0, 2)
 
 
 FULL = full_block()

@@ -20,7 +20,7 @@ def judged(event: PegOutEvent) -> PayoutRequest | Refund:
         network="regtest",
         minimum_sats=SPEC.pegout_minimum_sats,
         maximum_sats=SPEC.pegout_maximum_sats,
-        federation_script=OWN,
+        federation_scripts=(OWN,),
     )
 
 

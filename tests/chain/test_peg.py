@@ -50,7 +50,7 @@ def found(*outputs: bitcoin.TxOut) -> tuple[int, int, bytes] | None:
 def test_upstreams_vector_is_found() -> None:
     made = tx(pays(10_000), says(VECTOR_EVM))
     assert peg.find_deposit(made, (VECTOR_SCRIPT,)) == Deposit(
-        txid=made.txid, vout=0, sats=Sats(10_000), evm_address=VECTOR_EVM
+        txid=made.txid, vout=0, sats=Sats(10_000), evm_address=VECTOR_EVM, script=VECTOR_SCRIPT
     )
 
 

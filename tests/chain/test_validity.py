@@ -18,22 +18,29 @@ from tests.chain.chains import (
     BOB,
     SCHEME,
     SPEC,
+    announcement,
     confirmed,
     deposit,
+    evidence,
     genesis,
+    paying_to,
     pow_header,
     sign,
 )
 from tests.chain.offers import (
+    NEXT,
     ONE,
     PARENT,
     PLAIN,
     PROVEN,
     REQUESTS,
+    SWEEPING,
     TWO,
     Offer,
     badly_signed,
+    cheaper_sweep,
     foreign_approval,
+    late_deposit,
     listing,
     minting,
     never_proposed,
@@ -169,6 +176,30 @@ CASES: dict[tuple[Reason, str], dict[str, Callable[[], Offer]]] = {
     },
     (Reason.WRONG_BITCOIN_CLAIM, "check_bitcoin_claims"): {
         "a fee rate beyond all bounds": overpaying,
+    },
+    (Reason.WRONG_SWEEP, "check_sweep"): {
+        "a sweep where nothing is retired": lambda: PLAIN.with_block(
+            sweep_proposal=SWEEPING.block.sweep_proposal
+        ),
+        "no sweep though one is due": lambda: SWEEPING.with_block(sweep_proposal=None),
+        "a sweep that costs less": cheaper_sweep,
+    },
+    (Reason.RETIRED_ADDRESS, "check_deposit_address"): {
+        "a deposit to a federation that is still to come": lambda: PLAIN.with_facts(
+            **seen(3, deposit=paying_to(deposit(3), NEXT.script_pubkey))
+        ),
+        "a deposit to an address that was left too long ago": lambda: late_deposit(
+            SPEC.old_address_blocks
+        ),
+        "a deposit to nobody's script": lambda: PLAIN.with_facts(
+            **seen(3, deposit=paying_to(deposit(3), b"\x51"))
+        ),
+    },
+    (Reason.BAD_FEDERATION_UPDATE, "check_federation_update"): {
+        "an update that too few signed": lambda: PLAIN.with_block(
+            federation_update=evidence(announcement(50, 1, 2, 4), 1)
+        ),
+        "an update that nobody can read": lambda: PLAIN.with_block(federation_update=b"\xff"),
     },
     (Reason.MISSING_REQUIRED_POW, "check_work_not_overdue"): {
         "too many blocks without a proof": overdue,

@@ -1,6 +1,6 @@
 """A system of actors in virtual time, ports that answer from a function, and probes that write down what they are told."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from alys.actors.actor import Actor
@@ -17,7 +17,7 @@ from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.sim.dispatch import SimDispatcher
 from alys.wire.jsonrpc import RpcError
-from alys.worlds.memory import StorePort
+from alys.worlds.disk import Disk, StorePort
 
 R = TypeVar("R")
 
@@ -57,7 +57,12 @@ class Probe(Actor):
 
     def on_any(
         self,
-        message: messages.PeginReady
+        message: messages.BlockImported
+        | messages.BlocksReverted
+        | messages.ChainStarted
+        | messages.PayoutsFinalised
+        | messages.ReportStatus
+        | messages.PeginReady
         | messages.PeginWithdrawn
         | messages.BitcoinSeen
         | messages.PayoutSigned
@@ -74,6 +79,19 @@ class Probe(Actor):
         self._heard.append(message)
 
 
+class Do(Request[Any], frozen=True, kw_only=True):
+    """Work for an actor's context."""
+
+    work: Callable[[Context], Awaitable[Any]]
+
+
+class Doer(Actor):
+    """Lends its context."""
+
+    async def on_do(self, message: Do, ctx: Context) -> Any:
+        return await message.work(ctx)
+
+
 class Bench:
     """One system; actors are started under the names by which the node knows them."""
 
@@ -82,7 +100,7 @@ class Bench:
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), START)
         self.failures = Failures()
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=self.failures)
-        self.pairs: dict[bytes, bytes] = {}
+        self.disk = Disk()
 
     def start(self, name: str, factory: Callable[[], Actor]) -> Ref:
         """Start an actor and let its start hook run."""
@@ -98,7 +116,7 @@ class Bench:
 
     def store(self, name: str) -> None:
         """A durable store that outlives actors."""
-        self.start(name, lambda: StorePort(self.pairs))
+        self.start(name, lambda: StorePort(self.disk))
 
     def service(self, name: str, answer: Callable[..., Any]) -> None:
         """A port before a function."""
@@ -114,6 +132,12 @@ class Bench:
         """Ask and let virtual time pass until it is answered."""
         reply = self.system.ask(self.system.whereis(name), request)
         return self.dispatcher.result_of(reply, SECONDS)
+
+    def within(self, work: Callable[[Context], Awaitable[Any]]) -> Any:
+        """What comes of work that needs a context."""
+        if not self.system.whereis("doer").cell:
+            self.start("doer", Doer)
+        return self.ask("doer", Do(work=work))
 
     def tell(self, name: str, message: Message) -> None:
         """Tell and let all that follows at once happen."""

@@ -32,10 +32,10 @@ class Desk(Actor):
 
     def __init__(self, heard: messages.BitcoinSeen) -> None:
         self._desk = ClaimDesk(SPEC, "bitcoin")
-        self._desk.hear(heard)
+        self._heard = heard
 
     async def on_make(self, message: Make, ctx: Context) -> tuple[BitcoinClaims, BitcoinFacts]:
-        return await self._desk.make(ctx, message.parent, message.requests)
+        return await self._desk.make(ctx, self._heard, message.parent, message.requests)
 
 
 class Bitcoin:

@@ -83,6 +83,10 @@ class ConsensusBlock(msgspec.Struct, frozen=True, kw_only=True):
     """Fully signed Bitcoin transactions of earlier finalised proposals; only in blocks with an AuxPoW."""
     bitcoin: BitcoinClaims = NO_CLAIMS
     """What it says about Bitcoin besides."""
+    federation_update: bytes | None = None
+    """A change of the federation, signed by the one in force (``chain.federation_update``)."""
+    sweep_proposal: bytes | None = None
+    """Unsigned Bitcoin transaction that moves coins of a former federation to the one in force."""
 
     def __post_init__(self) -> None:
         if len(self.parent_root) != ROOT_BYTES:
@@ -199,13 +203,19 @@ def to_json(signed: SignedBlock) -> dict[str, Any]:
             {"txid": ref.txid, "vout": ref.vout, "blockHash": ref.block_hash}
             for ref in block.pegins
         ],
-        "payoutProposal": None if block.payout_proposal is None else block.payout_proposal.hex(),
+        "payoutProposal": _plain(block.payout_proposal),
         "finalizedPayouts": [raw.hex() for raw in block.finalized_payouts],
         "bitcoin": claims.to_json(block.bitcoin),
+        "federationUpdate": _plain(block.federation_update),
+        "sweepProposal": _plain(block.sweep_proposal),
         "approvals": None
         if approvals is None
         else {"indices": list(approvals.indices), "signature": to_data(approvals.signature)},
     }
+
+
+def _plain(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.hex()
 
 
 def _header_json(header: AuxPowHeader) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 A request that cannot be paid is refunded to the event's caller, by every validator's rule and once (D23).
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from alys.base.units import Gwei, Sats, Wei, wei_to_gwei_floor, wei_to_sats_floor
@@ -40,7 +42,7 @@ def judge(
     network: str,
     minimum_sats: Sats,
     maximum_sats: Sats,
-    federation_script: bytes,
+    federation_scripts: Collection[bytes],
 ) -> PayoutRequest | Refund:
     """Whether a burn asks for something that can be paid, before fees; else what goes back and why (D23)."""
     try:
@@ -49,7 +51,7 @@ def judge(
     except (UnicodeDecodeError, bitcoin.BadAddress):
         return refund_of(event, RefundReason.UNPARSABLE_ADDRESS)
     sats = wei_to_sats_floor(Wei(event.wei))
-    if script == federation_script:
+    if script in federation_scripts:
         return refund_of(event, RefundReason.FEDERATION_ADDRESS)
     if sats < minimum_sats:
         return refund_of(event, RefundReason.BELOW_MINIMUM)

@@ -14,8 +14,9 @@ from alys.chain.claims import (
     SettledRef,
 )
 from alys.chain.peg import deep_enough
+from alys.chain.proposal import OpenPayout, script_of
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Facts, OpenPayout, PegState
+from alys.chain.state import Facts, PegState
 from alys.wire import bitcoin
 
 
@@ -78,7 +79,7 @@ def check_once(names: Sequence[str], what: str) -> None:
 
 def check_lost(outpoint: str, parent: PegState, facts: BitcoinFacts) -> None:
     """A credited deposit that nothing has spent, and that our Bitcoin node does not have on its best chain."""
-    if outpoint not in parent.utxos or outpoint not in parent.minted:
+    if outpoint not in parent.minted or not state.unspent(parent, outpoint):
         raise BadClaim("lost", f"{outpoint} is no unspent credited deposit")
     if facts.outputs.get(outpoint) != 0:
         raise BadClaim("lost", f"{outpoint} is on the best chain, or nobody knows")
@@ -119,8 +120,11 @@ def check_bump(bump: Bump, parent: PegState, spec: ChainSpec) -> OpenPayout:
             "bump",
             f"{bump.fee_rate_sat_vb} sat/vB after {last.fee_rate_sat_vb}, at most {spec.fee_rate_max_sat_vb}",
         )
+    if not last.requests:
+        raise BadClaim("bump", f"{bump.replaces} is a sweep, which has nobody to bear a higher fee")
     if len(payment.versions) == 1:
-        spent = [o for o in last.change(spec.federation.script_pubkey) if o not in parent.utxos]
+        change = last.change(script_of(last, spec))
+        spent = [outpoint for outpoint in change if outpoint not in parent.utxos]
         if spent:
             raise BadClaim("bump", f"{spent[0]}, the change of {bump.replaces}, is spent")
     if bump.tx != rebuilt(payment, bump.fee_rate_sat_vb, spec):
@@ -132,7 +136,8 @@ def rebuilt(payment: OpenPayout, fee_rate: int, spec: ChainSpec) -> bytes:
     """The newest version of a payout at another fee rate; raises BadClaim where no transaction can pay that."""
     last = payment.versions[-1]
     try:
-        tx: bitcoin.Tx = payout.assemble(last.requests, last.inputs, spec.federation, fee_rate)
+        holders = last.federation or spec.federation
+        tx: bitcoin.Tx = payout.assemble(last.requests, last.inputs, holders, fee_rate)
     except payout.PayoutImpossible as error:
         raise BadClaim("bump", str(error)) from error
     return tx.serialize(witness=False)

@@ -12,7 +12,7 @@ settle again and compare the whole transaction, so there is no list of rules for
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -114,20 +114,23 @@ def settle(
     minimum_sats: Sats,
     maximum_sats: Sats,
     fee_rate: int,
+    former_scripts: Collection[bytes] = (),
 ) -> Settlement:
     """Answer every event of one payload: what can be paid is paid, the rest refunded.
+
+    ``former_scripts`` are those of federations before and after this one: nobody is paid to them either.
 
     Where no transaction can pay all, one request at a time gives way: the one whose share of the fee is too high, else
     the last.
     """
-    script = federation.script_pubkey
+    scripts = frozenset((federation.script_pubkey, *former_scripts))
     judged = [
         burns.judge(
             event,
             network=network,
             minimum_sats=minimum_sats,
             maximum_sats=maximum_sats,
-            federation_script=script,
+            federation_scripts=scripts,
         )
         for event in events
     ]
@@ -278,7 +281,7 @@ def assemble(
         outputs.append(bitcoin.TxOut(value=kept, script=federation.script_pubkey))
     draft = bitcoin.Tx(
         version=TX_VERSION,
-        inputs=tuple(_unsigned_input(key) for key, _ in spent),
+        inputs=tuple(unsigned_input(key) for key, _ in spent),
         outputs=tuple(outputs),
         locktime=0,
     )
@@ -301,7 +304,8 @@ def _after_fee(
     return (*paid, *outputs[len(requests) :])
 
 
-def _unsigned_input(key: str) -> bitcoin.TxIn:
+def unsigned_input(key: str) -> bitcoin.TxIn:
+    """An input that spends ``txid:vout``, replaceable, without its witness."""
     txid, _, vout = key.partition(":")
     return bitcoin.TxIn(
         outpoint=bitcoin.OutPoint(txid=txid, vout=int(vout)), sequence=SEQUENCE_REPLACEABLE

@@ -30,6 +30,7 @@ MINER_SHARE_PERCENT = 80
 """Of the fees, to whoever mined the AuxPoW; the rest is shared by the federation."""
 
 EVM_ADDRESS_BYTES = 20
+NOTHING = Wei(0)
 
 
 class Deposit(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     vout: int
     sats: Sats
     evm_address: bytes
+    script: bytes = b""
+    """What it paid to; nothing where there has been one federation only."""
 
     @property
     def outpoint(self) -> str:
@@ -100,7 +103,9 @@ def find_payment(tx: bitcoin.Tx, federation_scripts: Collection[bytes]) -> Depos
     if paid is None:
         return None
     vout, output = paid
-    return Deposit(txid=tx.txid, vout=vout, sats=Sats(output.value), evm_address=b"")
+    return Deposit(
+        txid=tx.txid, vout=vout, sats=Sats(output.value), evm_address=b"", script=output.script
+    )
 
 
 def evm_address_in(script: bytes) -> bytes | None:
@@ -131,17 +136,23 @@ def deep_enough(confirmations: int, required: int) -> bool:
 
 
 def split_fees(
-    fees: Wei, fee_recipient: bytes, members: Sequence[bytes]
+    fees: Wei, fee_recipient: bytes, members: Sequence[bytes], kept_back: Wei = NOTHING
 ) -> tuple[tuple[bytes, Wei], ...]:
     """Four fifths to the miner, the rest equally to the members, each floored to whole gwei; empty for no fees.
 
-    What flooring leaves over is minted to nobody.
+    What flooring leaves over is minted to nobody, and of the members' part what ``kept_back`` says (see ``paying_back``).
     """
     miner = fees * MINER_SHARE_PERCENT // 100
-    each = (fees - miner) // len(members)
+    each = (fees - miner - kept_back) // len(members)
     shares = ((fee_recipient, miner), *((member, each) for member in members))
     floored = ((address, Wei(wei // 10**9 * 10**9)) for address, wei in shares)
     return tuple((address, wei) for address, wei in floored if wei)
+
+
+def paying_back(fees: Wei, owed: Wei) -> Wei:
+    """How much of the members' part of these fees goes towards what they owe, in whole gwei."""
+    members = fees - fees * MINER_SHARE_PERCENT // 100
+    return Wei(min(owed, members) // 10**9 * 10**9)
 
 
 def block_tips(receipts: Iterable[Mapping[str, Any]], base_fee_per_gas: int) -> Wei:

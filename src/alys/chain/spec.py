@@ -11,6 +11,9 @@ DEV_CHAIN_ID = 121_212
 DEV_SLOT_DURATION_MS = 2_000
 DEV_REQUIRED_CONFIRMATIONS = 6
 DEV_MAX_BLOCKS_WITHOUT_POW = 5
+DEV_OLD_ADDRESS_BLOCKS = 10_000
+"""Five hours and a half at two seconds each, where a deposit on its way needs about one hour."""
+
 DEV_SECRETS = tuple(number.to_bytes(32, "big") for number in (1, 2, 3))
 """Keys anyone can guess, for authorities and federation alike: development networks only."""
 
@@ -26,6 +29,7 @@ _POSITIVE = (
     "required_confirmations",
     "max_blocks_without_pow",
     "payout_confirmations",
+    "old_address_blocks",
 )
 _ORDERED = (
     ("fee_rate_sat_vb", "fee_rate_max_sat_vb"),
@@ -67,6 +71,8 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The highest fee rate that a block may name, whatever Bitcoin estimates."""
     payout_confirmations: int = PAYOUT_CONFIRMATIONS
     """How deep a payout must be before it counts as settled; the block that holds it counts as one."""
+    old_address_blocks: int = DEV_OLD_ADDRESS_BLOCKS
+    """Blocks of this chain for which deposits to a former federation's address are still accepted (D20's K)."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.aux_chain_id < 1 << AUX_CHAIN_ID_BITS:

@@ -10,6 +10,7 @@ from alys.base.errors import UsageError
 from alys.base.units import Sats
 from alys.chain.federation import Federation
 from alys.chain.spec import (
+    DEV_OLD_ADDRESS_BLOCKS,
     FEE_RATE_MAX_SAT_VB,
     PAYOUT_CONFIRMATIONS,
     PEGOUT_MAXIMUM_SATS,
@@ -51,6 +52,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     pegout_maximum_sats: Count = PEGOUT_MAXIMUM_SATS
     fee_rate_max_sat_vb: Count = FEE_RATE_MAX_SAT_VB
     payout_confirmations: Count = PAYOUT_CONFIRMATIONS
+    old_address_blocks: Annotated[int, Meta(ge=1)] = DEV_OLD_ADDRESS_BLOCKS
 
 
 def write(spec: ChainSpec) -> dict[str, Any]:
@@ -76,6 +78,7 @@ def write(spec: ChainSpec) -> dict[str, Any]:
         "pegout_maximum_sats": int(spec.pegout_maximum_sats),
         "fee_rate_max_sat_vb": spec.fee_rate_max_sat_vb,
         "payout_confirmations": spec.payout_confirmations,
+        "old_address_blocks": spec.old_address_blocks,
     }
 
 
@@ -109,6 +112,7 @@ def read(document: Mapping[str, Any]) -> ChainSpec:
             pegout_maximum_sats=Sats(found.pegout_maximum_sats),
             fee_rate_max_sat_vb=found.fee_rate_max_sat_vb,
             payout_confirmations=found.payout_confirmations,
+            old_address_blocks=found.old_address_blocks,
         )
     except (msgspec.ValidationError, ValueError) as error:
         raise BadSpec(str(error)) from error

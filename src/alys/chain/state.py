@@ -13,12 +13,22 @@ from collections.abc import Mapping
 
 import msgspec
 
-from alys.base.units import Sats, Wei
-from alys.chain import blocks, payout, peg
+from alys.base.units import Gwei, Sats, Wei, wei_to_gwei_floor
+from alys.chain import blocks, eras, payout, peg
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
 from alys.chain.burns import PayoutRequest
 from alys.chain.claims import NO_CLAIMS, BitcoinClaims, BitcoinFacts
+from alys.chain.eras import History, RetiredCoin, Sweep
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit, Refund
+from alys.chain.proposal import (
+    Coins,
+    OpenPayout,
+    PayoutProposal,
+    opened,
+    script_of,
+    with_version,
+)
 from alys.chain.spec import ChainSpec
 from alys.wire import bitcoin
 from alys.wire.engine import Withdrawal
@@ -28,52 +38,6 @@ _TIPS_BYTES = 32
 NO_FACTS = BitcoinFacts()
 
 
-class PayoutProposal(msgspec.Struct, frozen=True, kw_only=True):
-    """An unsigned payout that a block proposed."""
-
-    block_root: bytes
-    height: int
-    tx: bytes
-    input_sats: tuple[Sats, ...]
-    """Amounts of the inputs, in order; their script is the federation's."""
-    requests: tuple[PayoutRequest, ...]
-    """Whom the first outputs pay, in order."""
-    fee_rate_sat_vb: int = 0
-    replaces: str = ""
-    """Txid of the version that this one bumps; empty for a first one."""
-
-    @property
-    def txid(self) -> str:
-        """Final from the start, as signatures are witnesses."""
-        return bitcoin.parse_tx(self.tx).txid
-
-    @property
-    def inputs(self) -> tuple[tuple[str, Sats], ...]:
-        """What it spends, ``txid:vout`` and sats, in order."""
-        spent = bitcoin.parse_tx(self.tx).inputs
-        labels = (txin.outpoint.label for txin in spent)
-        return tuple(zip(labels, self.input_sats, strict=True))
-
-    def change(self, script: bytes) -> dict[str, Sats]:
-        """The outputs that come back to the federation, by ``txid:vout``."""
-        tx = bitcoin.parse_tx(self.tx)
-        txid = tx.txid
-        return {
-            f"{txid}:{n}": Sats(out.value)
-            for n, out in enumerate(tx.outputs)
-            if out.script == script
-        }
-
-
-class OpenPayout(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout that an AuxPoW covers and that Bitcoin has not confirmed for good yet."""
-
-    versions: tuple[PayoutProposal, ...]
-    """As it was first proposed, then each final replacement; any of them may yet be the one that is mined."""
-    txids: tuple[str, ...]
-    """Of the versions."""
-
-
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     """A block that no AuxPoW has finalised yet."""
 
@@ -81,7 +45,13 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     height: int
     execution_hash: bytes
     payout: PayoutProposal | None = None
+    sweep: PayoutProposal | None = None
     bumps: tuple[PayoutProposal, ...] = ()
+
+    @property
+    def proposals(self) -> tuple[PayoutProposal, ...]:
+        """What is to be signed once it is final: the sweep first, as the payout may spend what it makes."""
+        return tuple(one for one in (self.sweep, self.payout) if one is not None)
 
 
 class PegState(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +70,7 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     unfinalised: tuple[ChainLink, ...] = ()
     """Blocks after the last finalised one up to the head, ascending."""
     utxos: dict[str, Sats]
-    """Federation outputs that payouts may spend, ``txid:vout`` to sats; credited deposits and change."""
+    """Outputs of the federation in force that payouts may spend, ``txid:vout`` to sats; credited deposits and change."""
     minted: frozenset[str]
     """Deposits minted on this branch, ``txid:vout``."""
     refunded: frozenset[str]
@@ -109,10 +79,12 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     """Refunds that did not fit into a block yet, oldest first."""
     payouts_finalised: tuple[PayoutProposal, ...] = ()
     """Proposals that an AuxPoW covers and that no block lists as signed yet, oldest first: these may be signed."""
+    federations: History = History()
+    """Who holds the peg's coins, and held them."""
     tips: bytes = bytes(_TIPS_BYTES)
     """Tips since the last AuxPoW that are not minted yet, wei, big-endian (they may exceed 64 bits)."""
-    lost: dict[str, Sats] = {}
-    """Credited deposits that Bitcoin's best chain does not have (any more), ``txid:vout`` to sats."""
+    lost: dict[str, RetiredCoin] = {}
+    """Credited deposits that Bitcoin's best chain does not have (any more), by ``txid:vout``, and whose they are."""
     unsettled: tuple[OpenPayout, ...] = ()
     """Final payouts without their confirmations, oldest first."""
 
@@ -164,6 +136,12 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     """Unsigned; None when there is nothing to pay."""
     requests: tuple[PayoutRequest, ...]
     """What ``payout`` pays, in order."""
+    federation: Federation
+    """Who is in force, holds what ``payout`` spends and gets its change."""
+    sweep: Sweep | None = None
+    """To propose as well; the payout may spend what it makes."""
+    paid_back: Gwei = Gwei(0)
+    """Of the federation's fees, kept back for what sweeps cost."""
 
     @property
     def addresses(self) -> frozenset[bytes]:
@@ -213,19 +191,24 @@ def duties(
     claims: BitcoinClaims = NO_CLAIMS,
 ) -> Duties:
     """What a block on ``parent`` must do; with ``header`` it also mints the fees. Its claims count first."""
-    parent = after_claims(parent, claims, spec)
+    parent = after_claims(at_next_height(parent, spec), claims, spec)
+    history = parent.federations
     fees: tuple[tuple[bytes, Wei], ...] = ()
+    kept = Wei(0)
     if header is not None:
         pot = Wei(parent.tips_wei + facts.parent_tips)
-        fees = peg.split_fees(pot, header.fee_recipient, spec.federation_fee_addresses)
+        kept = peg.paying_back(pot, eras.owed(history))
+        fees = peg.split_fees(pot, header.fee_recipient, spec.federation_fee_addresses, kept)
+    sweep = eras.sweep(history, spec, spec.fee_rate_sat_vb)
     settlement = payout.settle(
         facts.parent_requests,
-        parent.utxos,
-        spec.federation,
+        parent.utxos if sweep is None else {**parent.utxos, **dict([sweep.coin])},
+        eras.in_force(history, spec),
         network=spec.network,
         minimum_sats=spec.pegout_minimum_sats,
         maximum_sats=spec.pegout_maximum_sats,
         fee_rate=claims.fee_rate_sat_vb or spec.fee_rate_sat_vb,
+        former_scripts=eras.scripts(history, spec),
     )
     new = tuple(r for r in settlement.refunds if r.request not in parent.refunded)
     taken = {address for address, _ in fees}
@@ -237,7 +220,18 @@ def duties(
         new_refunds=new,
         payout=settlement.tx,
         requests=settlement.requests,
+        federation=eras.in_force(history, spec),
+        sweep=sweep,
+        paid_back=wei_to_gwei_floor(kept),
     )
+
+
+def at_next_height(state: PegState, spec: ChainSpec) -> PegState:
+    """The state as the rules for the next block see it: a change of the federation that is due has come about."""
+    history, utxos = eras.advance(state.federations, state.utxos, state.height + 1, spec)
+    if history is state.federations:
+        return state
+    return msgspec.structs.replace(state, federations=history, utxos=utxos)
 
 
 def already_minted(state: PegState, outpoint: str) -> bool:
@@ -253,19 +247,20 @@ def withdrawals(todo: Duties, pegins: tuple[Deposit, ...]) -> tuple[Withdrawal, 
 def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec) -> PegState:
     """The state after a valid block, from the state after its parent and the same facts it was checked with.
 
-    Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed.
+    Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed. So with a sweep.
     """
     todo = duties(state, facts, block.auxpow_header, spec, block.bitcoin)
     root = blocks.root(block)
     bumps = _bumps(state, block, root)
-    state = after_claims(state, block.bitcoin, spec)
-    proposal = _proposal(state, block, root, todo, spec)
+    state = after_claims(at_next_height(state, spec), block.bitcoin, spec)
+    proposal = _proposal(_with_sweep(state, todo), block, root, todo, spec)
     link = ChainLink(
         root=root,
         height=block.height,
         execution_hash=block.payload.block_hash,
         payout=proposal,
         bumps=bumps,
+        sweep=_sweep_proposal(block, root, todo),
     )
     minted = tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins)
     moved = msgspec.structs.replace(
@@ -276,7 +271,10 @@ def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec)
         timestamp=block.payload.timestamp,
         execution_hash=block.payload.block_hash,
         unfinalised=(*state.unfinalised, link),
-        utxos=_utxos_after(state.utxos, minted, proposal, spec),
+        utxos=_utxos_after(
+            _with_sweep(state, todo), minted, proposal, todo.federation.script_pubkey
+        ),
+        federations=_federations_after(state.federations, block, minted, todo, spec),
         minted=state.minted | {deposit.outpoint for deposit in minted},
         refunded=state.refunded | {refund.request for refund in todo.new_refunds},
         refunds_due=todo.refunds_left,
@@ -305,31 +303,38 @@ def after_claims(state: PegState, claims: BitcoinClaims, spec: ChainSpec) -> Peg
     """
     if claims == NO_CLAIMS:
         return state
-    utxos, lost = dict(state.utxos), dict(state.lost)
+    coins = Coins(state.utxos, state.lost, state.federations, spec)
     for outpoint in claims.lost_outputs:
-        lost[outpoint] = utxos.pop(outpoint)
+        coins.lose(outpoint)
     for outpoint in claims.found_outputs:
-        utxos[outpoint] = lost.pop(outpoint)
-    script = spec.federation.script_pubkey
+        coins.add(outpoint, coins.lost.pop(outpoint))
     gone: set[str] = set()
     for ref in claims.settled:
         payment = open_payout(state, ref.txid)
         assert payment is not None, "a valid block settles what is open"
         gone.update(payment.txids)
         if is_bumped(state, payment):
-            utxos.update(payment.versions[payment.txids.index(ref.txid)].change(script))
+            mined = payment.versions[payment.txids.index(ref.txid)]
+            coins.give_back(mined.change(script_of(mined, spec)), script_of(mined, spec))
     for bump in claims.bumps:
         payment = open_payout(state, bump.replaces)
         assert payment is not None, "a valid block bumps what is open"
-        for outpoint in payment.versions[-1].change(script):
-            utxos.pop(outpoint, None)
+        last = payment.versions[-1]
+        for outpoint in last.change(script_of(last, spec)):
+            coins.utxos.pop(outpoint, None)
     return msgspec.structs.replace(
         state,
-        utxos=utxos,
-        lost=lost,
+        utxos=coins.utxos,
+        lost=coins.lost,
+        federations=msgspec.structs.replace(state.federations, retired=coins.retired),
         unsettled=tuple(one for one in state.unsettled if one.txids[0] not in gone),
         payouts_finalised=tuple(p for p in state.payouts_finalised if p.txid not in gone),
     )
+
+
+def unspent(state: PegState, outpoint: str) -> bool:
+    """Whether a payout or a sweep may still spend an output."""
+    return outpoint in state.utxos or outpoint in state.federations.retired
 
 
 def open_payout(state: PegState, txid: str) -> OpenPayout | None:
@@ -355,12 +360,12 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
     last = covered[-1]
     listed = {bitcoin.parse_tx(raw).txid for raw in block.finalized_payouts}
     waiting = tuple(p for p in state.payouts_finalised if p.txid not in listed)
-    fresh = tuple(link.payout for link in covered if link.payout is not None)
-    unsettled = (*state.unsettled, *(_opened(proposal) for proposal in fresh))
+    fresh = tuple(proposal for link in covered for proposal in link.proposals)
+    unsettled = (*state.unsettled, *(opened(proposal) for proposal in fresh))
     for bump in (bump for link in covered for bump in link.bumps):
         if any(bump.replaces in one.txids for one in unsettled):  # else settled meanwhile
             fresh = (*fresh, bump)
-            unsettled = tuple(_with_version(one, bump) for one in unsettled)
+            unsettled = tuple(with_version(one, bump) for one in unsettled)
     return msgspec.structs.replace(
         state,
         finalised_root=last.root,
@@ -371,16 +376,6 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
         unsettled=unsettled,
         tips=bytes(_TIPS_BYTES),
     )
-
-
-def _opened(proposal: PayoutProposal) -> OpenPayout:
-    return OpenPayout(versions=(proposal,), txids=(proposal.txid,))
-
-
-def _with_version(payment: OpenPayout, bump: PayoutProposal) -> OpenPayout:
-    if bump.replaces not in payment.txids:
-        return payment
-    return OpenPayout(versions=(*payment.versions, bump), txids=(*payment.txids, bump.txid))
 
 
 def _bumps(state: PegState, block: ConsensusBlock, root: bytes) -> tuple[PayoutProposal, ...]:
@@ -402,7 +397,7 @@ def _bumps(state: PegState, block: ConsensusBlock, root: bytes) -> tuple[PayoutP
 
 
 def _proposal(
-    state: PegState, block: ConsensusBlock, root: bytes, todo: Duties, spec: ChainSpec
+    utxos: Mapping[str, Sats], block: ConsensusBlock, root: bytes, todo: Duties, spec: ChainSpec
 ) -> PayoutProposal | None:
     if block.payout_proposal is None:
         return None
@@ -411,26 +406,70 @@ def _proposal(
         block_root=root,
         height=block.height,
         tx=block.payout_proposal,
-        input_sats=tuple(state.utxos[txin.outpoint.label] for txin in tx.inputs),
+        input_sats=tuple(utxos[txin.outpoint.label] for txin in tx.inputs),
         requests=todo.requests,
+        federation=todo.federation,
         fee_rate_sat_vb=block.bitcoin.fee_rate_sat_vb or spec.fee_rate_sat_vb,
     )
+
+
+def _sweep_proposal(block: ConsensusBlock, root: bytes, todo: Duties) -> PayoutProposal | None:
+    if todo.sweep is None:
+        return None
+    return PayoutProposal(
+        block_root=root,
+        height=block.height,
+        tx=todo.sweep.tx.serialize(witness=False),
+        input_sats=todo.sweep.input_sats,
+        requests=(),
+        federation=todo.sweep.federation,
+    )
+
+
+def _with_sweep(state: PegState, todo: Duties) -> dict[str, Sats]:
+    """The spendable outputs with that of the block's sweep."""
+    return dict(state.utxos) if todo.sweep is None else {**state.utxos, **dict([todo.sweep.coin])}
 
 
 def _utxos_after(
     utxos: Mapping[str, Sats],
     minted: tuple[Deposit, ...],
     proposal: PayoutProposal | None,
-    spec: ChainSpec,
+    script: bytes,
 ) -> dict[str, Sats]:
+    """What can be spent after the block; ``script`` is that of the federation in force."""
     after = dict(utxos)
-    after.update((deposit.outpoint, deposit.sats) for deposit in minted)
+    after.update(
+        (deposit.outpoint, deposit.sats) for deposit in minted if deposit.script in (b"", script)
+    )
     if proposal is None:
         return after
     for outpoint, _ in proposal.inputs:
         del after[outpoint]
-    after.update(proposal.change(spec.federation.script_pubkey))
+    after.update(proposal.change(script))
     return after
+
+
+def _federations_after(
+    history: History,
+    block: ConsensusBlock,
+    minted: tuple[Deposit, ...],
+    todo: Duties,
+    spec: ChainSpec,
+) -> History:
+    """What the block swept, what it credited of deposits to former addresses, what it paid back, what it announces."""
+    history = eras.paid_back(eras.swept(history, todo.sweep), todo.paid_back)
+    late = {
+        deposit.outpoint: RetiredCoin(sats=deposit.sats, era=number)
+        for deposit in minted
+        if (number := eras.era_of(history, spec, deposit.script)) is not None
+        and deposit.script != todo.federation.script_pubkey
+    }
+    if late:
+        history = msgspec.structs.replace(history, retired={**history.retired, **late})
+    if block.federation_update is None:
+        return history
+    return eras.plan(history, block.federation_update, block.height, spec)
 
 
 def _tips_bytes(wei: Wei) -> bytes:

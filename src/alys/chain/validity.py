@@ -9,13 +9,15 @@ whole, so neither a withdrawal too few nor one too many passes.
 import enum
 
 from alys.base.errors import AlysError
-from alys.chain import approvals, auxpow, blocks, claim_checks, payout, peg, slots, state
+from alys.chain import approvals, auxpow, blocks, claim_checks, eras, payout, peg, slots, state
 from alys.chain.approvals import Verifier
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.claims import BadClaim
+from alys.chain.federation_update import BadUpdate
 from alys.chain.peg import Deposit
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import ChainSpec
-from alys.chain.state import ChainLink, Duties, Facts, PayoutProposal, PegState, SeenDeposit
+from alys.chain.state import ChainLink, Duties, Facts, PegState, SeenDeposit
 from alys.wire import bitcoin
 from alys.wire.engine import Withdrawal
 
@@ -50,6 +52,10 @@ class Reason(enum.StrEnum):
     WRONG_PAYOUT = "wrong-payout-proposal"
     WRONG_BITCOIN_CLAIM = "wrong-bitcoin-claim"
     """What it says about Bitcoin besides deposits is not so, by the validator's own Bitcoin node."""
+    WRONG_SWEEP = "wrong-sweep-proposal"
+    RETIRED_ADDRESS = "retired-address"
+    """A deposit to an address that its federation has left too long ago, or has not come to yet."""
+    BAD_FEDERATION_UPDATE = "bad-federation-update"
     MISSING_REQUIRED_POW = "missing-required-pow"
     INVALID_POW_RANGE = "invalid-pow-range"
     INVALID_POW = "invalid-pow"
@@ -91,6 +97,8 @@ def check_block(
     todo = state.duties(parent, facts, block.auxpow_header, spec, block.bitcoin)
     check_withdrawals(block, todo, deposits)
     check_payout(block, todo)
+    check_sweep(block, todo)
+    check_federation_update(block, parent, spec)
     check_finalized_payouts(block, parent, spec)
 
 
@@ -224,13 +232,14 @@ def check_work(header: AuxPowHeader, committed: bytes, height: int, spec: ChainS
 def check_deposits(
     block: ConsensusBlock, parent: PegState, facts: Facts, spec: ChainSpec
 ) -> tuple[Deposit, ...]:
-    """Each deposit it mints passes the four checks below; the deposits, in the block's order."""
+    """Each deposit it mints passes the five checks below; the deposits, in the block's order."""
     check_listed_once(block)
     deposits: list[Deposit] = []
     for ref in block.pegins:
         check_not_minted(ref, parent)
         seen = found_deposit(ref, facts)
         check_confirmations(seen, spec)
+        check_deposit_address(seen, parent, spec)
         deposits.append(seen.deposit)
     return tuple(deposits)
 
@@ -272,9 +281,17 @@ def check_bitcoin_claims(
 ) -> None:
     """Each of its claims about Bitcoin stands (``claim_checks``)."""
     try:
-        claim_checks.check_claims(block, parent, facts, spec)
+        claim_checks.check_claims(block, state.at_next_height(parent, spec), facts, spec)
     except BadClaim as error:
         raise Invalid(Reason.WRONG_BITCOIN_CLAIM, str(error)) from error
+
+
+def check_deposit_address(seen: SeenDeposit, parent: PegState, spec: ChainSpec) -> None:
+    """It paid to the federation in force, or to a former one not too long ago."""
+    script = seen.deposit.script
+    history = state.at_next_height(parent, spec).federations
+    if script and not eras.accepts(history, spec, script, parent.height + 1):
+        raise Invalid(Reason.RETIRED_ADDRESS, f"{seen.deposit.outpoint} paid to {script.hex()}")
 
 
 def check_withdrawals(block: ConsensusBlock, todo: Duties, deposits: tuple[Deposit, ...]) -> None:
@@ -304,6 +321,27 @@ def check_payout(block: ConsensusBlock, todo: Duties) -> None:
         )
 
 
+def check_sweep(block: ConsensusBlock, todo: Duties) -> None:
+    """It proposes exactly the sweep that coins of a former federation ask for, or none."""
+    expected = None if todo.sweep is None else todo.sweep.tx.serialize(witness=False)
+    if block.sweep_proposal != expected:
+        raise Invalid(
+            Reason.WRONG_SWEEP,
+            f"{_shown(block.sweep_proposal)}, expected {_shown(expected)}",
+        )
+
+
+def check_federation_update(block: ConsensusBlock, parent: PegState, spec: ChainSpec) -> None:
+    """A change of the federation that it announces is the will of the one in force, and possible."""
+    if block.federation_update is None:
+        return
+    history = state.at_next_height(parent, spec).federations
+    try:
+        eras.plan(history, block.federation_update, block.height, spec)
+    except BadUpdate as error:
+        raise Invalid(Reason.BAD_FEDERATION_UPDATE, str(error)) from error
+
+
 def _shown(raw: bytes | None) -> str:
     return "none" if raw is None else raw.hex()
 
@@ -325,8 +363,9 @@ def check_finalized_payouts(block: ConsensusBlock, parent: PegState, spec: Chain
 
 def check_payout_signed(signed: bitcoin.Tx, proposal: PayoutProposal, spec: ChainSpec) -> None:
     """It is the proposal with exactly the threshold of valid signatures on every input; raises payout.BadPayout."""
-    prevouts = payout.prevouts_of(proposal.input_sats, spec.federation)
-    payout.check_signed(signed, bitcoin.parse_tx(proposal.tx), prevouts, spec.federation)
+    federation = proposal.federation or spec.federation
+    prevouts = payout.prevouts_of(proposal.input_sats, federation)
+    payout.check_signed(signed, bitcoin.parse_tx(proposal.tx), prevouts, federation)
 
 
 def _position_of(signed: bitcoin.Tx, waiting: tuple[PayoutProposal, ...]) -> int:

@@ -14,8 +14,8 @@ from alys.actors.context import Context
 from alys.chain import payout, peg
 from alys.chain.claims import SettledRef
 from alys.chain.federation import NotEnoughSignatures
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import ChainSpec
-from alys.chain.state import PayoutProposal
 from alys.node import lookups, messages
 from alys.node.bridge_policy import BridgePolicy
 from alys.node.bridge_records import Records
@@ -148,7 +148,7 @@ class Payouts:
             {key: given[index] for key, given in message.signatures}
             for index in range(len(tx.inputs))
         ]
-        federation = self._spec.federation
+        federation = record.proposal.federation or self._spec.federation
         prevouts = payout.prevouts_of(record.proposal.input_sats, federation)
         try:
             signed = payout.complete(tx, prevouts, federation, by_input)

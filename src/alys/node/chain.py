@@ -16,25 +16,23 @@ from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.actors.message import Message
-from alys.base.units import Wei
-from alys.chain import approvals, blocks, peg, slots, state, validity
+from alys.chain import approvals, blocks, slots, state, validity
 from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
-from alys.chain.blocks import ZERO_ROOT, AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
-from alys.chain.claims import BitcoinFacts
+from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.chain.state import NO_FACTS, Facts, PegState, SeenDeposit
-from alys.node import engine, gossip, lookups, messages, network, questions, storage
-from alys.node.errors import EngineRefused, PortDown
+from alys.chain.state import Facts, PegState
+from alys.node import engine, gossip, messages, network, questions, storage
+from alys.node.errors import EngineRefused
+from alys.node.judging import CANNOT_JUDGE, Judge
 from alys.node.names import ChainNames
-from alys.node.proposals import ClaimDesk
+from alys.node.production import Larder, Producer
 from alys.node.questions import AuxWork
+from alys.node.tidings import Tidings
 from alys.node.work import WorkDesk
 from alys.wire.jsonrpc import RpcError
 
 REFUSALS_KEPT = 32
 CATCH_UP_BLOCKS_MAX = 1024
-CANNOT_JUDGE = (EngineRefused, PortDown, RpcError, AskTimeout)
-"""Our own execution client or Bitcoin node is away or refuses: that says nothing about a block."""
 
 
 class SlotTick(Message, frozen=True, kw_only=True):
@@ -76,11 +74,11 @@ class Chain(Actor):
         #: Peg-out requests and tips of the head's payload: what the next block must answer for.
         self._head_facts: engine.PayloadFacts
         self._candidate: Candidate | None = None
-        #: Deposits that the bridge announced and no block has minted, by outpoint.
-        self._ready: dict[str, SeenDeposit] = {}
+        self._judge = Judge(spec, names, verifier)
+        self._producer = Producer(spec, names)
+        self._larder = Larder(spec)
         self._desk = WorkDesk(spec)
-        self._signed: dict[str, bytes] = {}
-        self._claims = ClaimDesk(spec, names.bitcoin)
+        self._tidings = Tidings(names)
         self._paused: str | None = None
         self._halted: str | None = None
         self._refusals: list[tuple[str, str, str]] = []
@@ -105,14 +103,10 @@ class Chain(Actor):
         else:
             head = blocks.decode(saved.block)
             self._state = state.decode(saved.state)
-            await self._execute(ctx, head.block, patient=True)
+            await self._judge.execute(head.block, ctx, patient=True)
         await self._set_head(ctx)
-        await self._read_head_facts(ctx, head.block)
-        if self._state.payouts_finalised and self._names.bridge is not None:
-            finalised = messages.PayoutsFinalised(proposals=self._state.payouts_finalised)
-            ctx.tell(ctx.whereis(self._names.bridge), finalised)
-        if self._names.bridge is not None:
-            ctx.tell(ctx.whereis(self._names.bridge), messages.ChainStarted())
+        self._head_facts = await self._judge.left_by(head.block, ctx)
+        self._tidings.started(self._state, ctx)
         if self._produces:
             self._arm_slot(ctx)
 
@@ -129,8 +123,7 @@ class Chain(Actor):
         mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
         if not mine or self._paused is not None or message.slot <= self._state.slot:
             return
-        ahead = self._state.blocks_since_pow
-        if self._desk.queued is None and ahead >= self._spec.max_blocks_without_pow:
+        if self._desk.queued is None and self._out_of_work():
             self._halt(ctx, "max_blocks_without_pow")
             return
         try:
@@ -140,46 +133,19 @@ class Chain(Actor):
         else:
             await self._import_at_quorum(ctx)
 
+    def _out_of_work(self) -> bool:
+        return self._state.blocks_since_pow >= self._spec.max_blocks_without_pow
+
     def _halt(self, ctx: Context, reason: str) -> None:
         if self._halted != reason:
             self._halted = reason
             self._report(ctx)
 
     async def _produce(self, slot: int, ctx: Context) -> None:
-        header = self._desk.queued
-        claims, seen = await self._claims.make(ctx, self._state, self._head_facts.requests)
-        todo = state.duties(self._state, self._facts(ctx, {}), header, self._spec, claims)
-        ready = [seen.deposit for seen in self._ready.values()]
-        chosen = peg.fit_pegins(todo.addresses, ready)
-        deposits = {deposit.outpoint: self._ready[deposit.outpoint] for deposit in chosen}
-        payload = await ctx.ask(
-            ctx.whereis(self._names.engine),
-            engine.BuildPayload(
-                parent_hash=self._state.execution_hash,
-                finalised_hash=self._state.finalised_execution_hash,
-                timestamp=slots.payload_timestamp(ctx.now(), self._state.timestamp),
-                withdrawals=state.withdrawals(todo, chosen),
-            ),
+        block, facts = await self._producer.build(
+            slot, self._state, self._head_facts, self._desk.queued, self._larder, ctx
         )
-        block = ConsensusBlock(
-            parent_root=self._state.head_root,
-            slot=slot,
-            payload=payload,
-            auxpow_header=header,
-            pegins=tuple(
-                PegInRef(txid=d.txid, vout=d.vout, block_hash=deposits[d.outpoint].block_hash)
-                for d in chosen
-            ),
-            payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
-            finalized_payouts=() if header is None else self._signed_in_order(),
-            bitcoin=claims,
-        )
-        await self._offer(block, self._facts(ctx, deposits, seen), ctx)
-
-    def _signed_in_order(self) -> tuple[bytes, ...]:
-        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first."""
-        waiting = (proposal.txid for proposal in self._state.payouts_finalised)
-        return tuple(self._signed[txid] for txid in waiting if txid in self._signed)
+        await self._offer(block, facts, ctx)
 
     async def _offer(self, block: ConsensusBlock, facts: Facts, ctx: Context) -> None:
         """Judge the own block like any other, approve it, and ask the others."""
@@ -187,8 +153,8 @@ class Chain(Actor):
         approval = approvals.approve(self._signer, self._index, root)
         own = approvals.merge(None, approval, self._verifier)
         signed = SignedBlock(block=block, approvals=own)
-        validity.check_block(signed, self._state, facts, self._spec, self._verifier)
-        await self._execute(ctx, block)
+        self._judge.check(signed, self._state, facts)
+        await self._judge.execute(block, ctx)
         self._candidate = Candidate(block=block, root=root, facts=facts, approvals=own)
         self._publish(ctx, gossip.ProposedBlock(block=blocks.encode(signed)))
 
@@ -246,7 +212,7 @@ class Chain(Actor):
         root = blocks.root(signed.block)
         reason = detail = ""
         try:
-            await self._judge(signed, ctx)
+            await self._judge.judge(signed, self._state, self._head_facts, ctx)
         except validity.Invalid as error:
             reason, detail = error.reason.value, str(error)
         except CANNOT_JUDGE as error:
@@ -279,17 +245,6 @@ class Chain(Actor):
     def _publish(self, ctx: Context, item: gossip.Item) -> None:
         ctx.tell(ctx.whereis(self._names.network), messages.Publish(item=item))
 
-    async def _judge(self, signed: SignedBlock, ctx: Context, sealed: bool = False) -> Facts:
-        """Facts of our own, every rule, and our own execution client. Raises validity.Invalid."""
-        seen = await lookups.seen_deposits(
-            ctx, self._names.bitcoin, self._spec, signed.block.pegins
-        )
-        said = await lookups.claimed(ctx, self._names.bitcoin, signed.block.bitcoin, sealed)
-        facts = self._facts(ctx, seen, said)
-        validity.check_block(signed, self._state, facts, self._spec, self._verifier)
-        await self._execute(ctx, signed.block)
-        return facts
-
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
         """Import a block that a quorum approved, after checking that it did and that the block is sound."""
         signed = blocks.decode(message.block)
@@ -297,7 +252,7 @@ class Chain(Actor):
             return  # we have it, or lack what is before it and are sent that when we say so
         validity.check_quorum(signed, self._spec, self._verifier)
         try:
-            facts = await self._judge(signed, ctx, sealed=True)
+            facts = await self._judge.judge(signed, self._state, self._head_facts, ctx, sealed=True)
         except CANNOT_JUDGE:
             return  # it is sent again when we say that a later block lacks its parent
         await self._import(signed, facts, ctx)
@@ -310,34 +265,13 @@ class Chain(Actor):
         self._state = state.apply(before, signed.block, facts, self._spec)
         await self._save(ctx, signed)
         await self._set_head(ctx)
-        await self._read_head_facts(ctx, signed.block)
-        for ref in signed.block.pegins:
-            self._ready.pop(ref.outpoint, None)
+        self._head_facts = await self._judge.left_by(signed.block, ctx)
+        self._larder.imported(signed.block)
         self._halted = None
         if signed.block.auxpow_header is not None:
             self._desk.clear()
-        self._tell_bridge(before, signed.block, facts, ctx)
+        self._tidings.imported(before, self._state, signed.block, facts, ctx)
         self._report(ctx)
-
-    def _tell_bridge(
-        self, before: PegState, block: ConsensusBlock, facts: Facts, ctx: Context
-    ) -> None:
-        if self._names.bridge is None:
-            return
-        bridge = ctx.whereis(self._names.bridge)
-        link = next((x for x in self._state.unfinalised if x.root == self._state.head_root), None)
-        imported = messages.BlockImported(
-            height=block.height,
-            root=self._state.head_root,
-            minted=tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins),
-            proposed=None if link is None else link.payout,
-            refunded=tuple(sorted(self._state.refunded - before.refunded)),
-        )
-        ctx.tell(bridge, imported)
-        known = {proposal.txid for proposal in before.payouts_finalised}
-        fresh = tuple(p for p in self._state.payouts_finalised if p.txid not in known)
-        if fresh:
-            ctx.tell(bridge, messages.PayoutsFinalised(proposals=fresh))
 
     async def _save(self, ctx: Context, signed: SignedBlock) -> None:
         head = storage.Head(block=blocks.encode(signed), state=state.encode(self._state))
@@ -355,69 +289,26 @@ class Chain(Actor):
             ),
         )
 
-    async def _read_head_facts(self, ctx: Context, block: ConsensusBlock) -> None:
-        """What the head leaves to the next block to answer. Nothing, where another chain ended and this one starts."""
-        first = block.parent_root == ZERO_ROOT
-        facts = await ctx.ask(
-            ctx.whereis(self._names.engine),
-            engine.GetPayloadFacts(
-                block_hash=block.payload.block_hash,
-                base_fee_per_gas=block.payload.base_fee_per_gas,
-                imported=not first,
-            ),
-        )
-        self._head_facts = engine.PayloadFacts(requests=(), tips=Wei(0)) if first else facts
-
-    async def _execute(self, ctx: Context, block: ConsensusBlock, patient: bool = False) -> None:
-        request = engine.ExecutePayload(payload=block.payload, patient=patient)
-        verdict = await ctx.ask(ctx.whereis(self._names.engine), request)
-        if not verdict.valid:
-            raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
-
-    def _facts(
-        self, ctx: Context, deposits: dict[str, SeenDeposit], said: BitcoinFacts = NO_FACTS
-    ) -> Facts:
-        return Facts(
-            now=ctx.now(),
-            deposits=deposits,
-            parent_requests=self._head_facts.requests,
-            parent_tips=self._head_facts.tips,
-            bitcoin=said,
-        )
-
     # From the bridge
 
     def on_bitcoin_seen(self, message: messages.BitcoinSeen, ctx: Context) -> None:
         """For our next block."""
-        self._claims.hear(message)
+        self._larder.bitcoin = message
 
     def on_pegin_withdrawn(self, message: messages.PeginWithdrawn, ctx: Context) -> None:
         """It waits for its confirmations again."""
-        self._ready.pop(message.outpoint, None)
+        self._larder.withdraw_deposit(message.outpoint)
 
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
         """Queue a deposit that is not minted yet."""
-        outpoint = message.deposit.outpoint
-        if state.already_minted(self._state, outpoint):
-            self._tell_minted(message.deposit, ctx)
+        if state.already_minted(self._state, message.deposit.outpoint):
+            self._tidings.minted_before(self._state, message.deposit, ctx)
         else:
-            self._ready[outpoint] = SeenDeposit(
-                deposit=message.deposit,
-                block_hash=message.block_hash,
-                confirmations=self._spec.required_confirmations,
-            )
-
-    def _tell_minted(self, deposit: peg.Deposit, ctx: Context) -> None:
-        """The bridge did not hear of it: we ended between the import and the word of it."""
-        if self._names.bridge is not None:
-            imported = messages.BlockImported(
-                height=self._state.height, root=self._state.head_root, minted=(deposit,)
-            )
-            ctx.tell(ctx.whereis(self._names.bridge), imported)
+            self._larder.add_deposit(message)
 
     def on_payout_signed(self, message: messages.PayoutSigned, ctx: Context) -> None:
         """Keep it for the next AuxPoW block."""
-        self._signed[message.txid] = message.tx
+        self._larder.add_payout(message.txid, message.tx)
 
     # Merged mining
 
@@ -494,11 +385,4 @@ class Chain(Actor):
         return "active", ""
 
     def _report(self, ctx: Context) -> None:
-        if self._names.stream is None:
-            return
-        status = messages.ReportStatus(
-            height=self._state.height,
-            finalised_height=self._state.finalised_height,
-            state=self._condition()[0],
-        )
-        ctx.tell(ctx.whereis(self._names.stream), status)
+        self._tidings.status(self._state, self._condition()[0], ctx)

@@ -21,9 +21,20 @@ class EngineRefused(AlysError):
         self.reason = reason
 
 
-class CorruptRecord(AlysError):
-    """A stored record cannot be read: another version, or damage."""
+class StoreFailed(AlysError):
+    """No room, or an error of the disk. Nothing of the batch was written, and the node may not act on what it could not keep."""
 
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"stored record {key}: {reason}")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store failed, nothing of the batch is in it: {reason}")
+        self.reason = reason
+
+
+RESTORE = "stop the node and bring back a snapshot (alys store restore), or remove the store's folder and let it sync anew"
+
+
+class CorruptRecord(AlysError):
+    """A stored record cannot be read: another version, or damage. Trying again does not help."""
+
+    def __init__(self, key: str, reason: str, remedy: str = RESTORE) -> None:
+        super().__init__(f"stored record {key}: {reason}; {remedy}")
         self.key = key

@@ -5,7 +5,7 @@ import msgspec
 from alys.actors.message import Message, Request
 from alys.chain.claims import SettledRef
 from alys.chain.peg import Deposit
-from alys.chain.state import PayoutProposal
+from alys.chain.proposal import PayoutProposal
 from alys.node import gossip
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from alys.actors.message import Request
 from alys.chain.peg import Deposit
-from alys.chain.state import PayoutProposal
+from alys.chain.proposal import PayoutProposal
 
 
 class PeginState(enum.StrEnum):

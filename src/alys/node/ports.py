@@ -4,6 +4,8 @@ simulated world, on sockets in the others); a call is an ask, and what comes in 
 
 from typing import Any, ClassVar
 
+import msgspec
+
 from alys.actors.message import Message, Priority, Request
 
 
@@ -29,10 +31,30 @@ class StoreScan(Request[tuple[tuple[bytes, bytes], ...]], frozen=True, kw_only=T
 
 
 class StoreWrite(Request[None], frozen=True, kw_only=True):
-    """All of it or nothing, on disk when the ask returns."""
+    """All of it or nothing, on disk when the ask returns. Fails with StoreFailed when the store took nothing of it."""
 
     puts: tuple[tuple[bytes, bytes], ...]
     deletes: tuple[bytes, ...] = ()
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of the whole store as it was at one moment."""
+
+    name: str
+    place: str
+    """Where it is, in the words of whoever keeps it (a folder)."""
+    size_bytes: int
+
+
+class StoreSnapshot(Request[Snapshot], frozen=True, kw_only=True):
+    """Copy the store, between two batches, while it goes on. Older copies beyond ``keep`` are removed, the oldest first.
+
+    A copy of the same name is replaced. Fails with StoreFailed when there is no room for it.
+    """
+
+    timeout_seconds: ClassVar[float] = 60.0
+    name: str
+    keep: int
 
 
 class OpenStream(Message, frozen=True, kw_only=True):
@@ -79,7 +101,22 @@ class StreamClosed(Message, frozen=True, kw_only=True):
 
 
 class WireListen(Message, frozen=True, kw_only=True):
-    """To the transport: connect to the other nodes of the federation and take their connections; the sender gets what comes in."""
+    """To the transport: take connections of the other nodes; the sender gets what comes in, and what is there already."""
+
+
+class WireDial(Message, frozen=True, kw_only=True):
+    """Connect to a peer, unless it is connected already. ``WireUp`` or ``WireDown`` says what came of it."""
+
+    peer: str
+    address: str
+    """``host:port``; who answers there must be this peer."""
+
+
+class WireClose(Message, frozen=True, kw_only=True):
+    """End the connection with a peer, if there is one; ``WireDown`` follows."""
+
+    peer: str
+    reason: str
 
 
 class WireSend(Message, frozen=True, kw_only=True):
@@ -93,6 +130,8 @@ class WireUp(Message, frozen=True, kw_only=True):
     """A peer is connected, and is who it says it is."""
 
     peer: str
+    address: str = ""
+    """Where it takes connections, by its own word; empty: it does not say."""
 
 
 class WireReceived(Message, frozen=True, kw_only=True):
@@ -102,9 +141,22 @@ class WireReceived(Message, frozen=True, kw_only=True):
     data: bytes
 
 
+class WireDropped(Message, frozen=True, kw_only=True):
+    """A peer did not read as fast as it was sent to: so many of the oldest sendings were given up."""
+
+    peer: str
+    count: int
+
+
 class WireDown(Message, frozen=True, kw_only=True):
-    """A peer is no longer connected; what was on its way may be lost."""
+    """A peer is no longer connected, or could not be; what was on its way may be lost."""
 
     priority: ClassVar[Priority] = Priority.NORMAL
     peer: str
     reason: str
+    reached: bool = True
+    """False when no connection came about: nobody was there, or somebody else."""
+
+
+class WireAddress(Request[str], frozen=True, kw_only=True):
+    """Where the transport takes connections, ``host:port``."""

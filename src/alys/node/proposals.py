@@ -32,39 +32,42 @@ BUMP_PERCENT = 150
 
 
 class ClaimDesk:
-    """The claims of the next block. Belongs to one Chain actor; Bridge says everything again after a restart."""
+    """Makes the claims of the next block; keeps nothing."""
 
     def __init__(self, spec: ChainSpec, bitcoin: str) -> None:
         """``bitcoin``: registered name of the port to our Bitcoin node."""
         self._spec = spec
         self._bitcoin = bitcoin
-        self._heard = messages.BitcoinSeen()
-
-    def hear(self, message: messages.BitcoinSeen) -> None:
-        """The last word of Bridge."""
-        self._heard = message
 
     async def make(
-        self, ctx: Context, parent: PegState, requests: Sequence[PegOutEvent]
+        self,
+        ctx: Context,
+        heard: messages.BitcoinSeen,
+        parent: PegState,
+        requests: Sequence[PegOutEvent],
     ) -> tuple[BitcoinClaims, BitcoinFacts]:
         """The claims of a block on ``parent``, whose payload asks for these payouts; and the facts that bear them out.
 
-        Costs nothing where there is nothing to say.
+        ``heard`` is the last word of Bridge. Costs nothing where there is nothing to say.
         """
         try:
-            return await self._make(ctx, parent, requests)
+            return await self._make(ctx, heard, state.at_next_height(parent, self._spec), requests)
         except (RpcError, PortDown):
             return NO_CLAIMS, NO_FACTS
 
     async def _make(
-        self, ctx: Context, parent: PegState, requests: Sequence[PegOutEvent]
+        self,
+        ctx: Context,
+        heard: messages.BitcoinSeen,
+        parent: PegState,
+        requests: Sequence[PegOutEvent],
     ) -> tuple[BitcoinClaims, BitcoinFacts]:
         wanted = BitcoinClaims(
             lost_outputs=tuple(
-                sorted(o for o in self._heard.lost if o in parent.utxos and o in parent.minted)
+                sorted(o for o in heard.lost if o in parent.minted and state.unspent(parent, o))
             )[:CLAIMS_MAX],
             found_outputs=tuple(sorted(parent.lost))[:CLAIMS_MAX],
-            settled=self._settled(parent),
+            settled=self._settled(heard, parent),
         )
         facts = await lookups.claimed(ctx, self._bitcoin, wanted)
         enough = self._spec.required_confirmations
@@ -79,7 +82,7 @@ class ClaimDesk:
                 if deep_enough(facts.payments[ref.txid], self._spec.payout_confirmations)
             ),
         )
-        stuck = self._stuck(parent, made)
+        stuck = self._stuck(heard, parent, made)
         if not requests and not stuck:
             return made, facts
         rate = await lookups.fee_rate(ctx, self._bitcoin, self._spec)
@@ -87,20 +90,22 @@ class ClaimDesk:
         bumps = tuple(found for txid in stuck for found in self._bumps(parent, txid, rate))
         return msgspec.structs.replace(made, fee_rate_sat_vb=named, bumps=bumps), facts
 
-    def _settled(self, parent: PegState) -> tuple[SettledRef, ...]:
+    def _settled(self, heard: messages.BitcoinSeen, parent: PegState) -> tuple[SettledRef, ...]:
         """One version of each open payout, by txid."""
         found: dict[str, SettledRef] = {}
-        for ref in self._heard.settled:
+        for ref in heard.settled:
             payment = state.open_payout(parent, ref.txid)
             if payment is not None:
                 found[payment.txids[0]] = ref
         return tuple(sorted(found.values(), key=lambda ref: ref.txid))[:CLAIMS_MAX]
 
-    def _stuck(self, parent: PegState, made: BitcoinClaims) -> list[str]:
+    def _stuck(
+        self, heard: messages.BitcoinSeen, parent: PegState, made: BitcoinClaims
+    ) -> list[str]:
         """Newest versions of open payouts that wait, but for those that the same block settles."""
         done = {ref.txid for ref in made.settled}
         waiting: set[str] = set()
-        for txid in self._heard.stuck:
+        for txid in heard.stuck:
             payment = state.open_payout(parent, txid)
             if payment is not None and not done & set(payment.txids):
                 waiting.add(payment.txids[-1])

@@ -4,8 +4,12 @@ One look: Bitcoin's height, then the node's and the client's new blocks, then Bi
 the first height, so whatever was paid there had been decided in the blocks read after it; the second height is the most
 that Bitcoin can have had when those blocks were made, so a mint is called early only if it surely was. When Bitcoin moved
 as far as a deposit needs to ripen in between, the look begins again.
+
+The node may change to another branch, and who looks may go over to another node: blocks that are no longer its own are read
+anew. When that happens in the middle of reading, what was read does not link, and is read again.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from alys.oracles.blocks import Production, Rules, examine
@@ -16,6 +20,12 @@ from alys.wire import bitcoin
 from alys.wire.ethereum import from_quantity, to_quantity
 from alys.worlds.books import Books
 from alys.worlds.protocol import BitcoinSide, EthereumSide, NodeSide
+
+READINGS_MAX = 3
+"""Of blocks that do not link: whatever is read then is for the oracles to judge."""
+
+Fresh = tuple[Any, Any, Any, Any]
+"""A block of the execution client, its receipts, the balances after it, and the consensus block that carries it."""
 
 
 class Auditor:
@@ -64,19 +74,48 @@ class Auditor:
     async def _bitcoin_height(self) -> int:
         return int(str(await self._bitcoin.call("getblockcount")))
 
-    async def _read_evm(self) -> list[tuple[Any, Any, Any, Any]]:
-        head: Any = await self._node.call("getheadblock")
-        executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag behind for a moment
-        last = min(head["height"], from_quantity(executed))
-        fresh = []
-        for number in range(self._terms.evm_genesis_number + len(self._executed), last + 1):
-            tag = to_quantity(number)
-            block = await self._ethereum.call("eth_getBlockByNumber", tag, True)
-            receipts = await self._ethereum.call("eth_getBlockReceipts", tag)
-            balances = await self._books.after(block, receipts)
-            consensus = await self._node.call("getblockbyheight", number)
-            fresh.append((block, receipts, balances, consensus))
+    async def _read_evm(self) -> list[Fresh]:
+        """What is new since the last block that the node still has."""
+        fresh: list[Fresh] = []
+        for _ in range(READINGS_MAX):
+            head: Any = await self._node.call("getheadblock")
+            executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag for a moment
+            last = min(head["height"], from_quantity(executed))
+            await self._drop_what_left(last)
+            first = self._terms.evm_genesis_number + len(self._executed)
+            fresh = [await self._read(number) for number in range(first, last + 1)]
+            if self._links(fresh):
+                break
         return fresh
+
+    async def _read(self, number: int) -> Fresh:
+        tag = to_quantity(number)
+        block: Any = await self._ethereum.call("eth_getBlockByNumber", tag, True)
+        receipts = await self._ethereum.call("eth_getBlockReceipts", tag)
+        balances = await self._books.after(block, receipts)
+        return block, receipts, balances, await self._node.call("getblockbyheight", number)
+
+    async def _drop_what_left(self, last: int) -> None:
+        """Forget blocks, from the top, that the node has replaced. One that is merely behind has replaced nothing."""
+        index = min(last - self._terms.evm_genesis_number, len(self._consensus) - 1)
+        while index >= 0:
+            known = self._consensus[index]
+            found: Any = await self._node.call("getblockbyheight", known["height"])
+            if found["root"] == known["root"]:
+                return
+            del self._consensus[index:], self._executed[index:]
+            index -= 1
+
+    def _links(self, fresh: Sequence[Fresh]) -> bool:
+        """Whether each block stands on the one before it, and both chains are of one branch."""
+        before = self._consensus[-1] if self._consensus else None
+        for block, _, _, consensus in fresh:
+            if consensus["executionPayload"]["blockHash"] != block["hash"]:
+                return False
+            if before is not None and consensus["parentRoot"] != before["root"]:
+                return False
+            before = consensus
+        return True
 
     async def _feed_bitcoin(self, height: int) -> None:
         """Up to a height; blocks that left the best chain are taken off first."""

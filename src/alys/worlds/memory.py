@@ -27,6 +27,7 @@ from alys.wire import governance_faults, jsonrpc, jsonrpc_faults
 from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.jsonrpc_faults import Outcome
+from alys.worlds.gate import OPEN, Gate
 
 DELAY_MIN_SECONDS = 0.001
 DELAY_MAX_SECONDS = 0.020
@@ -74,8 +75,9 @@ class Answered(Message, frozen=True, kw_only=True):
 class ServicePort(Actor):
     """A gateway to a service in memory."""
 
-    def __init__(self, service: Service, random: Random) -> None:
+    def __init__(self, service: Service, random: Random, gate: Gate = OPEN) -> None:
         self._service = service
+        self._gate = gate
         self._random = random
         self._calls = 0
         self._open: dict[int, tuple[Promise, ports.JsonRpcCall]] = {}
@@ -93,7 +95,11 @@ class ServicePort(Actor):
     def on_arrived(self, message: Arrived, ctx: Context) -> None:
         """Let the service answer."""
         promise, call = self._open.pop(message.number)
+        if not self._gate.passes(call):
+            return
         outcome = self._service.outcome(call.method, call.params)
+        if not self._gate.acknowledges():
+            return
         if outcome.delay_s:
             self._late[message.number] = (promise, outcome)
             ctx.after(outcome.delay_s, Answered(number=message.number))
@@ -132,28 +138,6 @@ class ServicePort(Actor):
             promise.fail(PortDown(self._service.name, "connection closed"))
 
 
-class StorePort(Actor):
-    """A store in memory; it lives in ``pairs`` and so outlives the actor, as a disk would."""
-
-    def __init__(self, pairs: dict[bytes, bytes]) -> None:
-        self._pairs = pairs
-
-    def on_get(self, message: ports.StoreGet, ctx: Context) -> bytes | None:
-        """The value, None when there is none."""
-        return self._pairs.get(message.key)
-
-    def on_scan(self, message: ports.StoreScan, ctx: Context) -> tuple[tuple[bytes, bytes], ...]:
-        """Pairs under a prefix, in the order of the keys."""
-        found = (pair for pair in self._pairs.items() if pair[0].startswith(message.prefix))
-        return tuple(sorted(found))
-
-    def on_write(self, message: ports.StoreWrite, ctx: Context) -> None:
-        """One batch."""
-        self._pairs.update(message.puts)
-        for key in message.deletes:
-            self._pairs.pop(key, None)
-
-
 class Delivery(Message, frozen=True, kw_only=True):
     """Something that is due on a stream: the head of its queue."""
 
@@ -184,6 +168,15 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
     deadline: float | None = None
     """The node's, that a timer has been set for."""
 
+    def break_off(self) -> None:
+        """The other end is gone, with all that was on its way."""
+        if self.is_open:
+            self.is_open = False
+            self.node.disconnect(self.connection_id)
+        self.queue.clear()
+        self.held.clear()
+        self.deadline = None
+
     @property
     def connection_id(self) -> str:
         """The current stream's name at the node."""
@@ -193,8 +186,9 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
 class GovernancePort(Actor):
     """A gateway to the governance nodes over links in memory."""
 
-    def __init__(self, links: list[GovernanceLink], random: Random) -> None:
+    def __init__(self, links: list[GovernanceLink], random: Random, gate: Gate = OPEN) -> None:
         self._links = links
+        self._gate = gate
         self._random = random
         for number in range(len(links)):
             self._is_there(number)
@@ -209,7 +203,7 @@ class GovernancePort(Actor):
     def on_send_frame(self, message: ports.SendFrame, ctx: Context) -> None:
         """Hand a frame to the node; its answers come back on the same stream."""
         stream = self._links[message.endpoint].streams
-        arrive = lambda now: self._arrive(message.endpoint, stream, message.frame, now)  # noqa: E731
+        arrive = lambda now: self._arrive(message, stream, now)  # noqa: E731
         self._later(message.endpoint, arrive, ctx)
 
     def on_close_stream(self, message: ports.CloseStream, ctx: Context) -> None:
@@ -278,7 +272,10 @@ class GovernancePort(Actor):
         link.is_open = True
         self._tell(link, ports.StreamOpened(endpoint=endpoint), ctx)
 
-    def _arrive(self, endpoint: int, stream: int, frame: bytes, ctx: Context) -> None:
+    def _arrive(self, sent: ports.SendFrame, stream: int, ctx: Context) -> None:
+        if not self._gate.passes(sent):
+            return
+        endpoint, frame = sent.endpoint, sent.frame
         link = self._links[endpoint]
         if not link.is_open or link.streams != stream:
             self._tell(link, ports.StreamClosed(endpoint=endpoint, reason="not open"), ctx)
@@ -292,7 +289,9 @@ class GovernancePort(Actor):
         outcome = governance_faults.message(
             request, lambda: link.node.receive(link.connection_id, request), faults
         )
-        self._after(endpoint, outcome, lambda now: self._back(endpoint, stream, outcome, now), ctx)
+        if self._gate.acknowledges():
+            back = lambda now: self._back(endpoint, stream, outcome, now)  # noqa: E731
+            self._after(endpoint, outcome, back, ctx)
         self._spread(endpoint, ctx)
 
     def _after(

@@ -33,6 +33,7 @@ from alys.worlds import network
 from alys.worlds.actors import Actors
 from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
+from alys.worlds.gate import OPEN, Gate
 from alys.worlds.load import LoadSide
 from alys.worlds.miner import MergedMiner
 from alys.worlds.misbehaving import Faults, Injected
@@ -116,6 +117,8 @@ class NetworkWorld(Scorecard, abc.ABC):
             self.observers.append(self._metrics)
         self.actors = Actors(self)
         self.faults = Faults(self)
+        #: Who may stop what an authority does to the outside, by tree; to be set before the world opens.
+        self.gates: dict[str, Gate] = {}
         self._closing = False
         self._opened = False
         self._mining = False
@@ -173,7 +176,8 @@ class NetworkWorld(Scorecard, abc.ABC):
         wires = Wires(self.random.fork("wires"))
         for index in range(network.AUTHORITIES):
             tree = network.tree_name(index)
-            self._port(tree, "wire", lambda tree=tree: WirePort(wires, tree))  # type: ignore[misc]
+            gate = self.gates.get(tree, OPEN)
+            self._port(tree, "wire", lambda t=tree, g=gate: WirePort(wires, t, g))  # type: ignore[misc]
         for index in range(network.AUTHORITIES):
             if index != network.PRODUCER:
                 self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))

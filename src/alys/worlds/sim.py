@@ -22,6 +22,8 @@ from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
 from alys.wire.jsonrpc import Dialect, RpcError
 from alys.worlds import logbook, misbehaving, network
+from alys.worlds.disk import Disk, StorePort
+from alys.worlds.gate import OPEN
 from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
@@ -29,7 +31,6 @@ from alys.worlds.memory import (
     GovernancePort,
     Service,
     ServicePort,
-    StorePort,
     delay,
 )
 from alys.worlds.network_world import NetworkWorld
@@ -60,7 +61,8 @@ class SimWorld(NetworkWorld):
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
-        self._stores: dict[str, dict[bytes, bytes]] = {}
+        #: What the authorities' stores are written on, by tree.
+        self.disks: dict[str, Disk] = {}
         self._background: list[Reply[None]] = []
 
     @override
@@ -81,16 +83,20 @@ class SimWorld(NetworkWorld):
             )
             for client in net.clients
         ]
-        links = [GovernanceLink(node=node) for node in net.governance]
+        links = self.links = [GovernanceLink(node=node) for node in net.governance]
         if self.settings.world.governance_gossip:
             network.acquaint(net.governance)
         for index, engine in enumerate(engines):
             tree = network.tree_name(index)
-            store = self._stores.setdefault(tree, {})
-            self._port(tree, "bitcoin", lambda: ServicePort(shared, self._delays))
-            self._port(tree, "engine", lambda e=engine: ServicePort(e, self._delays))  # type: ignore[misc]
-            self._port(tree, "store", lambda s=store: StorePort(s))  # type: ignore[misc]
-        self._port(network.NODE_TREE, "governance", lambda: GovernancePort(links, self._delays))
+            disk = self.disks.setdefault(tree, Disk())
+            gate = self.gates.get(tree, OPEN)
+            self._port(tree, "bitcoin", lambda g=gate: ServicePort(shared, self._delays, g))  # type: ignore[misc]
+            self._port(tree, "engine", lambda e=engine, g=gate: ServicePort(e, self._delays, g))  # type: ignore[misc]
+            self._port(tree, "store", lambda d=disk, g=gate: StorePort(d, g))  # type: ignore[misc]
+        gate = self.gates.get(network.NODE_TREE, OPEN)
+        self._port(
+            network.NODE_TREE, "governance", lambda: GovernancePort(links, self._delays, gate)
+        )
         self.bitcoin = _ServiceSide(self, shared)
         self.ethereum = _ServiceSide(self, public)
         self.engine = _ServiceSide(self, engines[network.PRODUCER])

@@ -8,6 +8,7 @@ from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.base.prng import Random
 from alys.node import ports
+from alys.worlds.gate import OPEN, Gate
 from alys.worlds.memory import delay
 
 STEP_SECONDS = 1e-6
@@ -39,7 +40,8 @@ class Deliver(Message, frozen=True, kw_only=True):
 class WirePort(Actor):
     """One node's gateway to the others."""
 
-    def __init__(self, wires: Wires, tree: str) -> None:
+    def __init__(self, wires: Wires, tree: str, gate: Gate = OPEN) -> None:
+        self._gate = gate
         self._wires = wires
         self._tree = tree
 
@@ -57,5 +59,8 @@ class WirePort(Actor):
 
     def on_deliver(self, message: Deliver, ctx: Context) -> None:
         """There."""
+        if not self._gate.passes(ports.WireSend(peer=message.peer, data=message.data)):
+            return
         received = ports.WireReceived(peer=self._tree, data=message.data)
         ctx.tell(ctx.whereis(f"{message.peer}/network"), received)
+        self._gate.acknowledges()

@@ -132,6 +132,8 @@ def test_a_signature_that_is_given_is_sent_as_it_is() -> None:
         ({"resume": {}}, "nothing is halted"),
         ({"emergency_halt": {"reason": 7}}, "only a reason"),
         ({"emergency_halt": {"why": "x"}}, "only a reason"),
+        ({"emergency_halt": {"number": 0}}, "last one was 0"),
+        ({"emergency_halt": {"number": "2"}}, "last one was 0"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -223,6 +225,16 @@ def test_a_proposal_under_a_known_id_takes_its_place() -> None:
     assert joined(node, "late") == ["push:2:proposal"]
 
 
+def test_halts_are_counted_and_whoever_pushes_may_count() -> None:
+    node = node_at()
+    node.push({"emergency_halt": {"number": 7}})
+    node.push({"resume": {}})
+    numbers = [one.federation_update.config.parameters["number"] for one in heard(node)]
+    assert numbers == ["7", "8"]
+    with pytest.raises(BadAnnouncement, match="last one was 8"):
+        node.push({"emergency_halt": {"number": 8}})
+
+
 def test_a_halt_and_its_end_say_what_they_are() -> None:
     node = node_at(12)
     node.push({"emergency_halt": {"reason": "a key is lost"}})
@@ -231,9 +243,10 @@ def test_a_halt_and_its_end_say_what_they_are() -> None:
     assert halt.update_type == pb.FEDERATION_UPDATE_TYPE_EMERGENCY_HALT
     assert dict(halt.config.parameters) == {
         "emergency_halt": "in force",
+        "number": "1",
         "reason": "a key is lost",
     }
-    assert halt.effective_height == 12
+    assert halt.effective_height == 0, "at once, and every node says the same"
     assert resume.update_type == pb.FEDERATION_UPDATE_TYPE_CONFIG_CHANGE
-    assert dict(resume.config.parameters) == {"emergency_halt": "lifted"}
+    assert dict(resume.config.parameters) == {"emergency_halt": "lifted", "number": "2"}
     assert [one.public_key for one in halt.members] == list(KEYS)

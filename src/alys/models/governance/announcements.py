@@ -8,6 +8,8 @@ The protocol leaves three things open, which are laid down here:
 - ``members`` is the federation as it will be, not the difference; the keys are x-only.
 - ``update_signature`` is 32 bytes of key and 64 of a BIP340 signature over ``update_digest``, by the node that sends the update.
 - a halt has no opposite: it is lifted by a CONFIG_CHANGE with the parameter ``emergency_halt`` = ``lifted``.
+- halts and their ends take effect at once (``effective_height`` 0) and are counted by the parameter ``number``, so that one cannot be
+  said twice, and that the words of several nodes are the same words.
 """
 
 import hashlib
@@ -31,6 +33,7 @@ HALT_PARAMETER = "emergency_halt"
 IN_FORCE = "in force"
 LIFTED = "lifted"
 REASON_PARAMETER = "reason"
+NUMBER_PARAMETER = "number"
 STANDING_MAX = 100  # of each kind; the oldest go first
 HEIGHT_MAX = 2**63 - 1
 
@@ -75,6 +78,8 @@ class Announcements:
         self._made = 0
         self._updates: list[Announcement] = []
         self._halt: Announcement | None = None
+        #: The number of the last halt or end of one.
+        self._halts = 0
         self._proposals: dict[str, Announcement] = {}
         self._sent: list[Announcement] = []
 
@@ -166,24 +171,25 @@ class Announcements:
             raise BadAnnouncement(str(error)) from error
 
     def _halting(self, fields: Mapping[str, Any]) -> pb.FederationUpdate:
-        reason = _reason(fields)
-        return self._about_a_halt(pb.FEDERATION_UPDATE_TYPE_EMERGENCY_HALT, IN_FORCE, reason)
+        return self._about_a_halt(pb.FEDERATION_UPDATE_TYPE_EMERGENCY_HALT, IN_FORCE, fields)
 
     def _resuming(self, fields: Mapping[str, Any]) -> pb.FederationUpdate:
-        reason = _reason(fields)
+        _halt_fields(fields, self._halts)
         if not self.halted:
             raise BadAnnouncement("nothing is halted")
-        return self._about_a_halt(pb.FEDERATION_UPDATE_TYPE_CONFIG_CHANGE, LIFTED, reason)
+        return self._about_a_halt(pb.FEDERATION_UPDATE_TYPE_CONFIG_CHANGE, LIFTED, fields)
 
     def _about_a_halt(
-        self, kind: pb.FederationUpdateType.ValueType, state: str, reason: str
+        self, kind: pb.FederationUpdateType.ValueType, state: str, fields: Mapping[str, Any]
     ) -> pb.FederationUpdate:
+        reason, number = _halt_fields(fields, self._halts)
         federation = self._signer.federation
-        parameters = {HALT_PARAMETER: state} | ({REASON_PARAMETER: reason} if reason else {})
+        parameters = {HALT_PARAMETER: state, NUMBER_PARAMETER: str(number)}
+        if reason:
+            parameters[REASON_PARAMETER] = reason
         update = pb.FederationUpdate(
             update_type=kind,
             members=self._members(),
-            effective_height=self._signer.height,
             config=pb.FederationConfig(
                 signature_threshold=federation.threshold,
                 member_count=len(federation.keys),
@@ -219,6 +225,7 @@ class Announcements:
             self._signer.plan(_federation(made.payload), made.payload.effective_height)
             self._updates = [*self._updates, made][-STANDING_MAX:]
         else:
+            self._halts = int(made.payload.config.parameters[NUMBER_PARAMETER])
             self.halted = made.verb == "emergency_halt"
             self._halt = made if self.halted else None
 
@@ -264,10 +271,15 @@ def _height(one: Announcement) -> int:
     return one.payload.effective_height if isinstance(one.payload, pb.FederationUpdate) else 0
 
 
-def _reason(fields: Mapping[str, Any]) -> str:
-    """The one field of a halt and of its end."""
-    unknown = [name for name in fields if name != REASON_PARAMETER]
+def _halt_fields(fields: Mapping[str, Any], made: int) -> tuple[str, int]:
+    """Reason and number of a halt or of its end; without a number it is the next one of this node."""
+    unknown = [name for name in fields if name not in (REASON_PARAMETER, NUMBER_PARAMETER)]
     reason = fields.get(REASON_PARAMETER, "")
+    number = fields.get(NUMBER_PARAMETER, made + 1)
     if unknown or not isinstance(reason, str):
-        raise BadAnnouncement(f"only a reason, as text, not {sorted(map(str, fields))}")
-    return reason
+        raise BadAnnouncement(
+            f"only a reason, as text, and a number, not {sorted(map(str, fields))}"
+        )
+    if not isinstance(number, int) or not made < number <= HEIGHT_MAX:
+        raise BadAnnouncement(f"number {number!r}: this node's last one was {made}")
+    return reason, number

@@ -5,7 +5,7 @@ from two sources only: deposits it was told of (``learn_deposit``) and the chang
 has found good (``judge``). From these it derives what each input spends, then signs every input: a
 BIP340 signature over the BIP341/342 script-path message, SIGHASH_DEFAULT, all prevouts committed.
 
-A federation changes at a height (``plan``, ``advance``). Coins stay under the script that they were paid to and are spent by the
+A federation changes at a height (``plan``, ``advance``). Its script counts as soon as the change is planned. Coins stay under the script that they were paid to and are spent by the
 keys of that time; deposits to the old script are believed for ``OLD_ADDRESS_BLOCKS`` more.
 """
 
@@ -271,7 +271,12 @@ class Signer:
         return bitcoin.schnorr_sign(self._secret, digest, self._random.randbytes(AUX_BYTES))
 
     def _era_of(self, script: bytes) -> Era | None:
-        return next((era for era in reversed(self._eras) if era.script == script), None)
+        """The latest with this script, one that is planned included: its height may be news that is still on its way."""
+        known = [*self._eras, *self._planned()]
+        return next((era for era in reversed(known) if era.script == script), None)
+
+    def _planned(self) -> list[Era]:
+        return [Era.of(federation, height) for height, federation in self._plans]
 
     def _coin_at(self, outpoint: bitcoin.OutPoint) -> Coin:
         coin = self._coins.get(outpoint)

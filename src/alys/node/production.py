@@ -1,0 +1,111 @@
+"""What goes into a block of our own, and how it is built on its parent.
+
+What a block must contain is decided by ``chain.state.duties``; here is what may wait for one (deposits, signed payouts) and the
+order in which the execution client is asked.
+"""
+
+from alys.actors.context import Context
+from alys.chain import peg, slots, state
+from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef
+from alys.chain.spec import ChainSpec
+from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.node import engine, judging, messages
+from alys.node.engine import PayloadFacts
+from alys.node.names import ChainNames
+from alys.node.proposals import ClaimDesk
+
+
+class Larder:
+    """What waits for a block. Belongs to one Chain actor, and is filled anew by Bridge after a restart."""
+
+    def __init__(self, spec: ChainSpec) -> None:
+        self._spec = spec
+        #: Deposits that the bridge announced and no block has minted, by outpoint.
+        self._ready: dict[str, SeenDeposit] = {}
+        #: Payouts with their signatures, by txid.
+        self._signed: dict[str, bytes] = {}
+        #: What our blocks should say about Bitcoin, if it is still so.
+        self.bitcoin = messages.BitcoinSeen()
+
+    @property
+    def deposits(self) -> tuple[peg.Deposit, ...]:
+        """Deposits that may be minted, oldest first."""
+        return tuple(seen.deposit for seen in self._ready.values())
+
+    def seen(self, chosen: tuple[peg.Deposit, ...]) -> dict[str, SeenDeposit]:
+        """Where the chosen deposits stand in Bitcoin's chain, by outpoint."""
+        return {deposit.outpoint: self._ready[deposit.outpoint] for deposit in chosen}
+
+    def signed_in_order(self, parent: PegState) -> tuple[bytes, ...]:
+        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first."""
+        waiting = (proposal.txid for proposal in parent.payouts_finalised)
+        return tuple(self._signed[txid] for txid in waiting if txid in self._signed)
+
+    def add_deposit(self, message: messages.PeginReady) -> None:
+        """The bridge saw its confirmations."""
+        self._ready[message.deposit.outpoint] = SeenDeposit(
+            deposit=message.deposit,
+            block_hash=message.block_hash,
+            confirmations=self._spec.required_confirmations,
+        )
+
+    def withdraw_deposit(self, outpoint: str) -> None:
+        """Its block left Bitcoin's best chain; it is announced again when it has its confirmations again."""
+        self._ready.pop(outpoint, None)
+
+    def add_payout(self, txid: str, tx: bytes) -> None:
+        """It has its signatures."""
+        self._signed[txid] = tx
+
+    def imported(self, block: ConsensusBlock) -> None:
+        """What the block mints waits no longer."""
+        for ref in block.pegins:
+            self._ready.pop(ref.outpoint, None)
+
+
+class Producer:
+    """Builds blocks on our own execution client. Belongs to one Chain actor; keeps nothing."""
+
+    def __init__(self, spec: ChainSpec, names: ChainNames) -> None:
+        self._spec = spec
+        self._names = names
+        self._claims = ClaimDesk(spec, names.bitcoin)
+
+    async def build(
+        self,
+        slot: int,
+        parent: PegState,
+        left: PayloadFacts,
+        header: AuxPowHeader | None,
+        larder: Larder,
+        ctx: Context,
+    ) -> tuple[ConsensusBlock, Facts]:
+        """A block for the slot and the facts that it was built from. Raises EngineRefused, AskTimeout."""
+        claims, said = await self._claims.make(ctx, larder.bitcoin, parent, left.requests)
+        facts = judging.gather(ctx.now(), {}, left, said)
+        todo = state.duties(parent, facts, header, self._spec, claims)
+        chosen = peg.fit_pegins(todo.addresses, larder.deposits)
+        deposits = larder.seen(chosen)
+        payload = await ctx.ask(
+            ctx.whereis(self._names.engine),
+            engine.BuildPayload(
+                parent_hash=parent.execution_hash,
+                finalised_hash=parent.finalised_execution_hash,
+                timestamp=slots.payload_timestamp(ctx.now(), parent.timestamp),
+                withdrawals=state.withdrawals(todo, chosen),
+            ),
+        )
+        block = ConsensusBlock(
+            parent_root=parent.head_root,
+            slot=slot,
+            payload=payload,
+            auxpow_header=header,
+            pegins=tuple(
+                PegInRef(txid=d.txid, vout=d.vout, block_hash=deposits[d.outpoint].block_hash)
+                for d in chosen
+            ),
+            payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
+            finalized_payouts=() if header is None else larder.signed_in_order(parent),
+            bitcoin=claims,
+        )
+        return block, judging.gather(ctx.now(), deposits, left, said)
