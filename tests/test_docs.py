@@ -91,8 +91,19 @@ def test_the_readme_has_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_node_page_has_every_method_and_no_other() -> None:
-    named = re.findall(r"^\| `(\w+)` \|", page("reference/node-rpc.md"), re.MULTILINE)
-    assert set(named) == {*api._QUESTIONS, "alys_spec", "getdepositaddress"}
+    """With its parameters, those that may be left out in brackets."""
+    text = page("reference/node-rpc.md")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| [^|]+ \|$", text, re.MULTILINE)
+    told: dict[str, tuple[str, ...]] = dict.fromkeys(api.AT_ONCE, ())
+    for name, method in api.METHODS.items():
+        needed = len(method.takes) - method.optional
+        optional = [f"[`{one}`]" for one in method.takes[needed:]]
+        told[name] = (*(f"`{one}`" for one in method.takes[:needed]), *optional)
+    assert {name: tuple(filter(None, takes.strip().split(", "))) for name, takes in rows} == told
+    codes = {
+        int(code): int(status) for code, status in re.findall(r"^\| (-\d+) \| (\d+) \|", text, re.M)
+    }
+    assert codes == api.STATUSES
 
 
 def test_the_supervision_page_has_every_breakage_and_no_other() -> None:

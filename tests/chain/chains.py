@@ -14,7 +14,7 @@ from alys.chain.claims import NO_CLAIMS, BitcoinClaims
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
 from alys.chain.proposal import PayoutProposal
-from alys.chain.spec import DEV_SECRETS, ChainSpec, dev_spec
+from alys.chain.spec import DEV_RETARGET, DEV_SECRETS, ChainSpec, dev_spec
 from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.wire import auxpow as wire
 from alys.wire import bitcoin
@@ -25,6 +25,10 @@ from alys.wire.generated import governance_pb2 as pb
 GENESIS_TIME = 1_767_225_600
 GENESIS_HASH = hashlib.sha256(b"genesis").digest()
 SPEC = dev_spec(GENESIS_HASH)
+RETARGETING = dev_spec(
+    GENESIS_HASH, retarget=msgspec.structs.replace(DEV_RETARGET, no_retargeting=False)
+)
+"""The same chain, but its target moves: wanted is a proof every 5 blocks, looked at every 12."""
 SCHEME = BlsScheme()
 SIGNERS = tuple(SCHEME.signer(secret) for secret in DEV_SECRETS)
 MINER = bytes.fromhex("aa" * 20)
@@ -224,18 +228,21 @@ def proof(committed: bytes, bits: int = SPEC.bits) -> wire.AuxPow:
     )
 
 
-def pow_header(parent: PegState, covered: int | None = None) -> AuxPowHeader:
+def pow_header(
+    parent: PegState, covered: int | None = None, spec: ChainSpec = SPEC
+) -> AuxPowHeader:
     """A proof over the first ``covered`` unfinalised blocks (by default all)."""
     links = parent.unfinalised[:covered]
     committed = auxpow.aux_hash([link.root for link in links])
+    bits = state.required_bits(parent, links[-1].height, spec)
     return AuxPowHeader(
         range_start=links[0].root,
         range_end=links[-1].root,
-        bits=SPEC.bits,
-        chain_id=SPEC.aux_chain_id,
+        bits=bits,
+        chain_id=spec.aux_chain_id,
         height=links[-1].height,
         fee_recipient=MINER,
-        auxpow=wire.encode(proof(committed)),
+        auxpow=wire.encode(proof(committed, bits)),
     )
 
 

@@ -14,7 +14,6 @@ from alys.chain.blocks import AuxPowHeader
 from alys.wire import auxpow as wire
 from alys.wire import bitcoin
 from tests.chain.chains import MINER, SPEC, coinbase, mined, proof
-from tests.wire.test_auxpow import COMMITTED, VECTOR
 
 ROOTS = (b"\x01" * 32, b"\x02" * 32)
 HASH = auxpow.aux_hash(ROOTS)
@@ -70,14 +69,6 @@ def test_what_is_mined_on_is_the_double_hash_of_the_roots_in_order() -> None:
     assert auxpow.aux_hash(ROOTS[::-1]) != HASH
     with pytest.raises(ValueError, match="at least one"):
         auxpow.aux_hash(())
-
-
-def test_the_vector_is_work_for_its_hash() -> None:
-    auxpow.check_auxpow(wire.decode(VECTOR), header(), bytes.fromhex(COMMITTED), SPEC)
-
-
-def test_the_vector_is_work_for_nothing_else() -> None:
-    assert flaw_of(wire.decode(VECTOR), HASH) is PowFlaw.WRONG_COMMITMENT
 
 
 def test_own_work_passes_alone_and_among_other_chains() -> None:
@@ -188,14 +179,10 @@ def test_the_place_is_where_pools_put_it(nonce: int, chain_id: int, length: int)
 def test_a_header_that_claims_something_else_is_refused(
     changes: dict[str, int], flaw: PowFlaw
 ) -> None:
-    auxpow.check_header(header(), 7, SPEC)
+    auxpow.check_header(header(), 7, SPEC.bits, SPEC)
     with pytest.raises(BadAuxPow) as caught:
-        auxpow.check_header(header(**changes), 7, SPEC)
+        auxpow.check_header(header(**changes), 7, SPEC.bits, SPEC)
     assert caught.value.flaw is flaw
-
-
-def test_required_bits_do_not_depend_on_the_height() -> None:
-    assert {auxpow.required_bits(SPEC, height) for height in range(0, 50, 7)} == {0x207FFFFF}
 
 
 def test_a_header_without_a_readable_proof_is_refused() -> None:

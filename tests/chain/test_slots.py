@@ -7,12 +7,6 @@ from hypothesis import strategies as st
 from alys.chain import slots
 
 
-def test_the_vector_of_upstreams_documentation() -> None:
-    slot = slots.slot_at(1_703_256_299.459, 5_000)
-    assert slot == 340_651_259
-    assert slots.author_index(slot, 6) == 5
-
-
 @given(slot=st.integers(0, 2_000_000_000), duration=st.integers(50, 10_000))
 def test_a_slot_begins_at_its_start_and_not_before(slot: int, duration: int) -> None:
     start = slots.slot_start(slot, duration)

@@ -27,10 +27,6 @@ def test_the_development_chain_is_the_one_that_was_agreed() -> None:
 
 def test_two_of_three_hold_the_deposits() -> None:
     assert dev_federation().threshold == 2
-    assert (
-        dev_federation().address("regtest")
-        == "bcrt1pyjrtzxpj7vzpjz6kvps5c2ajhkupt8qk22ncdpdz23wdl5j7dp8qexkr43"
-    )
 
 
 @pytest.mark.parametrize(

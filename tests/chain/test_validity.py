@@ -224,7 +224,7 @@ CASES: dict[tuple[Reason, str], dict[str, Callable[[], Offer]]] = {
         "another height than that of the range's end": lambda: PROVEN.with_header(height=3),
         "harder work than was done": lambda: msgspec.structs.replace(
             PROVEN.with_header(bits=0x1D00FFFF),
-            spec=msgspec.structs.replace(SPEC, bits=0x1D00FFFF),
+            parent=msgspec.structs.replace(PARENT, pow_bits=0x1D00FFFF),
         ),
     },
     (Reason.ILLEGAL_FINALIZATION, "check_finalized_payouts"): {
@@ -423,7 +423,7 @@ def test_a_proof_may_cover_a_part_of_what_is_not_final(covered: int) -> None:
     links = validity.covered_range(header_over(covered), PARENT)
     assert [link.height for link in links] == [4, 5][:covered]
     committed = auxpow.aux_hash([link.root for link in links])
-    validity.check_work(header_over(covered), committed, 3 + covered, SPEC)
+    validity.check_work(header_over(covered), committed, 3 + covered, SPEC.bits, SPEC)
 
 
 def test_an_invalid_block_says_why_in_a_sentence() -> None:

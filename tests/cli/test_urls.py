@@ -22,7 +22,7 @@ def test_a_specification_is_read_as_it_is_and_as_a_node_answers_it(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [("{", "is no JSON"), ("[]", "not a chain spec"), ("{}", "chain_id")]
+    ("text", "named"), [("{", "is no JSON"), ("[]", "not a chain spec"), ("{}", "chainId")]
 )
 def test_what_is_none_is_told(tmp_path: Path, text: str, named: str) -> None:
     path = tmp_path / "spec.json"

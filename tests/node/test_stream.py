@@ -22,7 +22,8 @@ from alys.node.ports import OpenStream
 from alys.node.stream import GetStreamStatus, Stream, StreamNames
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb
-from alys.worlds.memory import Cut, GovernanceLink, GovernancePort, LookRound
+from alys.worlds.governance_link import GovernanceLink
+from alys.worlds.memory import Cut, GovernancePort, LookRound
 from tests.models.governance.builders import KEYS, PAYEE_SCRIPT, make_node
 from tests.node.bench import Bench
 

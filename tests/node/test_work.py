@@ -29,7 +29,9 @@ def with_links(count: int) -> PegState:
         ChainLink(root=bytes([n]) * 32, height=n, execution_hash=bytes([n]) * 32)
         for n in range(1, count + 1)
     )
-    return msgspec.structs.replace(state.genesis_state(genesis), unfinalised=links, height=count)
+    return msgspec.structs.replace(
+        state.genesis_state(genesis), unfinalised=links, height=count, finalised_height=0
+    )
 
 
 def template() -> Any:

@@ -1,11 +1,15 @@
 """How scenarios are found, started, and judged."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from alys.base import errors
 from alys.config import settings as settings_module
 from alys.report import record
+from alys.runner import plugin
+from alys.worlds import protocol
 from tests.runner import runs, tiny_world
 
 THREE = """
@@ -304,3 +308,40 @@ def test_a_run_cut_off_by_its_timeout_reports_how_long_the_scenario_took(tmp_pat
     tiny_world.LOG.interrupt_at_turn = 9
     done = runs.run(runs.request(tmp_path, source))
     assert done.cases[0].duration_s > 0
+
+
+class Mark:
+    """As pytest holds one."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+
+def needed(*args: object, **kwargs: object) -> protocol.ScenarioInfo:
+    info = protocol.ScenarioInfo(name="x", seed=1, scratch=Path("x"))
+    return plugin.as_needed(info, cast(pytest.Mark, Mark(*args, **kwargs)))
+
+
+def test_a_scenario_says_what_its_world_must_be() -> None:
+    info = protocol.ScenarioInfo(name="x", seed=1, scratch=Path("x"))
+    assert plugin.as_needed(info, None) == info
+    found = needed(nodes=3, placement="split")
+    assert (found.nodes, found.placement, found.name) == (3, "split", "x")
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted", "said"),
+    [
+        ((), {"nodes": 4}, "nodes 1 to 3"),
+        ((), {"placement": "apart"}, "one or split"),
+        ((), {"node": 3}, "takes nodes="),
+        ((), {}, "takes nodes="),
+        ((3,), {}, "takes nodes="),
+    ],
+)
+def test_a_need_that_cannot_be_met_is_told(
+    args: tuple[object, ...], wanted: dict[str, object], said: str
+) -> None:
+    with pytest.raises(errors.UsageError, match=said):
+        needed(*args, **wanted)

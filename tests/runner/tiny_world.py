@@ -13,6 +13,7 @@ from alys.base.turns import Turns
 from alys.config.keys import ServiceKeys
 from alys.config.settings import Settings
 from alys.worlds import protocol, scorecard, supervised
+from alys.worlds.nodes import Untouched
 
 T = TypeVar("T")
 
@@ -158,6 +159,7 @@ class TinyWorld(scorecard.Scorecard):
         self.seed = info.seed
         self.info = info
         self.bitcoin = self.ethereum = self.governance = self.node = Called()
+        self.nodes: protocol.NodesSide = Untouched([self.node], "nodes")
         self.actors = NoActors()
         self.time = 0.0
         self.waiting_for: str | None = None

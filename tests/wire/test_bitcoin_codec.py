@@ -198,6 +198,25 @@ def test_compact_targets(bits: int, target: int) -> None:
     assert codec.target_of(bits) == target
 
 
+def test_targets_are_written_as_they_are_read() -> None:
+    for bits in (0x1B0404CB, 0x207FFFFF, 0x1D00FFFF, 0x03123456, 0x02008000, 0):
+        assert codec.compact_of(codec.target_of(bits)) == bits
+
+
+@given(target=st.integers(0, 2**256 - 1))
+def test_a_compact_target_is_the_next_one_below(target: int) -> None:
+    bits = codec.compact_of(target)
+    assert codec.target_of(bits) <= target
+    assert codec.target_of(bits) > target - max(1, target >> 15)
+    assert codec.compact_of(codec.target_of(bits)) == bits
+
+
+@pytest.mark.parametrize("target", [-1, 1 << 256])
+def test_a_target_beyond_256_bits_has_no_compact_form(target: int) -> None:
+    with pytest.raises(ValueError, match="256 bits"):
+        codec.compact_of(target)
+
+
 def test_a_hash_equal_to_the_target_is_work_and_one_above_is_not() -> None:
     target = codec.target_of(0x1D00FFFF)
     assert codec.meets_target(f"{target:064x}", 0x1D00FFFF)

@@ -44,7 +44,7 @@ def test_actors_are_logged_under_their_path_and_the_trace_stays_the_same(
     told, records = run(tmp_path, capsys, "off,alys::node=trace")
     assert told["trace_hash"] == plain["trace_hash"]
     assert {record["target"].split(".")[1] for record in records} == {"node"}
-    assert {"alys.node", "alys.node.chain", "alys.node.storage"} <= {
+    assert {"alys.node", "alys.node.consensus.chain", "alys.node.storage.storage"} <= {
         record["target"] for record in records
     }
     messages = [record["fields"] for record in records if record["level"] == "trace"]

@@ -25,7 +25,8 @@ from alys.node.ports import (
 )
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.jsonrpc import Dialect, RpcError
-from alys.worlds.memory import GovernanceLink, GovernancePort, Service, ServicePort
+from alys.worlds.governance_link import GovernanceLink
+from alys.worlds.memory import GovernancePort, Service, ServicePort
 from tests.models.governance.builders import make_node, registration
 from tests.node.bench import Bench
 

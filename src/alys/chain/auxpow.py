@@ -2,7 +2,7 @@
 
 Work covers a range of our blocks. Its hash goes into the coinbase of a Bitcoin block; the header of that block must meet
 our target. Unlike upstream, the chain id is a 16-bit constant of the chain that the header must name, and the required
-bits depend on the height of the range's end alone, so that valid work stays valid whatever the judge's head is (D25).
+bits (``retarget``) depend on the branch and the range alone, so that valid work stays valid whatever the judge's head is.
 """
 
 import enum
@@ -61,12 +61,6 @@ def aux_hash(range_roots: Sequence[bytes]) -> bytes:
     return bitcoin.sha256d(b"".join(range_roots))
 
 
-def required_bits(spec: ChainSpec, range_end_height: int) -> int:
-    """The compact target for a range that ends at a height; constant, as this chain does not retarget."""
-    del range_end_height
-    return spec.bits
-
-
 def expected_index(nonce: int, chain_id: int, branch_length: int) -> int:
     """Where in a tree of ``2**branch_length`` auxiliary chains ours must stand, so that none can stand twice."""
     size = 1 << branch_length
@@ -74,8 +68,8 @@ def expected_index(nonce: int, chain_id: int, branch_length: int) -> int:
     return ((first + chain_id) * _LCG_FACTOR + _LCG_INCREMENT) % size
 
 
-def check_header(header: AuxPowHeader, range_end_height: int, spec: ChainSpec) -> None:
-    """Raise BadAuxPow unless the header claims our chain, the required bits and the height its range ends at."""
+def check_header(header: AuxPowHeader, range_end_height: int, bits: int, spec: ChainSpec) -> None:
+    """Raise BadAuxPow unless the header claims our chain, the required ``bits`` and the height its range ends at."""
     if header.chain_id != spec.aux_chain_id:
         raise BadAuxPow(
             PowFlaw.WRONG_CHAIN_ID, f"{header.chain_id}, this chain is {spec.aux_chain_id}"
@@ -84,7 +78,6 @@ def check_header(header: AuxPowHeader, range_end_height: int, spec: ChainSpec) -
         raise BadAuxPow(
             PowFlaw.WRONG_HEIGHT, f"{header.height}, the range ends at {range_end_height}"
         )
-    bits = required_bits(spec, range_end_height)
     if header.bits != bits:
         raise BadAuxPow(PowFlaw.WRONG_BITS, f"{header.bits:08x}, required are {bits:08x}")
 

@@ -198,7 +198,7 @@ def to_json(signed: SignedBlock) -> dict[str, Any]:
         "height": block.height,
         "slot": block.slot,
         "executionPayload": block.payload.to_json(),
-        "auxpowHeader": None if header is None else _header_json(header),
+        "auxpowHeader": None if header is None else header_to_json(header),
         "pegins": [
             {"txid": ref.txid, "vout": ref.vout, "blockHash": ref.block_hash}
             for ref in block.pegins
@@ -218,7 +218,8 @@ def _plain(raw: bytes | None) -> str | None:
     return None if raw is None else raw.hex()
 
 
-def _header_json(header: AuxPowHeader) -> dict[str, Any]:
+def header_to_json(header: AuxPowHeader) -> dict[str, Any]:
+    """An AuxPoW header as the node's RPC shows it."""
     return {
         "rangeStart": to_data(header.range_start),
         "rangeEnd": to_data(header.range_end),

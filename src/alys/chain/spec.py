@@ -5,6 +5,7 @@ import msgspec
 from alys.base.units import Sats
 from alys.chain import approvals, slots
 from alys.chain.federation import Federation
+from alys.chain.retarget import RetargetParams
 from alys.wire import bitcoin
 
 DEV_CHAIN_ID = 121_212
@@ -22,6 +23,15 @@ FEE_RATE_MAX_SAT_VB = 500
 PAYOUT_CONFIRMATIONS = 6
 
 REGTEST_BITS = 0x207FFFFF
+DEV_RETARGET = RetargetParams(
+    pow_limit=0x2100FFFF,
+    pow_lower_limit=0x1A322A97,
+    target_timespan=60,
+    target_spacing=5,
+    no_retargeting=True,
+    max_adjustment=20,
+)
+"""Upstream's figures, at rest: development chains are mined at regtest's target."""
 AUX_CHAIN_ID_BITS = 16
 
 _POSITIVE = (
@@ -57,7 +67,9 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_blocks_without_pow: int
     """How far a block's height may be above the last finalised one without finalising itself."""
     bits: int
-    """Compact target of merged mining; constant, as there is no retargeting."""
+    """Compact target of the first merged-mining proof."""
+    retarget: RetargetParams = DEV_RETARGET
+    """How the target moves after it."""
     fee_rate_sat_vb: int
     """The least fee rate of peg-out transactions, which is theirs where a block names no higher one."""
     pegout_minimum_sats: Sats
@@ -81,6 +93,8 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{len(self.authorities)} authorities; 1 to 15 are possible")
         if not self.federation_fee_addresses:
             raise ValueError("federation_fee_addresses must not be empty")
+        if not self.retarget.allows(self.bits):
+            raise ValueError(f"bits {self.bits:08x} are beyond the limits of retargeting")
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
@@ -101,6 +115,7 @@ def dev_spec(
     slot_duration_ms: int = DEV_SLOT_DURATION_MS,
     required_confirmations: int = DEV_REQUIRED_CONFIRMATIONS,
     max_blocks_without_pow: int = DEV_MAX_BLOCKS_WITHOUT_POW,
+    retarget: RetargetParams = DEV_RETARGET,
 ) -> ChainSpec:
     """The development chain: three authorities and three federation members with secrets 1, 2 and 3."""
     return ChainSpec(
@@ -116,6 +131,7 @@ def dev_spec(
         required_confirmations=required_confirmations,
         max_blocks_without_pow=max_blocks_without_pow,
         bits=REGTEST_BITS,
+        retarget=retarget,
         fee_rate_sat_vb=2,
         pegout_minimum_sats=Sats(1_000_000),
         genesis_execution_hash=genesis_execution_hash,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import msgspec
 
 from alys.base.units import Gwei, Sats, Wei, wei_to_gwei_floor
-from alys.chain import blocks, eras, payout, peg
+from alys.chain import blocks, eras, payout, peg, retarget
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
 from alys.chain.burns import PayoutRequest
 from alys.chain.claims import NO_CLAIMS, BitcoinClaims, BitcoinFacts
@@ -67,6 +67,8 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     finalised_height: int
     finalised_execution_hash: bytes
     """Zero until the first AuxPoW, as the Engine API wants it."""
+    pow_bits: int
+    """Compact target of the last AuxPoW; until the first, of the genesis block's header."""
     unfinalised: tuple[ChainLink, ...] = ()
     """Blocks after the last finalised one up to the head, ascending."""
     utxos: dict[str, Sats]
@@ -168,6 +170,8 @@ def genesis_state(genesis: SignedBlock) -> PegState:
     """The state after the genesis block: final, nothing minted, nothing owed."""
     root = blocks.root(genesis.block)
     payload = genesis.block.payload
+    header = genesis.block.auxpow_header
+    assert header is not None, "a genesis block has an AuxPoW header"
     return PegState(
         head_root=root,
         height=payload.block_number,
@@ -177,6 +181,7 @@ def genesis_state(genesis: SignedBlock) -> PegState:
         finalised_root=root,
         finalised_height=payload.block_number,
         finalised_execution_hash=ZERO_HASH,
+        pow_bits=header.bits,
         utxos={},
         minted=frozenset(),
         refunded=frozenset(),
@@ -353,6 +358,16 @@ def is_bumped(state: PegState, payment: OpenPayout) -> bool:
     return len(payment.versions) > 1 or pending_bump(state, payment) is not None
 
 
+def required_bits(state: PegState, end_height: int, spec: ChainSpec) -> int:
+    """The compact target of work over this branch's blocks after the last finalised one up to a height above it."""
+    return retarget.required_bits(
+        spec.retarget,
+        last_bits=state.pow_bits,
+        last_height=state.finalised_height,
+        end_height=end_height,
+    )
+
+
 def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> PegState:
     """The range is final; its proposals may be signed; what the block lists as signed is done with; fees are minted."""
     covered = range_links(state, header)
@@ -371,6 +386,7 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
         finalised_root=last.root,
         finalised_height=last.height,
         finalised_execution_hash=last.execution_hash,
+        pow_bits=header.bits,
         unfinalised=state.unfinalised[len(covered) :],
         payouts_finalised=(*waiting, *fresh),
         unsettled=unsettled,

@@ -205,7 +205,8 @@ def check_auxpow_range(header: AuxPowHeader, parent: PegState, spec: ChainSpec) 
     """The AuxPoW covers a range of this branch that begins after the last finalised block, and is work for it."""
     links = covered_range(header, parent)
     committed = auxpow.aux_hash([link.root for link in links])
-    check_work(header, committed, links[-1].height, spec)
+    height = links[-1].height
+    check_work(header, committed, height, state.required_bits(parent, height, spec), spec)
 
 
 def covered_range(header: AuxPowHeader, parent: PegState) -> tuple[ChainLink, ...]:
@@ -220,10 +221,12 @@ def covered_range(header: AuxPowHeader, parent: PegState) -> tuple[ChainLink, ..
     return links
 
 
-def check_work(header: AuxPowHeader, committed: bytes, height: int, spec: ChainSpec) -> None:
+def check_work(
+    header: AuxPowHeader, committed: bytes, height: int, bits: int, spec: ChainSpec
+) -> None:
     """The AuxPoW is work for these blocks, at the required bits and for this chain."""
     try:
-        auxpow.check_header(header, height, spec)
+        auxpow.check_header(header, height, bits, spec)
         auxpow.check_auxpow(auxpow.decode_proof(header), header, committed, spec)
     except auxpow.BadAuxPow as error:
         raise Invalid(Reason.INVALID_POW, str(error)) from error

@@ -19,6 +19,7 @@ from alys.cli import (
     node,
     secrets,
     serve,
+    store,
     test,
     version,
     words,
@@ -27,7 +28,7 @@ from alys.cli import (
 if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
-_COMMANDS = (test, check, serve, mock, inject, node, secrets, doctor, config, version)
+_COMMANDS = (test, check, serve, mock, inject, node, store, secrets, doctor, config, version)
 """In the order of the help; each module has an ``add``."""
 
 _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
@@ -39,6 +40,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
     "node": node.run,
     "secrets": secrets.run,
     "serve": serve.run,
+    "store": store.run,
     "version": version.run,
 }
 """What runs a command, but for ``test``, whose worlds can be replaced."""

@@ -164,6 +164,8 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement = "one"
     """Local world: ``one`` process for everything, or ``split``: the services, the node and the runner each have their own.
     The performance suite is always split."""
+    nodes: Annotated[int, Meta(ge=1, le=3)] = 1
+    """How many of the three authorities are whole nodes, which produce blocks and pay out; the others co-sign."""
     turn_timeout_seconds: Seconds = msgspec.field(default=3600, name="turn_timeout")
     """How long a run waits for its turn at services elsewhere, wall time; not part of the run's own time."""
     services_timeout_seconds: Seconds = msgspec.field(default=300, name="services_timeout")

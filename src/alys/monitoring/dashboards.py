@@ -56,6 +56,16 @@ def _table(title: str, expr: str, about: str, unit: str = "short") -> Panel:
 ACTOR = "{{actor_id}}"
 INSTANCE = "{{instance}}"
 
+_STEPS = ("production", "validation", "import")
+
+
+def _by_step(expr: str) -> str:
+    """The expression for each step of a block's way, told apart by the label ``step``."""
+    return " or ".join(
+        f'label_replace({expr.replace("STEP", step)}, "step", "{step}", "", "")' for step in _STEPS
+    )
+
+
 OVERVIEW = Dashboard(
     uid="alys-actor-system-overview",
     title="Actor System Overview",
@@ -169,6 +179,25 @@ PERFORMANCE = Dashboard(
             "60 * deriv(alys_chain_block_height[5m])",
             INSTANCE,
             "In wall time; node time may run faster.",
+        ),
+        _lines(
+            "Blocks: production, validation, import, p95",
+            _by_step(
+                "histogram_quantile(0.95, sum by (le, instance)"
+                " (rate(alys_block_STEP_seconds_bucket[5m])))"
+            ),
+            "{{step}} {{instance}}",
+            "Wall time. Targets: 500 ms to make a block, 50 ms to judge one, 50 ms to import one.",
+            "s",
+        ),
+        _lines(
+            "Blocks: production, validation, import, mean",
+            _by_step(
+                "rate(alys_block_STEP_seconds_sum[5m]) / rate(alys_block_STEP_seconds_count[5m])"
+            ),
+            "{{step}} {{instance}}",
+            "Wall time, waits for the execution client included.",
+            "s",
         ),
     ),
 )

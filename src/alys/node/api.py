@@ -1,54 +1,146 @@
 """The node's JSON-RPC (port 3000 in the field): a method becomes one question to one actor, its answer becomes JSON.
 
 createauxblock, submitauxblock, getdepositaddress, getheadblock, getblockbyheight, getblockbyhash and getqueuedpow are the
-sidechain's own; the ``alys_`` methods show what its engineers ask next. A pure table: the shell that owns the socket asks.
+sidechain's own; the ``alys_`` methods show what its engineers ask next. ``docs/reference/node-rpc.md`` is the page of all of
+them. Pure: the shell that owns the socket asks.
+
+A call is answered in the version that it speaks. Version 1.0, the field's: ``params`` must be there, though a single one may
+stand bare; the answer has ``result``, ``error`` and ``id``, and a refusal its HTTP status. Version 2.0 (``"jsonrpc": "2.0"``):
+``params`` may be left out, the answer has ``result`` or ``error``, and its status is 200 unless the node is syncing.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
-from alys.actors.errors import ActorError
 from alys.actors.message import Request
+from alys.base.errors import AlysError
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import messages, operations, questions, stream
-from alys.wire import ethereum
-from alys.wire.jsonrpc import INTERNAL_ERROR, RpcError
+from alys.node import messages, operations, questions, storage, stream
+from alys.node.work import NO_WORK, SYNCING
+from alys.wire import bitcoin, ethereum
+from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
 
 METHOD_NOT_FOUND = -32601
 BAD_PARAMS = -32602
 BLOCK_NOT_FOUND = -32604
+FAILED = -32605
+"""Something inside the node did not answer; the message says what. Upstream's debug error."""
+
+STATUSES = {
+    PARSE_ERROR: 400,
+    INVALID_REQUEST: 200,
+    METHOD_NOT_FOUND: 404,
+    BAD_PARAMS: 400,
+    BLOCK_NOT_FOUND: 200,
+    FAILED: 500,
+    SYNCING: 503,
+    NO_WORK: 200,
+}
+"""HTTP status of a refusal in version 1.0."""
+
+HEIGHT_BITS = 64
+
+_SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask, what, and how to show the answer."""
 
     actor: str
-    """``chain``, ``bridge`` or ``stream``."""
+    """``chain``, ``bridge``, ``stream`` or ``storage``."""
     request: Request[Any]
     show: Callable[[Any], Any]
 
 
+class Method(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table: what a call takes, in order, and the question that it becomes."""
+
+    make: Callable[..., Question]
+    takes: tuple[str, ...] = ()
+    optional: int = 0
+    """How many of the last parameters may be left out."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as it came, sound as far as its frame goes."""
+
+    method: str
+    params: list[Any]
+    id: Any
+    modern: bool
+    """It speaks version 2.0."""
+
+
+class Refused(AlysError):
+    """What came is no call."""
+
+    def __init__(self, reason: str, name: Any, modern: bool) -> None:
+        super().__init__(f"Invalid Request: {reason}")
+        self.id = name
+        self.modern = modern
+
+
+def read_call(came: Any) -> Call:
+    """The call in a decoded body; raises Refused, which knows how to answer it, when it is none."""
+    modern = isinstance(came, dict) and came.get("jsonrpc") == "2.0"
+    name = came.get("id") if isinstance(came, dict) else None
+    if not isinstance(came, dict) or not isinstance(came.get("method"), str):
+        raise Refused("a call is an object with a method", name, modern)
+    params = came.get("params")
+    if params is None:
+        if not modern:
+            raise Refused("params are missing; send [] where there are none", name, modern)
+        params = []
+    listed = params if isinstance(params, list) else [params]
+    return Call(method=came["method"], params=listed, id=name, modern=modern)
+
+
+def told(name: Any, modern: bool, outcome: Any) -> tuple[int, dict[str, Any]]:
+    """HTTP status and body of the answer to one call; ``outcome`` is its result, or the RpcError that refuses it."""
+    error: dict[str, Any] | None = None
+    status = 200
+    if isinstance(outcome, RpcError):
+        error = {"code": outcome.code, "message": outcome.message}
+        if outcome.data is not None:
+            error["data"] = outcome.data
+        if not modern or outcome.code == SYNCING:
+            status = STATUSES.get(outcome.code, 200)
+    if not modern:
+        return status, {"result": None if error else outcome, "error": error, "id": name}
+    body = {"result": outcome} if error is None else {"error": error}
+    return status, {"jsonrpc": "2.0", **body, "id": name}
+
+
 def question(spec: ChainSpec, method: str, params: list[Any]) -> Question | str | dict[str, Any]:
     """The question that a call asks, or at once its answer. Raises RpcError for a call that is wrong."""
-    if method == "getdepositaddress":
-        return spec.federation.address(spec.network)
-    if method == "alys_spec":
-        return spec_document.write(spec)
-    make = _QUESTIONS.get(method)
-    if make is None:
+    asked = METHODS.get(method)
+    if asked is None and method not in AT_ONCE:
         raise RpcError(METHOD_NOT_FOUND, f"Method not found: {method}")
+    takes, optional = (asked.takes, asked.optional) if asked is not None else ((), 0)
+    if not len(takes) - optional <= len(params) <= len(takes):
+        raise RpcError(BAD_PARAMS, f"Invalid params: {method} takes {_counted(takes, optional)}")
+    if asked is None:
+        return AT_ONCE[method](spec)
     try:
-        return make(*params)
-    except (TypeError, ValueError, ethereum.BadEthereumData) as error:
-        raise RpcError(BAD_PARAMS, f"{method}: {error}") from error
+        return asked.make(*params)
+    except (ValueError, ethereum.BadEthereumData) as error:
+        raise RpcError(BAD_PARAMS, f"Invalid params: {method}: {error}") from error
+
+
+def _counted(takes: tuple[str, ...], optional: int) -> str:
+    if not takes:
+        return "no parameters"
+    needed = takes[: len(takes) - optional]
+    return ", ".join((*needed, *(f"[{name}]" for name in takes[len(needed) :])))
 
 
 Ask = Callable[[str, Request[Any]], Awaitable[Any]]
-"""Asks one of the node's actors, named ``chain``, ``bridge`` or ``stream``."""
+"""Asks one of the node's actors, named as ``Question.actor`` says."""
 
 
 async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> Any:
@@ -58,71 +150,150 @@ async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> A
         return asked
     try:
         return asked.show(await ask(asked.actor, asked.request))
-    except ActorError as error:
-        raise RpcError(INTERNAL_ERROR, f"{asked.actor} did not answer: {error}") from error
+    except RpcError:
+        raise
+    except AlysError as error:
+        raise RpcError(FAILED, f"{asked.actor} did not answer: {error}") from error
 
 
-def _create_aux_block(address: str) -> Question:
-    recipient = ethereum.from_data(address, 20, "address")
-    return Question(
-        actor="chain", request=questions.CreateAuxBlock(fee_recipient=recipient), show=_show_work
-    )
+# Parameters
 
 
-def _submit_aux_block(aux_hash: str, auxpow: str) -> Question:
+def _hex(text: Any, name: str, length: int | None = None) -> bytes:
+    """Bytes of a parameter, with or without 0x; of exactly this length where one is given."""
+    if not isinstance(text, str):
+        raise ValueError(f"{name} must be a string of hex digits")
+    return ethereum.from_data("0x" + text.removeprefix("0x"), length, name)
+
+
+def _text(text: Any, name: str) -> str:
+    if not isinstance(text, str):
+        raise ValueError(f"{name} must be a string")
+    return text
+
+
+def _height(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ValueError("height must be a number")
+    if not 0 <= number < 1 << HEIGHT_BITS:
+        raise ValueError(f"height {number} is none")
+    return number
+
+
+# Questions
+
+
+def _create_aux_block(address: Any) -> Question:
+    request = questions.CreateAuxBlock(fee_recipient=_hex(address, "address", 20))
+    return Question(actor="chain", request=request, show=show_work)
+
+
+def _submit_aux_block(aux_hash: Any, auxpow: Any) -> Question:
     request = questions.SubmitAuxBlock(
-        aux_hash=bytes.fromhex(aux_hash), auxpow=bytes.fromhex(auxpow)
+        aux_hash=_hex(aux_hash, "hash", 32), auxpow=_hex(auxpow, "auxpow")
     )
-    return Question(actor="chain", request=request, show=lambda _: True)
+    return Question(actor="chain", request=request, show=_true)
 
 
-def _block_by_height(height: int) -> Question:
-    request = questions.GetBlockAt(height=int(height))
+def _block_by_height(height: Any) -> Question:
+    request = questions.GetBlockAt(height=_height(height))
     return Question(actor="chain", request=request, show=_show_block)
 
 
-def _block_by_hash(root: str) -> Question:
-    request = questions.GetBlockByRoot(root=ethereum.from_data(root, 32, "root"))
+def _block_by_hash(root: Any) -> Question:
+    request = questions.GetBlockByRoot(root=_hex(root, "hash", 32))
     return Question(actor="chain", request=request, show=_show_block)
 
 
-_QUESTIONS: dict[str, Callable[..., Question]] = {
-    "createauxblock": _create_aux_block,
-    "submitauxblock": _submit_aux_block,
-    "getblockbyheight": _block_by_height,
-    "getblockbyhash": _block_by_hash,
-    "getheadblock": lambda: Question(
-        actor="chain", request=questions.GetBlockAt(height=questions.HEAD), show=_show_block
-    ),
-    "getqueuedpow": lambda: Question(
-        actor="chain", request=questions.GetQueuedPow(), show=_show_queued
-    ),
-    "alys_status": lambda: Question(actor="chain", request=messages.GetStatus(), show=_show_status),
-    "alys_operations": lambda: Question(
-        actor="bridge", request=operations.ListOperations(), show=_show_all
-    ),
-    "alys_operation": lambda operation: Question(
-        actor="bridge", request=operations.GetOperation(id=str(operation)), show=_show_one
-    ),
-    "alys_incidents": lambda: Question(
-        actor="bridge", request=operations.ListIncidents(), show=_show_all
-    ),
-    "alys_announceDeposit": lambda txid: Question(
-        actor="bridge", request=messages.AnnounceDeposit(txid=str(txid)), show=lambda found: found
-    ),
-    "alys_pauseProduction": lambda reason="by request": Question(
-        actor="chain", request=questions.PauseProduction(reason=str(reason)), show=lambda _: True
-    ),
-    "alys_resumeProduction": lambda: Question(
-        actor="chain", request=questions.ResumeProduction(), show=lambda _: True
-    ),
-    "alys_governance": lambda: Question(
-        actor="stream", request=stream.GetStreamStatus(), show=_show_all
-    ),
+def _head_block() -> Question:
+    request = questions.GetBlockAt(height=questions.HEAD)
+    return Question(actor="chain", request=request, show=_show_block)
+
+
+def _queued_pow() -> Question:
+    return Question(actor="chain", request=questions.GetQueuedPow(), show=_show_queued)
+
+
+def _status() -> Question:
+    return Question(actor="chain", request=messages.GetStatus(), show=_show_status)
+
+
+def _operations() -> Question:
+    return Question(actor="bridge", request=operations.ListOperations(), show=_show_all)
+
+
+def _operation(name: Any) -> Question:
+    request = operations.GetOperation(id=_text(name, "id"))
+    return Question(actor="bridge", request=request, show=_show_one)
+
+
+def _incidents() -> Question:
+    return Question(actor="bridge", request=operations.ListIncidents(), show=_show_all)
+
+
+def _announce_deposit(txid: Any) -> Question:
+    request = messages.AnnounceDeposit(txid=_hex(txid, "txid", 32).hex())
+    return Question(actor="bridge", request=request, show=bool)
+
+
+def _pause_production(reason: Any = "by request") -> Question:
+    request = questions.PauseProduction(reason=_text(reason, "reason"))
+    return Question(actor="chain", request=request, show=_true)
+
+
+def _resume_production() -> Question:
+    return Question(actor="chain", request=questions.ResumeProduction(), show=_true)
+
+
+def _snapshot(name: Any = "") -> Question:
+    text = _text(name, "name") if name else ""
+    if text and not _SNAPSHOT_NAME.fullmatch(text):
+        raise ValueError(
+            "name has what a folder cannot be called; letters, digits, - and _ can stand"
+        )
+    request = storage.TakeSnapshot(name=text)
+    return Question(actor="storage", request=request, show=msgspec.structs.asdict)
+
+
+def _governance() -> Question:
+    return Question(actor="stream", request=stream.GetStreamStatus(), show=_show_all)
+
+
+METHODS: dict[str, Method] = {
+    "createauxblock": Method(make=_create_aux_block, takes=("address",)),
+    "submitauxblock": Method(make=_submit_aux_block, takes=("hash", "auxpow")),
+    "getblockbyheight": Method(make=_block_by_height, takes=("height",)),
+    "getblockbyhash": Method(make=_block_by_hash, takes=("hash",)),
+    "getheadblock": Method(make=_head_block),
+    "getqueuedpow": Method(make=_queued_pow),
+    "alys_status": Method(make=_status),
+    "alys_operations": Method(make=_operations),
+    "alys_operation": Method(make=_operation, takes=("id",)),
+    "alys_incidents": Method(make=_incidents),
+    "alys_announceDeposit": Method(make=_announce_deposit, takes=("txid",)),
+    "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
+    "alys_resumeProduction": Method(make=_resume_production),
+    "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
+    "alys_governance": Method(make=_governance),
+}
+"""What an actor is asked. What follows from the specification stands in ``AT_ONCE``."""
+
+AT_ONCE: dict[str, Callable[[ChainSpec], str | dict[str, Any]]] = {
+    "getdepositaddress": lambda spec: spec.federation.address(spec.network),
+    "alys_spec": spec_document.write,
 }
 
 
-def _show_work(work: questions.AuxWork) -> dict[str, Any]:
+# Answers
+
+
+def _true(_: Any) -> bool:
+    return True
+
+
+def show_work(work: questions.AuxWork) -> dict[str, Any]:
+    """As namecoin's createauxblock shows it, keys in its order; ``_target`` in the order of a header's bytes."""
+    target = bitcoin.target_of(work.bits)
     return {
         "hash": work.aux_hash.hex(),
         "chainid": work.chain_id,
@@ -130,6 +301,7 @@ def _show_work(work: questions.AuxWork) -> dict[str, Any]:
         "coinbasevalue": 0,
         "bits": f"{work.bits:08x}",
         "height": work.height,
+        "_target": target.to_bytes(32, "little").hex(),
     }
 
 
@@ -140,9 +312,7 @@ def _show_block(block: SignedBlock | None) -> dict[str, Any]:
 
 
 def _show_queued(header: AuxPowHeader | None) -> dict[str, Any] | None:
-    if header is None:
-        return None
-    return {"height": header.height, "rangeEnd": ethereum.to_data(header.range_end)}
+    return None if header is None else blocks.header_to_json(header)
 
 
 def _show_status(status: messages.ChainStatus) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The desk where miners get work and hand in proofs: what was given out, and the proof that the next block will carry."""
 
 from alys.chain import auxpow, validity
+from alys.chain import state as peg_state
 from alys.chain.blocks import AuxPowHeader
 from alys.chain.spec import ChainSpec
 from alys.chain.state import PegState
@@ -12,6 +13,8 @@ WORK_KEPT = 16
 
 NO_WORK = -32000
 BAD_WORK = -32602
+SYNCING = -32606
+"""The node is behind: its work would be over blocks that others have passed."""
 
 
 class WorkDesk:
@@ -33,7 +36,7 @@ class WorkDesk:
             range_start=links[0].root,
             range_end=links[-1].root,
             height=links[-1].height,
-            bits=auxpow.required_bits(self._spec, links[-1].height),
+            bits=peg_state.required_bits(state, links[-1].height, self._spec),
             chain_id=self._spec.aux_chain_id,
             previous=state.finalised_root,
             fee_recipient=fee_recipient,

@@ -26,8 +26,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     authorities: int
     max_blocks_without_pow: int
     bits: int
-    """Compact target of the merged-mining work."""
+    """Compact target of the first merged-mining proof."""
     aux_chain_id: int
+    retarget: work.Retarget | None = None
+    """How the target moves; None where it does not."""
     genesis_height: int = 0
     """Of the block that the chain starts from."""
     timestamp_slack_s: int = 0
@@ -181,6 +183,7 @@ class _Walk:
         self._rules = rules
         self._executed = executed
         self._parent = genesis
+        self._bits = rules.bits
         self._walked = [genesis]
         self._note(genesis, self._execution(genesis))
 
@@ -269,12 +272,13 @@ class _Walk:
             return
         covered = roots[: roots.index(claimed.range_end) + 1]
         end = self.finalised + len(covered)
-        ours = (f"{self._rules.bits:08x}", self._rules.aux_chain_id, end)
+        bits = work.bits_after(self._bits, len(covered), end, self._rules.retarget)
+        ours = (f"{bits:08x}", self._rules.aux_chain_id, end)
         theirs = (f"{claimed.bits:08x}", claimed.chain_id, claimed.height)
         if theirs != ours:
             yield Flaw.WORK_PROOF, f"bits, chain id, height {ours}", theirs
-        flaw = work.flaw_of(claimed.proof, covered, self._rules.bits, self._rules.aux_chain_id)
+        flaw = work.flaw_of(claimed.proof, covered, bits, self._rules.aux_chain_id)
         if flaw is not None:
             yield Flaw.WORK_PROOF, f"work over {len(covered)} blocks", flaw
             return
-        self.finalised = end
+        self.finalised, self._bits = end, bits

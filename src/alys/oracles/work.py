@@ -6,12 +6,55 @@ coinbase, and the header's hash is below the target.
 
 from collections.abc import Sequence
 
+import msgspec
+
 from alys.wire import auxpow as wire
 from alys.wire import bitcoin
 
 _PLACES = (2, 3)
 """The outputs of a coinbase that may carry the commitment."""
 _BRANCH_MAX = 30
+
+
+class Retarget(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parties agreed on about how hard work becomes; targets in compact form."""
+
+    spacing: int
+    """How many blocks one proof should cover."""
+    timespan: int
+    easiest: int
+    hardest: int
+    step_percent: int
+
+
+def bits_after(last: int, covered: int, end: int, rules: Retarget | None) -> int:
+    """The compact target of a proof over so many blocks up to height ``end``, after one of target ``last``.
+
+    It moves where the range ends at a multiple of timespan / spacing, or is longer: in proportion to the range's length, by
+    ``step_percent`` at most, and within the limits.
+    """
+    if rules is None:
+        return last
+    stretch = rules.timespan // rules.spacing
+    if covered <= stretch and end % stretch:
+        return last
+    hundredths, rest = divmod(covered * 100, rules.spacing)
+    if 2 * rest > rules.spacing or (2 * rest == rules.spacing and hundredths % 2):
+        hundredths += 1
+    hundredths = sorted((100 - rules.step_percent, hundredths, 100 + rules.step_percent))[1]
+    if hundredths == 100:
+        return last
+    moved = bitcoin.target_of(last) // 100 * hundredths
+    bounds = bitcoin.target_of(rules.hardest), bitcoin.target_of(rules.easiest)
+    return _shortened(sorted((bounds[0], moved, bounds[1]))[1])
+
+
+def _shortened(target: int) -> int:
+    """Compact form: a byte that counts bytes, then the leading ones, of which the first bit must not be set."""
+    digits = target.to_bytes(33, "big").lstrip(b"\0")
+    if digits[:1] >= b"\x80":
+        digits = b"\0" + digits
+    return len(digits) << 24 | int.from_bytes(digits.ljust(3, b"\0")[:3], "big")
 
 
 def flaw_of(proof_hex: str | None, roots: Sequence[str], bits: int, chain_id: int) -> str | None:

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from alys.base import errors
@@ -22,6 +23,9 @@ from alys.worlds import protocol
 
 ALONE = "alone"
 """The mark of a scenario that measures: it begins when all before it have ended, and those after it wait for its end."""
+
+NEEDS = "needs"
+"""The mark of a scenario that needs another world than the settings say: ``needs(nodes=3, placement="split")``, either or both."""
 
 _RUNNING = pytest.StashKey[running.Running]()
 
@@ -79,6 +83,7 @@ class ScenarioPlugin:
         """The terminal reporter is off, and with it the option that pytest's tracebacks ask for."""
         config.option.verbose = 0
         config.addinivalue_line("markers", f"{ALONE}: runs while no other scenario does")
+        config.addinivalue_line("markers", f"{NEEDS}(nodes, placement): what its world must be")
 
     def pytest_exception_interact(
         self,
@@ -160,7 +165,8 @@ class ScenarioPlugin:
 
     def _make(self, item: pytest.Item) -> running.Running:
         name = self._names[item.nodeid]
-        under_way = running.Running(name, self._driver.world(self._info(name, item.path)))
+        info = as_needed(self._info(name, item.path), item.get_closest_marker(NEEDS))
+        under_way = running.Running(name, self._driver.world(info))
         item.stash[_RUNNING] = under_way
         return under_way
 
@@ -226,6 +232,26 @@ class ScenarioPlugin:
             if name not in ended:
                 begun = under_way is not None and under_way.began is not None
                 self._write_down(name, under_way, outcomes.CUT_OFF if begun else outcomes.NOT_RUN)
+
+
+def as_needed(info: protocol.ScenarioInfo, mark: pytest.Mark | None) -> protocol.ScenarioInfo:
+    """What the world is told, with what the scenario's mark wants of it; raises UsageError for a mark that cannot be honoured."""
+    if mark is None:
+        return info
+    wanted = mark.kwargs
+    if mark.args or not wanted or not set(wanted) <= {"nodes", "placement"}:
+        raise errors.UsageError(
+            f"{info.name}: the mark {NEEDS} takes nodes= (1 to 3) and placement= (one or split)"
+        )
+    if wanted.get("nodes", 1) not in (1, 2, 3) or wanted.get("placement", "one") not in (
+        "one",
+        "split",
+    ):
+        raise errors.UsageError(
+            f"{info.name}: {NEEDS}({', '.join(f'{k}={v!r}' for k, v in wanted.items())}) cannot stand; "
+            "allowed: nodes 1 to 3, placement one or split"
+        )
+    return msgspec.structs.replace(info, **wanted)
 
 
 def _is_of(item: pytest.Item, file: Path, function: str) -> bool:

@@ -303,6 +303,8 @@ def replay_line(request: RunRequest, folder: Path) -> str:
     words += ["--seed", str(settings.world.seed)]
     if settings.world.kind != "sim" or settings.world.time_scale != default.world.time_scale:
         words += ["--time-scale", f"{settings.world.time_scale:g}"]
+    if settings.world.nodes != 1:
+        words += ["--nodes", str(settings.world.nodes)]
     if request.keyword is not None:
         words += ["-k", request.keyword]
     told = msgspec.structs.replace(
@@ -312,6 +314,7 @@ def replay_line(request: RunRequest, folder: Path) -> str:
             kind=settings.world.kind,
             seed=settings.world.seed,
             time_scale=settings.world.time_scale,
+            nodes=settings.world.nodes,
         ),
         test_environment=msgspec.structs.replace(
             default.test_environment,

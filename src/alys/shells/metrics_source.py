@@ -24,6 +24,7 @@ from alys.node.messages import GetStatus
 from alys.node.operations import ListOperations, PeginState, PegoutState
 from alys.node.stream import GetStreamStatus
 from alys.shells import process_limits, run_results
+from alys.shells.block_times import BlockTimes
 
 ANSWER_SECONDS = 2.0
 """Wall time that an actor has to answer; a scrape must be over long before Prometheus gives up (10 s)."""
@@ -62,8 +63,9 @@ class MetricsSource:
         self._results = results
         self._metrics = Metrics()
         self._times = TurnTimes()
+        self._blocks = BlockTimes()
         #: Must hear of everything in the system that is measured.
-        self.observer: Observer = together(self._metrics, self._times)
+        self.observer: Observer = together(self._metrics, self._times, self._blocks)
         self._system: System | None = None
         self._started = 0.0
 
@@ -84,6 +86,7 @@ class MetricsSource:
         return [
             *samples.of_actors(lines, uptime),
             self._times.histogram.sample(),
+            *self._blocks.samples(),
             *node,
             *await process_alone(),
             *(run_results.last_runs(self._results) if self._results is not None else ()),

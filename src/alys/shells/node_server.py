@@ -10,9 +10,10 @@ import msgspec
 from aiohttp import web
 
 from alys.chain.spec import ChainSpec
-from alys.node.api import Ask, answer
+from alys.node import api
+from alys.node.api import Ask
 from alys.shells.jsonrpc_server import RunningServer, serve_app
-from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
+from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError, too_deep
 
 BATCH_CALLS_MAX = 1000
 """As in geth."""
@@ -24,42 +25,39 @@ async def serve_node(
     """Serve until ``close``; port 0 takes a free one. Raises EnvironmentFailure when it cannot be bound."""
 
     async def post(request: web.Request) -> web.Response:
-        told = await _answer(spec, ask, await request.read())
-        return web.Response(body=msgspec.json.encode(told), content_type="application/json")
+        status, told = await _answer(spec, ask, await request.read())
+        body = msgspec.json.encode(told)
+        return web.Response(status=status, body=body, content_type="application/json")
 
     app = web.Application()
     app.router.add_post("/{path:.*}", post)
     return await serve_app(app, host, port, "the node's JSON-RPC")
 
 
-async def _answer(spec: ChainSpec, ask: Ask, body: bytes) -> Any:
+async def _answer(spec: ChainSpec, ask: Ask, body: bytes) -> tuple[int, Any]:
     try:
+        if too_deep(body):
+            raise msgspec.DecodeError("it nests too deep")
         call = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _refused(None, RpcError(PARSE_ERROR, "Parse error"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return api.told(None, False, RpcError(PARSE_ERROR, "Parse error"))
     if not isinstance(call, list):
         return await _one(spec, ask, call)
     if not 0 < len(call) <= BATCH_CALLS_MAX:
-        reason = f"a batch has 1 to {BATCH_CALLS_MAX} calls"
-        return _refused(None, RpcError(INVALID_REQUEST, reason))
-    return await asyncio.gather(*(_one(spec, ask, one) for one in call))
+        reason = f"Invalid Request: a batch has 1 to {BATCH_CALLS_MAX} calls"
+        return api.told(None, False, RpcError(INVALID_REQUEST, reason))
+    answers = await asyncio.gather(*(_one(spec, ask, one) for one in call))
+    return 200, [told for _, told in answers]
 
 
-async def _one(spec: ChainSpec, ask: Ask, call: Any) -> dict[str, Any]:
-    if not isinstance(call, dict) or not isinstance(call.get("method"), str):
-        return _refused(None, RpcError(INVALID_REQUEST, "a call is an object with a method"))
-    params = call.get("params", [])
-    if not isinstance(params, list):
-        return _refused(call.get("id"), RpcError(INVALID_REQUEST, "params must be an array"))
+async def _one(spec: ChainSpec, ask: Ask, came: Any) -> tuple[int, dict[str, Any]]:
     try:
-        result = await answer(spec, ask, call["method"], params)
+        call = api.read_call(came)
+    except api.Refused as error:
+        return api.told(error.id, error.modern, RpcError(INVALID_REQUEST, str(error)))
+    outcome: Any
+    try:
+        outcome = await api.answer(spec, ask, call.method, call.params)
     except RpcError as error:
-        return _refused(call.get("id"), error)
-    return {"jsonrpc": "2.0", "id": call.get("id"), "result": result, "error": None}
-
-
-def _refused(name: Any, error: RpcError) -> dict[str, Any]:
-    shown: dict[str, Any] = {"code": error.code, "message": error.message}
-    if error.data is not None:
-        shown["data"] = error.data
-    return {"jsonrpc": "2.0", "id": name, "result": None, "error": shown}
+        outcome = error
+    return api.told(call.id, call.modern, outcome)

@@ -450,6 +450,18 @@ def target_of(bits: int) -> int:
     return target if target < 1 << 256 else 0
 
 
+def compact_of(target: int) -> int:
+    """The compact form of a target, cut to its 23 leading bits, so never easier; raises ValueError above 256 bits."""
+    if not 0 <= target < 1 << 256:
+        raise ValueError(f"a target has at most 256 bits, not {target.bit_length()}")
+    size = (target.bit_length() + 7) // 8
+    mantissa = target << 8 * (3 - size) if size <= 3 else target >> 8 * (size - 3)
+    if mantissa & 0x00800000:  # it would be read as a sign
+        mantissa >>= 8
+        size += 1
+    return size << 24 | mantissa
+
+
 def meets_target(block_hash: str, bits: int) -> bool:
     """Whether a displayed hash is proof of work for the compact target."""
     return int(block_hash, 16) <= target_of(bits)

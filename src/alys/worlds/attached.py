@@ -7,7 +7,7 @@ import abc
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ import msgspec
 from typing_extensions import override
 
 from alys.actors import loop as actors_loop
+from alys.actors.actor import Actor
 from alys.actors.observe import Observer, together
 from alys.actors.reply import Reply
 from alys.actors.system import System
@@ -31,6 +32,7 @@ from alys.shells.store_gateway import StoreGateway
 from alys.worlds import logbook, network
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import EthereumSide, GovernanceSide, ScenarioInfo
+from alys.worlds.wires import WirePort, Wires
 
 T = TypeVar("T")
 
@@ -44,6 +46,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     bitcoin: Basic
     ethereum_url: str
     """The public JSON-RPC of the producer's execution client."""
+    further_ethereum_urls: tuple[str, ...] = ()
+    """The same of the further whole nodes' clients, in order."""
     engine_urls: tuple[str, ...]
     """The Engine API of each authority's own client, by authority."""
     engine: Jwt
@@ -74,6 +78,8 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         self.metrics_url: str | None = None
         self.endpoints: Endpoints | None = None
         self.node_url = ""
+        #: The JSON-RPC of every whole node.
+        self.node_urls: list[str] = []
         #: What was started, to be ended in reverse.
         self.closers: list[Closer] = []
         self._background: list[asyncio.Task[None]] = []
@@ -107,39 +113,52 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         self.network, endpoints, self.governance = await self.provide()
         self.endpoints = endpoints
         self._attach(endpoints)
-        host, port = self.settings.world.host, self.node_rpc_port
-        server = await serve_node(self.network.spec, self.ask_node, host, port)
-        self.closers.append(server.close)
-        self.reach_node(server.url, os.getpid())
+        host = self.settings.world.host
+        for index in range(self.network.nodes):
+            port = self.node_rpc_port + index if self.node_rpc_port else 0
+            server = await serve_node(self.network.spec, self.asker(index), host, port)
+            self.closers.append(server.close)
+            self.node_urls.append(server.url)
+        self.reach_nodes(self.node_urls, os.getpid())
 
     def observer(self) -> Observer:
         """Who hears of everything that actors do."""
         return logbook.beside(self.recorder, self.settings.test_environment.log_level)
 
-    def reach_node(self, url: str, pid: int) -> None:
-        """The scenario's way to the node, which runs in this process or in another."""
-        self.node_url = url
-        self.node = self._client(url)
-        load = LoadClient(url, pid)
+    def reach_nodes(self, urls: Sequence[str], pid: int) -> None:
+        """The scenario's ways to the whole nodes; the first, which loads are put on, runs in the process ``pid``."""
+        self.node_url = urls[network.PRODUCER]
+        self.node_sides = [self._client(url) for url in urls]
+        self.node = self.node_sides[network.PRODUCER]
+        load = LoadClient(self.node_url, pid)
         self.closers.append(load.close)
         self.load = load
 
     def _attach(self, to: Endpoints) -> None:
-        """The scenario's own clients, and the ports of every authority."""
+        """The scenario's own clients, and the transport between the nodes."""
         self.bitcoin = self._client(to.bitcoin_url, to.bitcoin)
         self.ethereum = self.public_door(to)
+        self.clients = [self.ethereum, *map(self._client, to.further_ethereum_urls)]
         self.engine = self._client(to.engine_urls[network.PRODUCER], to.engine)
-        for index, engine_url in enumerate(to.engine_urls):
-            tree = network.tree_name(index)
-            self._gateway(tree, "bitcoin", to.bitcoin_url, to.bitcoin)
-            if to.foreign_execution and index == network.PRODUCER:
-                self._port(tree, "engine", lambda: JsonRpcGateway(_two_doors(to)))
-            else:
-                self._gateway(tree, "engine", engine_url, to.engine)
-            path = self.info.scratch / tree / "store"
-            self._port(tree, "store", lambda path=path: StoreGateway(path))  # type: ignore[misc]
-        targets = to.governance_targets
-        self._port(network.NODE_TREE, "governance", lambda: GovernanceGateway(targets))
+        self._wires = Wires(self.random.fork("wires"), self.system)
+        self.wires = self._wires
+
+    @override
+    def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
+        to, tree = self.endpoints, self.network.tree(index)
+        assert to is not None, "services first, then their ports"
+        foreign = to.foreign_execution and index == network.PRODUCER
+        found: dict[str, Callable[[], Actor]] = {
+            "bitcoin": lambda: JsonRpcGateway(JsonRpcClient(to.bitcoin_url, to.bitcoin)),
+            "engine": lambda: JsonRpcGateway(
+                _two_doors(to) if foreign else JsonRpcClient(to.engine_urls[index], to.engine)
+            ),
+            "store": lambda: StoreGateway(self.info.scratch / tree / "store"),
+            "wire": lambda: WirePort(self._wires, tree),
+        }
+        if index < self.network.nodes:
+            found["governance"] = lambda: GovernanceGateway(to.governance_targets)
+        return found
 
     def _with_metrics(self, observer: Observer) -> Observer:
         """The observer, beside that of the metrics where they are exported."""
@@ -189,9 +208,6 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         client = JsonRpcClient(url, auth, witness=True)
         self.closers.append(client.close)
         return client
-
-    def _gateway(self, tree: str, name: str, url: str, auth: Basic | Jwt) -> None:
-        self._port(tree, name, lambda: JsonRpcGateway(JsonRpcClient(url, auth)))
 
     @override
     async def stop_services(self) -> None:

@@ -82,6 +82,7 @@ async def _serve(order: parts.StartServices, over: asyncio.Event) -> None:
                     spec=net.spec,
                     depositor_secret=net.depositor_secret,
                     governance_nodes=net.governance_nodes,
+                    nodes=net.nodes,
                 ),
                 governance_admin_urls=tuple(governance.admin_urls),
                 clock=parts.Clock(node=world.now(), monotonic=loop.time()),

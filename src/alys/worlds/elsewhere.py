@@ -1,16 +1,16 @@
 """A world whose node is another process: what needs its actors in the runner's own is refused, with what brings it back."""
 
 import abc
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from typing_extensions import override
 
 from alys.actors.message import Request
 from alys.actors.reply import Reply
-from alys.base.errors import UsageError
 from alys.config.settings import Settings
 from alys.worlds.attached import AttachedWorld
 from alys.worlds.forger import Verdict
+from alys.worlds.nodes import refuse
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.supervised import ActorsSide
 
@@ -51,8 +51,3 @@ class _NoActors:
 
     def __getattr__(self, name: str) -> Any:
         refuse(f"actors.{name}", self._wants)
-
-
-def refuse(what: str, wants: str) -> NoReturn:
-    """Raises UsageError for a verb of the world that is not here."""
-    raise UsageError(f"world.{what} needs {wants}")

@@ -26,6 +26,7 @@ from alys.worlds.attached import AttachedWorld, Endpoints
 from alys.worlds.driving import TurnDriver
 from alys.worlds.elsewhere import ElsewhereWorld
 from alys.worlds.nobody import Nobody
+from alys.worlds.nodes import Untouched
 from alys.worlds.protocol import GovernanceSide, ScenarioInfo
 
 T = TypeVar("T")
@@ -80,6 +81,8 @@ class ForeignWorld(ElsewhereWorld):
         self.ethereum = self.public_door(endpoints)
         self.engine = self._client(endpoints.engine_urls[0], endpoints.engine)
         self.node = self._client(self._subject.node_rpc or "http://127.0.0.1:0")
+        self.node_sides, self.clients = [self.node], [self.ethereum]
+        self.nodes = Untouched(self.node_sides, "nodes of ours: this one is somebody else's")
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:

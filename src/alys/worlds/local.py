@@ -92,6 +92,7 @@ class LocalWorld(AttachedWorld):
             spec=spec,
             depositor_secret=depositor,
             governance_nodes=len(secrets),
+            nodes=self.whole_nodes,
             first_height=0 if self._found.chain is None else self._found.chain.number,
         )
         governance = _Governance(
@@ -110,15 +111,17 @@ class LocalWorld(AttachedWorld):
             coins = await self._bitcoin(own)
         if self._found.chain is None:
             jwt = Jwt(secret=random.fork("jwt").randbytes(JWT_BYTES))
-            ethereum_url = await self._ethereum(clients[0])
+            ethereum_url = await self._ethereum(clients[0], self.settings.world.ethereum_rpc_port)
             engines: tuple[str, ...] = ()
         else:
             jwt, ethereum_url = self._found.chain.jwt, self._found.chain.url
             engines = (self._found.chain.engine_url,)
+        own_clients = clients[1 - len(engines) :][: self.whole_nodes - 1]
         endpoints = Endpoints(
             bitcoin_url=coins.url,
             bitcoin=coins.auth,
             ethereum_url=ethereum_url,
+            further_ethereum_urls=tuple([await self._ethereum(one) for one in own_clients]),
             engine_urls=await self._engines(clients, jwt, engines),
             engine=jwt,
             foreign_execution=self._found.chain is not None,
@@ -144,12 +147,10 @@ class LocalWorld(AttachedWorld):
         door = Basic(user=BITCOIN_USER, password=BITCOIN_PASSWORD)
         return real.CoinDoor(url=served.url, auth=door)
 
-    async def _ethereum(self, client: EthereumNode) -> str:
-        """The public JSON-RPC of the producer's client."""
-        chosen = self.settings.world
-        served = await serve_ethereum(
-            client, chosen.host, chosen.ethereum_rpc_port, faults=_faults_of(client)
-        )
+    async def _ethereum(self, client: EthereumNode, port: int = 0) -> str:
+        """The public JSON-RPC of a whole node's client."""
+        host = self.settings.world.host
+        served = await serve_ethereum(client, host, port, faults=_faults_of(client))
         self.closers.append(served.close)
         return served.url
 

@@ -5,21 +5,16 @@ cannot carry fails here as it would there. Calls to one service may overtake eac
 frames of one governance stream keep their order, as over one.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
-
-import msgspec
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.actors.promise import Promise
-from alys.actors.ref import Ref
 from alys.base.faults import Drop, Hang, Refuse
 from alys.base.misbehaviour import Misbehaviour
 from alys.base.prng import Random
-from alys.models.governance.node import GovernanceNode
 from alys.models.governance.registry import TooManyConnections, Unauthenticated
 from alys.node import ports
 from alys.node.errors import PortDown
@@ -28,6 +23,7 @@ from alys.wire.generated import gossip_pb2
 from alys.wire.generated import governance_pb2 as pb
 from alys.wire.jsonrpc_faults import Outcome
 from alys.worlds.gate import OPEN, Gate
+from alys.worlds.governance_link import GovernanceLink
 
 DELAY_MIN_SECONDS = 0.001
 DELAY_MAX_SECONDS = 0.020
@@ -150,39 +146,6 @@ class Leaves(Message, frozen=True, kw_only=True):
     endpoint: int
 
 
-class GovernanceLink(msgspec.Struct, kw_only=True):
-    """The way to one governance node; ``down`` is set by whoever cuts it."""
-
-    node: GovernanceNode
-    down: bool = False
-    streams: int = 0
-    """Streams opened so far; the current one's id ends with it."""
-    is_open: bool = False
-    queue: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
-    held: deque[Callable[[Context], None]] = msgspec.field(default_factory=deque)
-    """What a fault made late, and what came behind it."""
-    held_until: float = 0.0
-    silent_by: int = 0
-    """The fault that took the stream's opening; 0: none."""
-    owner: Ref | None = None
-    deadline: float | None = None
-    """The node's, that a timer has been set for."""
-
-    def break_off(self) -> None:
-        """The other end is gone, with all that was on its way."""
-        if self.is_open:
-            self.is_open = False
-            self.node.disconnect(self.connection_id)
-        self.queue.clear()
-        self.held.clear()
-        self.deadline = None
-
-    @property
-    def connection_id(self) -> str:
-        """The current stream's name at the node."""
-        return f"stream-{self.streams}"
-
-
 class GovernancePort(Actor):
     """A gateway to the governance nodes over links in memory."""
 
@@ -196,7 +159,7 @@ class GovernancePort(Actor):
     def on_open_stream(self, message: ports.OpenStream, ctx: Context) -> None:
         """Open it, or say why not."""
         link = self._links[message.endpoint]
-        link.owner = ctx.sender
+        link.owner, link.port = ctx.sender, ctx.self
         metadata = {} if message.token is None else {"authorization": f"Bearer {message.token}"}
         self._later(message.endpoint, lambda now: self._open(message.endpoint, metadata, now), ctx)
 
@@ -349,9 +312,14 @@ class GovernancePort(Actor):
     def _spread(self, endpoint: int, ctx: Context) -> None:
         link = self._links[endpoint]
         for connection_id, response in link.node.outgoing():
-            if link.is_open and connection_id == link.connection_id:
-                encoded = response.SerializeToString(deterministic=True)
-                self._later(endpoint, self._answer(endpoint, link.streams, encoded), ctx)
+            encoded = response.SerializeToString(deterministic=True)
+            for way in (link, *link.beside):
+                if way.is_open and connection_id == way.connection_id and way.port is not None:
+                    said = Said(endpoint=endpoint, stream=way.streams, frame=encoded)
+                    if way is link:
+                        self.on_said(said, ctx)
+                    else:
+                        ctx.tell(way.port, said)
         for bundle in link.node.gossip():
             frame = bundle.SerializeToString(deterministic=True)
             for number, other in enumerate(self._links):
@@ -362,6 +330,11 @@ class GovernancePort(Actor):
         if deadline is not None and deadline != link.deadline:
             ctx.after(max(0.0, deadline - ctx.now()), LookRound(endpoint=endpoint))
         link.deadline = deadline
+
+    def on_said(self, message: "Said", ctx: Context) -> None:
+        """Bring on its way what a node says on this node's stream."""
+        answer = self._answer(message.endpoint, message.stream, message.frame)
+        self._later(message.endpoint, answer, ctx)
 
     def _answer(self, endpoint: int, stream: int, frame: bytes) -> Callable[[Context], None]:
         def back(ctx: Context) -> None:
@@ -393,6 +366,14 @@ class LookRound(Message, frozen=True, kw_only=True):
     """A governance node may have something to say that is no answer."""
 
     endpoint: int
+
+
+class Said(Message, frozen=True, kw_only=True):
+    """A governance node says something on a stream that is no answer."""
+
+    endpoint: int
+    stream: int
+    frame: bytes
 
 
 class Passed(Message, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 Every world stands on the same network; it differs in what lies between the services and the node's actors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -19,12 +19,13 @@ from alys.models.bitcoin.node import BitcoinNode
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from alys.models.governance.node import GovernanceNode
+from alys.node.peers import KnownPeer
 from alys.node.tree import Authority
 from alys.wire import bitcoin, ethereum
 
 AUTHORITIES = 3
 PRODUCER = 0
-"""Which authority is the node under test; the others co-sign."""
+"""Which authority is the node that scenarios speak to; of the others, as many are whole nodes as the settings say."""
 
 NODE_TREE = "node"
 
@@ -47,15 +48,30 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     governance_nodes: int
     first_height: int = 0
     """Of the execution block that the chain starts from: heights count on from there."""
+    nodes: int = 1
+    """How many authorities are whole nodes; the others co-sign."""
 
-    def authority(self, index: int) -> Authority:
-        """Who an authority is, for its tree."""
+    def tree(self, index: int) -> str:
+        """The registered prefix of an authority's actors."""
+        return tree_name(index, self.nodes)
+
+    def authority(self, index: int, addresses: Mapping[int, str] | None = None) -> Authority:
+        """Who an authority is, for its tree; ``addresses`` are where the others take connections, as far as that is known."""
         scheme = BlsScheme()
         return Authority(
-            tree=tree_name(index),
+            tree=self.tree(index),
             index=index,
             signer=scheme.signer(chain_spec.DEV_SECRETS[index]),
             verifier=scheme,
+            peers=tuple(
+                KnownPeer(
+                    name=self.tree(other),
+                    authority=other,
+                    address=(addresses or {}).get(other, ""),
+                )
+                for other in range(AUTHORITIES)
+                if other != index
+            ),
         )
 
 
@@ -68,12 +84,16 @@ class Network(Grounds, frozen=True, kw_only=True):
     governance: tuple[GovernanceNode, ...]
 
 
-def tree_name(index: int) -> str:
-    """The registered prefix of an authority's actors."""
-    return NODE_TREE if index == PRODUCER else f"cosigner-{index}"
+def tree_name(index: int, nodes: int = 1) -> str:
+    """The registered prefix of an authority's actors, where so many authorities are whole nodes."""
+    if index == PRODUCER:
+        return NODE_TREE
+    return f"{NODE_TREE}-{index}" if index < nodes else f"cosigner-{index}"
 
 
-def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> Network:
+def build(
+    settings: NodeSettings, now: Callable[[], float], random: Random, nodes: int = 1
+) -> Network:
     """Fresh services whose chains begin now, with a depositor who has coins to spend."""
     start = int(now())
     depositor = random.fork("depositor").randbytes(32)
@@ -88,6 +108,7 @@ def build(settings: NodeSettings, now: Callable[[], float], random: Random) -> N
         spec=spec,
         depositor_secret=depositor,
         governance_nodes=len(spec.federation.keys),
+        nodes=nodes,
     )
 
 

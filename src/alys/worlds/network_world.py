@@ -5,7 +5,7 @@ What differs (how an answer is awaited, what lies between the actors and the ser
 
 import abc
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,40 +16,43 @@ from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
 from alys.actors.metrics import Metrics
 from alys.actors.observe import Observer
+from alys.actors.ref import Ref
 from alys.actors.reply import Reply
 from alys.actors.supervision import ChildSpec, Restart
 from alys.actors.system import System
 from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import SeededRandom
 from alys.config.settings import Settings
+from alys.node.api import Ask
+from alys.node.errors import PortDown
 from alys.node.messages import GetStatus
 from alys.node.tree import cosigner_tree, node_tree
-from alys.oracles.blocks import Production, Rules
+from alys.oracles.blocks import Production
 from alys.oracles.statement import LedgerStatement
-from alys.oracles.terms import Terms
-from alys.wire import ethereum
 from alys.wire.jsonrpc import RpcError
-from alys.worlds import network
+from alys.worlds import judged_by, network
 from alys.worlds.actors import Actors
+from alys.worlds.agreement import Overheard, Watch
 from alys.worlds.audit import Auditor
 from alys.worlds.forger import Forger, Offer, Verdict
-from alys.worlds.gate import OPEN, Gate
+from alys.worlds.gate import Gate
 from alys.worlds.load import LoadSide
 from alys.worlds.miner import MergedMiner
 from alys.worlds.misbehaving import Faults, Injected
-from alys.worlds.network import NODE_TREE, Grounds
+from alys.worlds.network import Grounds
+from alys.worlds.nodes import TreesHere, Vantage, WiresSide
 from alys.worlds.protocol import (
     BitcoinSide,
     EthereumSide,
     GovernanceSide,
     NodeSide,
+    NodesSide,
     ScenarioInfo,
 )
 from alys.worlds.recorder import Recorder
 from alys.worlds.scorecard import NeverHappened, Scorecard
 from alys.worlds.supervised import ActorsSide
 from alys.worlds.users import BitcoinUser, EthereumUser
-from alys.worlds.wires import WirePort, Wires
 
 T = TypeVar("T")
 
@@ -90,6 +93,14 @@ class NetworkWorld(Scorecard, abc.ABC):
     """The producing node's Engine API."""
     governance: GovernanceSide
     node: NodeSide
+    node_sides: list[NodeSide]
+    """The JSON-RPC of each whole node."""
+    clients: list[EthereumSide]
+    """The public JSON-RPC of each whole node's execution client."""
+    nodes: NodesSide
+    wires: WiresSide
+    can_kill = False
+    """Whether a node may be killed here: see ``nodes``."""
     actors: ActorsSide
     faults: Faults
     load: LoadSide
@@ -97,13 +108,20 @@ class NetworkWorld(Scorecard, abc.ABC):
     system: System
     dispatcher: Dispatcher
     auditor: Auditor
+    watch: Watch
+    """Whether several nodes agree: fed beside the ledger."""
+    vantage: Vantage
     miner: MergedMiner
+    miners: list[MergedMiner]
+    """One at each whole node, for ``keep_mining``."""
 
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__()
         self.settings = settings
         self.info = info
         self.seed = info.seed
+        #: How many authorities are whole nodes.
+        self.whole_nodes = info.nodes or settings.world.nodes
         self.random = SeededRandom(info.seed).fork(info.name)
         self.waiting_for: str | None = None
         self._lines: list[str] | deque[str] = []
@@ -115,6 +133,10 @@ class NetworkWorld(Scorecard, abc.ABC):
         self._metrics = Metrics()
         if settings.cleanup.preserve_metrics:
             self.observers.append(self._metrics)
+        #: What several nodes send each other, where their actors are in this process.
+        self._overheard = Overheard() if self.whole_nodes > 1 else None
+        if self._overheard is not None:
+            self.observers.append(self._overheard)
         self.actors = Actors(self)
         self.faults = Faults(self)
         #: Who may stop what an authority does to the outside, by tree; to be set before the world opens.
@@ -149,9 +171,20 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def end_background(self) -> None:
         """Wait until what runs beside has ended (``_closing`` is set)."""
 
-    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> None:
+    def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
+        """What stands behind each port of an authority, by the port's name."""
+        raise NotImplementedError(f"world {self.name} runs no trees")
+
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
+
+    def buried(self, index: int) -> None:
+        """An authority's actors are gone: whatever else would end with its process ends now."""
+
+    def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> Ref:
         """Start what stands behind one port of an authority, under the name that its actors look for."""
-        self.system.spawn(
+        return self.system.spawn(
             ChildSpec(
                 name=f"{tree}-{name}",
                 factory=factory,
@@ -165,43 +198,48 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def open(self) -> None:
         """Services, ports, co-signers, node, audit."""
         await self.start_services()
-        self.miner = MergedMiner(self.node, self.bitcoin)
-        self.auditor = Auditor(self._terms(), self.bitcoin, self.ethereum, self.node)
         await self.start_node()
+        self.vantage = Vantage(self.nodes.alive, self.node_sides, self.clients)
+        self.miner = MergedMiner(self.vantage.node, self.bitcoin)
+        self.watch = Watch(
+            self.nodes, network.AUTHORITIES, self.network.first_height, self._overheard
+        )
+        self.miners = [MergedMiner(side, self.bitcoin) for side in self.node_sides]
+        self.auditor = Auditor(
+            judged_by.terms(self.network), self.bitcoin, self.vantage.ethereum, self.vantage.node
+        )
         self._opened = True
         self.start_background(self._watch())
 
     async def start_node(self) -> None:
         """The actors of every authority; returns when all of them answer."""
-        wires = Wires(self.random.fork("wires"))
-        for index in range(network.AUTHORITIES):
-            tree = network.tree_name(index)
-            gate = self.gates.get(tree, OPEN)
-            self._port(tree, "wire", lambda t=tree, g=gate: WirePort(wires, t, g))  # type: ignore[misc]
-        for index in range(network.AUTHORITIES):
-            if index != network.PRODUCER:
-                self.system.spawn(cosigner_tree(self.network.spec, self.network.authority(index)))
-        nodes = self.network.governance_nodes
-        me = self.network.authority(network.PRODUCER)
-        token = self.governance_token
-        self.system.spawn(node_tree(self.network.spec, me, governance_nodes=nodes, token=token))
+        trees = TreesHere(self, self.node_sides)
+        self.nodes = trees
         self.system.spawn(
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
-        await self._until_up()
+        await trees.start_all()
 
-    async def _until_up(self) -> None:
-        """Wait until every authority answers."""
-        for index in range(network.AUTHORITIES):
-            name = f"{network.tree_name(index)}/chain"
-            end = self.now() + START_SECONDS
-            while not await self._answers(name):
-                self.require_sound()
-                if self.now() >= end:
-                    raise TreeFailed(
-                        f"{name} did not come up: {self.system.failure or 'no answer'}"
-                    )
-                await self.sleep(POLL_SECONDS)
+    def raise_authority(self, index: int) -> list[Ref]:
+        """Start an authority's ports and its tree; the refs, ports first."""
+        tree, spec = self.network.tree(index), self.network.spec
+        refs = [self._port(tree, name, make) for name, make in self.gateways(index).items()]
+        me = self.network.authority(index, self.wire_addresses())
+        if index >= self.network.nodes:
+            return [*refs, self.system.spawn(cosigner_tree(spec, me))]
+        nodes, token = self.network.governance_nodes, self.governance_token
+        whole = node_tree(spec, me, governance_nodes=nodes, token=token)
+        return [*refs, self.system.spawn(whole)]
+
+    async def until_up(self, index: int) -> None:
+        """Wait until an authority answers."""
+        name = f"{self.network.tree(index)}/chain"
+        end = self.now() + START_SECONDS
+        while not await self._answers(name):
+            self.require_sound()
+            if self.now() >= end:
+                raise TreeFailed(f"{name} did not come up: {self.system.failure or 'no answer'}")
+            await self.sleep(POLL_SECONDS)
 
     async def _answers(self, name: str) -> bool:
         try:
@@ -241,6 +279,10 @@ class NetworkWorld(Scorecard, abc.ABC):
 
     async def _last_audit(self) -> None:
         """On in every scenario: the ledger balances at the end."""
+        if self.nodes.count > 1:
+            await self.watch.look_from_the_first()
+            self.sample(self.watch.looks)
+        self.vantage.choose(self.watch.best())
         statement = await self.auditor.look()
         self.sample(sum(statement.samples.values()))
         self.note(ledger=summary(statement))
@@ -259,46 +301,28 @@ class NetworkWorld(Scorecard, abc.ABC):
     async def _look_and_mine(self) -> None:
         """One round; where faults were ordered the node may be away, and the round after it makes up for this one."""
         try:
+            if self.nodes.count > 1:
+                await self.watch.look()
+            self.vantage.choose(self.watch.best())
             await self.auditor.look()
             if self._mining:
-                await self.miner.mine()
-        except RpcError:
+                await self._mine()
+        except (RpcError, PortDown):
             if not self.recorder.disturbed:
                 raise
             self.rounds_missed += 1
             self.note(rounds_missed=self.rounds_missed)
 
+    async def _mine(self) -> None:
+        """At every node that is up: one that is cut off from the others has miners of its own."""
+        for index, miner in enumerate(self.miners):
+            if self.nodes.alive(index):
+                await miner.mine()
+
     async def _until_next_look(self) -> None:
         end = self.now() + AUDIT_SECONDS
         while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
             await self.sleep(POLL_SECONDS)
-
-    def _rules(self) -> Rules:
-        spec = self.network.spec
-        return Rules(
-            slot_duration_ms=spec.slot_duration_ms,
-            authorities=len(spec.authorities),
-            max_blocks_without_pow=spec.max_blocks_without_pow,
-            bits=spec.bits,
-            aux_chain_id=spec.aux_chain_id,
-            genesis_height=self.network.first_height,
-            timestamp_slack_s=self.timestamp_slack_s,
-        )
-
-    def _terms(self) -> Terms:
-        spec = self.network.spec
-        return Terms(
-            federation_scripts=(spec.federation.script_pubkey,),
-            bridge_address=ethereum.BRIDGE_ADDRESS,
-            genesis_wei=0,
-            bitcoin_genesis_height=spec.bitcoin_start_height,
-            evm_genesis_number=self.network.first_height,
-            confirmations=spec.required_confirmations,
-            fee_members=tuple(ethereum.to_data(a) for a in spec.federation_fee_addresses),
-            network=spec.network,
-            pegout_minimum_sats=spec.pegout_minimum_sats,
-            fee_rate_sat_vb=spec.fee_rate_sat_vb,
-        )
 
     # Time
 
@@ -347,9 +371,14 @@ class NetworkWorld(Scorecard, abc.ABC):
         """Ask an actor and go on; ``await_reply`` has the answer."""
         return self.system.ask(self.system.whereis(name), request)
 
-    async def ask_node(self, actor: str, request: Request[Any]) -> Any:
-        """What the node's RPC server uses."""
-        return await self.call_actor(f"{NODE_TREE}/{actor}", request)
+    def asker(self, index: int) -> Ask:
+        """What the RPC server of a whole node uses."""
+        tree = self.network.tree(index)
+
+        async def ask(actor: str, request: Request[Any]) -> Any:
+            return await self.call_actor(f"{tree}/{actor}", request)
+
+        return ask
 
     async def until_bitten(self, injected: Injected, timeout_s: float = 30.0) -> int:
         """Wait until a service's fault has bitten; how often. Raises Inconclusive when it does not in so many node seconds."""
@@ -391,16 +420,26 @@ class NetworkWorld(Scorecard, abc.ABC):
         assert self.auditor.statement is not None, "a look leaves a statement"
         return self.auditor.statement
 
+    async def converge(self, what: str, timeout_s: float = 60.0) -> None:
+        """Wait until all nodes that are up have one head, seen at one moment after this was called."""
+        looks = self.watch.looks + 1  # one may be under way, begun before now
+
+        async def one_head() -> bool:
+            return self.watch.looks > looks and self.watch.one_head
+
+        await self.eventually(one_head, what, timeout_s)
+
     def production(self) -> Production:
         """The production of all blocks that the last audit read; raises BlockFault."""
-        return self.auditor.production(self._rules())
+        rules = judged_by.rules(self.network, self.timestamp_slack_s)
+        return self.auditor.production(rules)
 
     # Forgeries
 
     async def offer(self, block: bytes) -> tuple[Verdict, ...]:
         """What the co-signers say of a block."""
         to = tuple(
-            f"{network.tree_name(index)}/chain"
+            f"{self.network.tree(index)}/chain"
             for index in range(network.AUTHORITIES)
             if index != network.PRODUCER
         )

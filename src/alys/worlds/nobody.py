@@ -1,6 +1,6 @@
 """Stands where a world would have the governance nodes' admin ports, and has none: who asks hears what brings them."""
 
-from alys.worlds.elsewhere import refuse
+from alys.worlds.nodes import refuse
 
 WANTS = "governance nodes that the run began a session with: these are somebody else's, or there are none"
 

@@ -16,15 +16,18 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     seed: int
     scratch: str
+    nodes: int | None
 
     @classmethod
     def of(cls, info: ScenarioInfo) -> "Scenario":
         """For the order."""
-        return cls(name=info.name, seed=info.seed, scratch=str(info.scratch))
+        return cls(name=info.name, seed=info.seed, scratch=str(info.scratch), nodes=info.nodes)
 
     def info(self) -> ScenarioInfo:
         """In the child."""
-        return ScenarioInfo(name=self.name, seed=self.seed, scratch=Path(self.scratch))
+        return ScenarioInfo(
+            name=self.name, seed=self.seed, scratch=Path(self.scratch), nodes=self.nodes
+        )
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ The life of a scenario, the same in every world::
     driver.close()                              # once, at the end of the run, also after Ctrl-C
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -39,6 +39,8 @@ class ScenarioInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A folder for the world's files. It does not exist yet: who needs it makes it; the runner removes it."""
     placement: settings_module.Placement | None = None
     """Where the scenario must have its node, whatever the settings say; None: they decide."""
+    nodes: int | None = None
+    """How many authorities must be whole nodes, likewise."""
 
 
 class ScenarioTimeout(errors.AlysError):
@@ -104,6 +106,46 @@ class NodeSide(Protocol):
         ...
 
 
+class NodesSide(Protocol):
+    """The authorities by index, from 0: first the whole nodes, then the co-signers, which have no JSON-RPC.
+
+    What is told of one that is no authority raises UsageError, and so does a verb that the world's placement cannot honour.
+    """
+
+    @property
+    def count(self) -> int:
+        """How many are whole nodes."""
+        ...
+
+    async def call(self, index: int, method: str, *params: object) -> object:
+        """The JSON result of one RPC call to a whole node; raises PortDown while it is down."""
+        ...
+
+    def alive(self, index: int) -> bool:
+        """Whether it was not taken down, or is up again."""
+        ...
+
+    async def kill(self, index: int) -> None:
+        """End it at once, as SIGKILL does: no hook runs, what is on its way to it or from it is lost. Its store stays."""
+        ...
+
+    async def stop(self, index: int) -> None:
+        """End it in good order."""
+        ...
+
+    async def start(self, index: int) -> None:
+        """Bring it back on its store and its execution client; returns when it answers."""
+        ...
+
+    async def partition(self, groups: Sequence[Sequence[int]]) -> None:
+        """Cut every connection between nodes of different groups, and no other. Who is in no group is alone."""
+        ...
+
+    async def heal(self) -> None:
+        """Join all again."""
+        ...
+
+
 class World(Protocol):
     """The environment one scenario runs in. Members that are properties here may be plain attributes there.
 
@@ -148,6 +190,11 @@ class World(Protocol):
     @property
     def node(self) -> NodeSide:
         """The Alys node under test."""
+        ...
+
+    @property
+    def nodes(self) -> NodesSide:
+        """All nodes of the federation; the node under test is number 0."""
         ...
 
     @property

@@ -165,6 +165,7 @@ class RemoteWorld(AttachedWorld):
             spec=spec,
             depositor_secret=coins.depositor,
             governance_nodes=len(federation.keys),
+            nodes=self.whole_nodes,
             first_height=chain.number,
         )
         return grounds, await self._endpoints(chain), governance

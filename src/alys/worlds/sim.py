@@ -4,18 +4,20 @@ Each scenario has a system and a dispatcher of its own. The scenario's coroutine
 actors, so what it does interleaves with them as the seed decides.
 """
 
-from collections.abc import Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from google.protobuf.json_format import MessageToDict
 from typing_extensions import override
 
+from alys.actors.actor import Actor
 from alys.actors.observe import together
 from alys.actors.reply import Reply
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.node import api
+from alys.node.errors import PortDown
 from alys.sim.dispatch import OutOfTime, SimDispatcher, SimulationError
 from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
@@ -24,10 +26,10 @@ from alys.wire.jsonrpc import Dialect, RpcError
 from alys.worlds import logbook, misbehaving, network
 from alys.worlds.disk import Disk, StorePort
 from alys.worlds.gate import OPEN
+from alys.worlds.governance_link import GovernanceLink, acquaint
 from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
-    GovernanceLink,
     GovernancePort,
     Service,
     ServicePort,
@@ -35,6 +37,7 @@ from alys.worlds.memory import (
 )
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import Driver, Handle, ScenarioInfo, ScenarioTimeout, World
+from alys.worlds.wires import WirePort, Wires
 
 T = TypeVar("T")
 
@@ -51,6 +54,7 @@ class SimWorld(NetworkWorld):
     """See the module's docstring."""
 
     name = "sim"
+    can_kill = True
     dispatcher: SimDispatcher
 
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
@@ -63,6 +67,8 @@ class SimWorld(NetworkWorld):
         self._delays = self.random.fork("delays")
         #: What the authorities' stores are written on, by tree.
         self.disks: dict[str, Disk] = {}
+        #: Each whole node's ways to the governance nodes, by its number.
+        self._links: dict[int, list[GovernanceLink]] = {}
         self._background: list[Reply[None]] = []
 
     @override
@@ -71,41 +77,68 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        net = network.build(self.settings.node, self.dispatcher.now, self.random.fork("network"))
+        net = network.build(
+            self.settings.node,
+            self.dispatcher.now,
+            self.random.fork("network"),
+            self.whole_nodes,
+        )
         self.network = net
-        shared = Service(
+        self._bitcoin = Service(
             net.bitcoin.handle, Dialect.BITCOIN, net.bitcoin.misbehaviour, "the Bitcoin node"
         )
-        public = Service(net.clients[network.PRODUCER].handle, Dialect.ETHEREUM)
-        engines = [
+        self._engines = [
             Service(
                 client.handle_engine, Dialect.ETHEREUM, client.misbehaviour, "the execution client"
             )
             for client in net.clients
         ]
-        links = self.links = [GovernanceLink(node=node) for node in net.governance]
         if self.settings.world.governance_gossip:
             network.acquaint(net.governance)
-        for index, engine in enumerate(engines):
-            tree = network.tree_name(index)
-            disk = self.disks.setdefault(tree, Disk())
-            gate = self.gates.get(tree, OPEN)
-            self._port(tree, "bitcoin", lambda g=gate: ServicePort(shared, self._delays, g))  # type: ignore[misc]
-            self._port(tree, "engine", lambda e=engine, g=gate: ServicePort(e, self._delays, g))  # type: ignore[misc]
-            self._port(tree, "store", lambda d=disk, g=gate: StorePort(d, g))  # type: ignore[misc]
-        gate = self.gates.get(network.NODE_TREE, OPEN)
-        self._port(
-            network.NODE_TREE, "governance", lambda: GovernancePort(links, self._delays, gate)
-        )
-        self.bitcoin = _ServiceSide(self, shared)
-        self.ethereum = _ServiceSide(self, public)
-        self.engine = _ServiceSide(self, engines[network.PRODUCER])
-        self.governance = _Governance(self, links)
-        self.node = _Node(self)
+        whole = range(net.nodes)
+        self._links = {
+            index: [GovernanceLink(node=node, prefix=_prefix(index)) for node in net.governance]
+            for index in whole
+        }
+        for number in range(len(net.governance)):
+            acquaint([links[number] for links in self._links.values()])
+        self._wires = Wires(self.random.fork("wires"), self.system)
+        self.wires = self._wires
+        self.bitcoin = _ServiceSide(self, self._bitcoin)
+        self.clients = [
+            _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM))
+            for index in whole
+        ]
+        self.ethereum = self.clients[network.PRODUCER]
+        self.engine = _ServiceSide(self, self._engines[network.PRODUCER])
+        self.governance = _Governance(self, list(self._links.values()))
+        self.node_sides = [_Node(self, index) for index in whole]
+        self.node = self.node_sides[network.PRODUCER]
         self.load = _Load(self)
         self.faults.doors = misbehaving.in_process(
             net.bitcoin, dict(enumerate(net.clients)), net.governance
         )
+
+    @override
+    def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
+        tree, delays = self.network.tree(index), self._delays
+        gate = self.gates.get(tree, OPEN)
+        engine, disk = self._engines[index], self.disks.setdefault(tree, Disk())
+        ports: dict[str, Callable[[], Actor]] = {
+            "bitcoin": lambda: ServicePort(self._bitcoin, delays, gate),
+            "engine": lambda: ServicePort(engine, delays, gate),
+            "store": lambda: StorePort(disk, gate),
+            "wire": lambda: WirePort(self._wires, tree, gate),
+        }
+        if (links := self._links.get(index)) is not None:
+            ports["governance"] = lambda: GovernancePort(links, delays, gate)
+        return ports
+
+    @override
+    def buried(self, index: int) -> None:
+        """Its streams break: the governance nodes learn of it."""
+        for link in self._links.get(index, []):
+            link.break_off()
 
     @override
     async def stop_services(self) -> None:
@@ -146,27 +179,28 @@ class _ServiceSide:
 class _Governance:
     """A scenario's way to the governance nodes."""
 
-    def __init__(self, world: SimWorld, links: list[GovernanceLink]) -> None:
+    def __init__(self, world: SimWorld, ways: list[list[GovernanceLink]]) -> None:
+        """``ways``: of each whole node, by the governance node's number."""
         self._world = world
-        self._links = links
+        self._ways = ways
+        self._nodes = [link.node for link in ways[network.PRODUCER]]
 
     async def state(self, index: int) -> object:
         await self._world.travel()
-        return msgspec.json.decode(msgspec.json.encode(self._links[index].node.state()))
+        return msgspec.json.decode(msgspec.json.encode(self._nodes[index].state()))
 
     async def faults(self, index: int, **switches: bool) -> object:
         await self._world.travel()
-        self._links[index].node.faults.change(switches)
-        return self._links[index].node.faults.view()
+        self._nodes[index].faults.change(switches)
+        return self._nodes[index].faults.view()
 
     async def health(self, index: int) -> object:
         await self._world.travel()
-        answer = self._links[index].node.health()
-        return MessageToDict(answer, preserving_proto_field_name=True)
+        return MessageToDict(self._nodes[index].health(), preserving_proto_field_name=True)
 
     async def capabilities(self, index: int) -> object:
         await self._world.travel()
-        answer = self._links[index].node.capabilities(network.NODE_TREE)
+        answer = self._nodes[index].capabilities(network.NODE_TREE)
         return MessageToDict(answer, preserving_proto_field_name=True)
 
     async def stop(self, index: int) -> None:
@@ -176,22 +210,35 @@ class _Governance:
         await self._cut(index, down=False)
 
     async def _cut(self, index: int, *, down: bool) -> None:
-        port = self._world.system.whereis(f"{network.NODE_TREE}/ports/governance")
-        self._world.system.tell(port, Cut(endpoint=index, down=down))
+        system = self._world.system
+        for number, links in enumerate(self._ways):
+            links[index].down = down  # its node may be down, and no port there
+            port = system.whereis(f"{self._world.network.tree(number)}/ports/governance")
+            if self._world.nodes.alive(number):
+                system.tell(port, Cut(endpoint=index, down=down))
         await self._world.travel()
 
 
 class _Node:
-    """A scenario's way to the node's RPC."""
+    """A scenario's way to a node's RPC."""
 
-    def __init__(self, world: SimWorld) -> None:
+    def __init__(self, world: SimWorld, index: int) -> None:
         self._world = world
+        self._index = index
 
     async def call(self, method: str, *params: object) -> object:
-        await self._world.travel()
-        spec = self._world.network.spec
-        result: object = await api.answer(spec, self._world.ask_node, method, list(params))
+        world = self._world
+        await world.travel()
+        if not world.nodes.alive(self._index):
+            raise PortDown(world.network.tree(self._index), "connection refused")
+        ask = world.asker(self._index)
+        result: object = await api.answer(world.network.spec, ask, method, list(params))
         return result
+
+
+def _prefix(index: int) -> str:
+    """What the streams of a whole node are called at the governance nodes."""
+    return "" if index == network.PRODUCER else f"{network.NODE_TREE}-{index}/"
 
 
 class _Load:
@@ -228,7 +275,9 @@ class _Load:
         await self._world.travel()
         world = self._world
         try:
-            return await api.answer(world.network.spec, world.ask_node, method, params)
+            return await api.answer(
+                world.network.spec, world.asker(network.PRODUCER), method, params
+            )
         except RpcError as refusal:
             return refusal
 

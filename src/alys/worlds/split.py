@@ -21,8 +21,9 @@ from alys.shells.child_process import ChildProcess
 from alys.shells.service_admin import ServiceAdmin
 from alys.worlds import network, parts
 from alys.worlds.attached import Endpoints
-from alys.worlds.elsewhere import ElsewhereWorld, refuse
+from alys.worlds.elsewhere import ElsewhereWorld
 from alys.worlds.network_world import ActorCrashed
+from alys.worlds.nodes import Untouched, refuse
 from alys.worlds.protocol import GovernanceSide, NodeSide, ScenarioInfo
 
 T = TypeVar("T")
@@ -59,13 +60,16 @@ class SplitWorld(ElsewhereWorld):
         self.endpoints = endpoints
         self.bitcoin = self._client(endpoints.bitcoin_url, endpoints.bitcoin)
         self.ethereum = self._client(endpoints.ethereum_url)
+        self.clients = [self.ethereum]
         self.engine = self._client(endpoints.engine_urls[network.PRODUCER], endpoints.engine)
         order_for_node = parts.StartNode(
             settings=self.settings, scenario=told, services=self._services
         )
         up = await self._start(order_for_node, parts.NodeUp, "the node's process")
-        self.reach_node(up.url, self._children[-1].pid)
+        self.reach_nodes([up.url], self._children[-1].pid)
         self.node = _Reached(self.node, self._children[-1])
+        self.node_sides = [self.node]
+        self.nodes = Untouched(self.node_sides, WANTS)
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
