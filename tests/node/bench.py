@@ -12,7 +12,7 @@ from alys.actors.ref import Ref
 from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.base.prng import SeededRandom
-from alys.node import messages, ports
+from alys.node import messages, orders, ports
 from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.sim.dispatch import SimDispatcher
@@ -70,6 +70,12 @@ class Probe(Actor):
         | messages.RequestSignatures
         | messages.SignaturesCollected
         | messages.SignaturesShort
+        | orders.FederationAnnounced
+        | orders.FederationsKnown
+        | orders.HaltChanged
+        | orders.PeginNoticed
+        | orders.ProposalAnnounced
+        | orders.RepeatUnconfirmed
         | BurnDetected
         | ports.OpenStream
         | ports.SendFrame

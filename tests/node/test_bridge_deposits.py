@@ -3,6 +3,7 @@
 import pytest
 
 from alys.node.messages import BlocksReverted, NotifyPegin, PeginWithdrawn
+from alys.node.orders import PeginNoticed
 from tests.node.bridging import ADDRESS, EVM, Setting
 
 SATS = 50_000_000
@@ -136,7 +137,10 @@ def test_governance_is_told_of_a_mint_once_and_again_if_the_word_may_not_have_le
     (told,) = [m for m in setting.stream if isinstance(m, NotifyPegin)]
     assert (told.deposit.txid, told.deposit.evm_address) == (txid, EVM)
     setting.restart()
-    assert len([m for m in setting.stream if isinstance(m, NotifyPegin)]) == 1
+    assert len([m for m in setting.stream if isinstance(m, NotifyPegin)]) == 2
+    setting.bench.tell("bridge", PeginNoticed(outpoint=f"{txid}:0"))
+    setting.restart()
+    assert len([m for m in setting.stream if isinstance(m, NotifyPegin)]) == 2
 
 
 def test_a_mint_whose_block_left_our_branch_is_to_be_made_again() -> None:

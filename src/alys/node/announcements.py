@@ -79,7 +79,8 @@ class Announcements:
             given = federation_update.pairs(update)
             self._sensible(update)
         except BadUpdate as error:
-            return self._refuse(said_by, error.detail)
+            self._refuse(said_by, error.detail)
+            return None
         digest = federation_update.digest(update)
         words = self._words.setdefault(digest, _Words(update=update, signatures={}))
         self._words.move_to_end(digest)

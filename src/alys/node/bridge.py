@@ -18,8 +18,10 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
+from alys.chain import federation_update
+from alys.chain.federation_update import BadUpdate
 from alys.chain.spec import ChainSpec
-from alys.node import engine, lookups, messages
+from alys.node import engine, lookups, messages, orders
 from alys.node.bridge_deposits import Deposits
 from alys.node.bridge_payouts import Payouts
 from alys.node.bridge_policy import BridgePolicy
@@ -69,10 +71,12 @@ class Bridge(Actor):
     @override
     async def on_start(self, ctx: Context) -> None:
         """Take up the stored records and go on with what is unfinished."""
+        halt = await orders.load_halt(ctx, self._names.storage)
+        self._records.halted = halt.in_force
         await self._records.load(ctx)
         self._payouts.begin()
         self._deposits.tell_all_ready(ctx)
-        await self._deposits.notify_all(ctx)
+        self._deposits.notify_all(ctx)
         await self._payouts.ask_again(ctx)
         ctx.after(0.0, Poll())
 
@@ -173,6 +177,8 @@ class Bridge(Actor):
             await self._records.resolve_incident(
                 ctx, IncidentKind.OVERDUE, f"pegin:{deposit.outpoint}"
             )
+        if message.sweep is not None:
+            await self._payouts.proposed(message.sweep, ctx)
         for request in message.refunded:
             await self._payouts.move(f"pegout:{request}", PegoutState.REFUNDED, ctx)
             await self._records.resolve_incident(ctx, IncidentKind.OVERDUE, f"pegout:{request}")
@@ -214,6 +220,37 @@ class Bridge(Actor):
     ) -> None:
         """Complete and broadcast."""
         await self._payouts.collected(message, ctx)
+
+    # What governance says and hears
+
+    async def on_halt_changed(self, message: orders.HaltChanged, ctx: Context) -> None:
+        """Pegs stop at once; when the halt is over, all that waited goes on."""
+        ended = self._records.halted and not message.halt.in_force
+        self._records.halted = message.halt.in_force
+        if ended:
+            self.on_chain_started(messages.ChainStarted(), ctx)
+            self._payouts.hurry()
+            await self._payouts.ask_again(ctx)
+
+    def on_federation_announced(self, message: orders.FederationAnnounced, ctx: Context) -> None:
+        """Deposits to an address that is still to come are looked for before anybody is told of it."""
+        with contextlib.suppress(BadUpdate):  # no block will have it
+            update = federation_update.parse(message.evidence)
+            self._deposits.know(federation_update.change_of(update).federation)
+
+    def on_federations_known(self, message: orders.FederationsKnown, ctx: Context) -> None:
+        """Whose deposits are looked for; one more than is known hurts nothing, as validators judge."""
+        known = (*message.federations, *(() if message.pending is None else (message.pending,)))
+        self._deposits.know(*known)
+
+    async def on_pegin_noticed(self, message: orders.PeginNoticed, ctx: Context) -> None:
+        """Every governance node knows the coin; it need not be said again."""
+        await self._deposits.noticed(message.outpoint, ctx)
+
+    def on_repeat_unconfirmed(self, message: orders.RepeatUnconfirmed, ctx: Context) -> None:
+        """Governance is told again what it may not have heard, under the same ids."""
+        self._deposits.notify_all(ctx)
+        self._payouts.repeat(ctx)
 
     # Questions
 

@@ -4,12 +4,11 @@ Before the mint a deposit whose block leaves the best chain is orphaned and begi
 it is lost: Chain is told, so that blocks say so and nobody spends it, and the shortfall is an incident until it is back.
 """
 
-from collections.abc import Collection
-
 import msgspec
 
 from alys.actors.context import Context
 from alys.chain import peg
+from alys.chain.federation import Federation
 from alys.chain.spec import ChainSpec
 from alys.node import messages
 from alys.node.bridge_policy import BridgePolicy
@@ -32,6 +31,14 @@ class Deposits:
         self._names = names
         self._records = records
         self._policy = policy
+        #: Output scripts whose deposits are looked for, and what spends of them show in their witnesses.
+        self._leaves: dict[bytes, bytes] = {}
+        self.know(spec.federation)
+
+    def know(self, *federations: Federation) -> None:
+        """Deposits to these are looked for, too."""
+        for one in federations:
+            self._leaves.setdefault(one.script_pubkey, one.leaf_script)
 
     # Bitcoin's blocks
 
@@ -39,7 +46,7 @@ class Deposits:
         self, tx: bitcoin.Tx, block_hash: str, height: int, now: float
     ) -> PeginRecord | None:
         """What a transaction of a new block changes: the record to be kept, None for no change."""
-        scripts = self._scripts()
+        scripts = self._leaves.keys()
         paid = peg.find_payment(tx, scripts)
         if paid is None or self._is_payout(tx):
             return None
@@ -56,13 +63,10 @@ class Deposits:
             deposit=deposit, block_hash=block_hash, height=height, state=state, since=now
         )
 
-    def _scripts(self) -> Collection[bytes]:
-        return (self._spec.federation.script_pubkey,)
-
     def _is_payout(self, tx: bitcoin.Tx) -> bool:
         """Whether it spends the federation's coins, which shows in its witnesses: what it pays us is change."""
-        leaf = self._spec.federation.leaf_script
-        return any(len(txin.witness) > 1 and txin.witness[-2] == leaf for txin in tx.inputs)
+        leaves = self._leaves.values()
+        return any(len(txin.witness) > 1 and txin.witness[-2] in leaves for txin in tx.inputs)
 
     async def rewind(self, height: int, ctx: Context) -> None:
         """The block at this height has left the best chain."""
@@ -133,7 +137,9 @@ class Deposits:
     # Chain
 
     def tell_ready(self, record: PeginRecord, ctx: Context) -> None:
-        """It may be minted; saying so twice mints nothing twice."""
+        """It may be minted; saying so twice mints nothing twice. While pegs are halted it waits for the end of that."""
+        if self._records.halted:
+            return
         message = messages.PeginReady(deposit=record.deposit, block_hash=record.block_hash)
         ctx.tell(ctx.whereis(self._names.chain), message, about=record.id)
 
@@ -161,20 +167,25 @@ class Deposits:
         await self._records.keep_pegins(ctx, record)
         if state is PeginState.LOST:
             await self._report_loss(record, ctx)
-        await self._notify(record, ctx)
+        self._notify(record, ctx)
 
-    async def notify_all(self, ctx: Context) -> None:
-        """Of those minted deposits that we ended before telling of."""
-        for record in list(self._records.pegins.values()):
-            if record.state in (PeginState.MINTED, PeginState.LOST) and not record.notified:
-                await self._notify(record, ctx)
+    def notify_all(self, ctx: Context) -> None:
+        """Of those minted deposits that governance may not have heard of; under the same ids, so twice does no harm."""
+        for record in self._records.pegins.values():
+            if record.state in (PeginState.MINTED, PeginState.LOST) and not record.noticed:
+                self._notify(record, ctx)
 
-    async def _notify(self, record: PeginRecord, ctx: Context) -> None:
+    async def noticed(self, outpoint: str, ctx: Context) -> None:
+        """Every governance node has heard of it."""
+        record = self._records.pegins.get(outpoint)
+        if record is not None and not record.noticed:
+            await self._records.keep_pegins(ctx, msgspec.structs.replace(record, noticed=True))
+
+    def _notify(self, record: PeginRecord, ctx: Context) -> None:
         notice = messages.NotifyPegin(
             deposit=record.deposit, confirmations=self._spec.required_confirmations
         )
         ctx.tell(ctx.whereis(self._names.stream), notice, about=record.id)
-        await self._records.keep_pegins(ctx, msgspec.structs.replace(record, notified=True))
 
     async def reverted(self, minted: tuple[peg.Deposit, ...], ctx: Context) -> None:
         """The blocks that minted these have left our branch: they are to be minted again, those that Bitcoin still has."""

@@ -70,7 +70,7 @@ class Payouts:
         if known is None or known.state in (PegoutState.PROPOSED, PegoutState.BURNT):
             record = self._record(proposal, PegoutState.FINALISED)
             await self._keep(record, ctx)
-            await self._ask(record, ctx)
+            await self.ask_again(ctx)
         elif known.signed:  # Chain has started again and forgot it
             self.tell_signed(known, ctx)
 
@@ -94,6 +94,8 @@ class Payouts:
 
     async def ask_again(self, ctx: Context) -> None:
         """For signatures that fell short some time ago, or that nobody answered for."""
+        if self._records.halted:
+            return  # they are asked for when the halt is over
         for txid in list(self._records.unpaid):
             record = self._records.payouts[txid]
             waits = record.state is PegoutState.FINALISED and txid not in self._replaced_by
@@ -108,12 +110,28 @@ class Payouts:
         record = msgspec.structs.replace(record, attempt=record.attempt + 1, asking=True)
         self._next_at[record.txid] = ctx.now() + self._policy.signature_timeout_seconds
         await self._records.keep_payout(ctx, record)
+        self._request(record, ctx)
+
+    def hurry(self) -> None:
+        """What waits for another attempt is due at once."""
+        self._next_at.clear()
+
+    def repeat(self, ctx: Context) -> None:
+        """Ask again, under the same ids, for what was asked and may not have been heard."""
+        for txid in self._records.unpaid:
+            record = self._records.payouts[txid]
+            if record.state is PegoutState.FINALISED and record.asking and not self._records.halted:
+                self._request(record, ctx)
+
+    def _request(self, record: PayoutRecord, ctx: Context) -> None:
         request = messages.RequestSignatures(
             operation=record.operation,
             attempt=record.attempt,
             txid=record.txid,
             tx=record.proposal.tx,
             input_sats=record.proposal.input_sats,
+            federation=record.proposal.federation,
+            sweep=not record.proposal.requests,
         )
         ctx.tell(ctx.whereis(self._names.stream), request, about=record.operation)
 
@@ -199,6 +217,8 @@ class Payouts:
 
     async def broadcast(self, record: PayoutRecord, ctx: Context) -> None:
         """Send it; that Bitcoin has it already is what was wanted."""
+        if self._records.halted:
+            return  # the next look at Bitcoin after the halt does it
         try:
             await lookups.call(ctx, self._names.bitcoin, "sendrawtransaction", record.signed.hex())
         except RpcError as error:

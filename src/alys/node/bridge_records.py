@@ -42,6 +42,8 @@ class Records:
         """By txid."""
         self.incidents: dict[str, Incident] = {}
         self.cursor = Cursor(height=start_height, hashes={})
+        #: While governance has halted the pegs nothing is signed, broadcast or offered for minting.
+        self.halted = False
         #: Deposits that have not come to an end.
         self.unsteady: dict[str, None] = {}
         #: Requests that have not come to an end.

@@ -23,6 +23,7 @@ from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState
 from alys.node import engine, gossip, messages, network, questions, storage
 from alys.node.errors import EngineRefused
+from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import UNPLACED, Following
 from alys.node.judging import CANNOT_JUDGE, Judge
 from alys.node.names import ChainNames
@@ -50,7 +51,7 @@ class Candidate(msgspec.Struct, kw_only=True):
     approvals: AggregateApproval
 
 
-class Chain(Actor):
+class Chain(Governed, Actor):
     """See the module's docstring."""
 
     def __init__(
@@ -82,6 +83,7 @@ class Chain(Actor):
         self._following = Following(names)
         #: Whether Sync says that this is the head of the best chain; without a Sync it is.
         self._synced = names.sync is None
+        self._governance = FederationDesk(spec, names)
         self._paused: str | None = None
         self._halted: str | None = None
         self._refusals: list[tuple[str, str, str]] = []
@@ -109,6 +111,8 @@ class Chain(Actor):
             await self._judge.execute(head.block, ctx, patient=True)
         await self._set_head(ctx)
         self._head_facts = await self._judge.left_by(head.block, ctx)
+        await self._governance.load(ctx)
+        self._governance.started(self._state, ctx)
         self._tidings.started(self._state, ctx)
         self._following.head_changed(self._state, ctx)
         if self._produces:
@@ -125,7 +129,8 @@ class Chain(Actor):
         """Produce when the slot is ours and nothing forbids it."""
         self._arm_slot(ctx)
         mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
-        if not mine or self._paused is not None or message.slot <= self._state.slot:
+        stopped = self._paused is not None or self._governance.halted is not None
+        if not mine or stopped or message.slot <= self._state.slot:
             return
         if not self._synced:
             self._halt(ctx, "not synced")
@@ -150,7 +155,13 @@ class Chain(Actor):
 
     async def _produce(self, slot: int, ctx: Context) -> None:
         block, facts = await self._producer.build(
-            slot, self._state, self._head_facts, self._desk.queued, self._larder, ctx
+            slot,
+            self._state,
+            self._head_facts,
+            self._desk.queued,
+            self._larder,
+            ctx,
+            federation_update=self._governance.evidence(self._state),
         )
         await self._offer(block, facts, ctx)
 
@@ -296,6 +307,7 @@ class Chain(Actor):
         self._halted = None
         if signed.block.auxpow_header is not None:
             self._desk.clear()
+        self._governance.imported(before, self._state, ctx)
         self._tidings.imported(before, self._state, signed.block, facts, ctx)
         self._following.head_changed(self._state, ctx)
         self._report(ctx)
@@ -405,11 +417,14 @@ class Chain(Actor):
         return None if data is None else blocks.decode(data)
 
     def _condition(self) -> tuple[str, str]:
+        if self._governance.halted is not None:
+            return "halted", self._governance.halted
         if self._paused is not None:
             return "paused", self._paused
         if self._halted is not None:
             return "halted", self._halted
         return "active", ""
 
+    @override
     def _report(self, ctx: Context) -> None:
         self._tidings.status(self._state, self._condition()[0], ctx)

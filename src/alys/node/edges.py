@@ -14,17 +14,26 @@ ASKED: Mapping[Edge, frozenset[str]] = {
     ("chain", "engine"): frozenset(
         {"BuildPayload", "ExecutePayload", "GetGenesis", "GetPayloadFacts", "SetHead"}
     ),
-    ("chain", "storage"): frozenset({"LoadBlock", "LoadBlockAt", "LoadHead", "SaveHead"}),
+    ("chain", "storage"): frozenset(
+        {"LoadBlock", "LoadBlockAt", "LoadHead", "LoadRecords", "SaveHead"}
+    ),
     ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
     ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
     ("sync", "storage"): frozenset({"ChangeRecords", "LoadBlockAt", "LoadRecords"}),
+    ("stream", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
 }
 
 TOLD: Mapping[Edge, frozenset[str]] = {
     ("chain", "bridge"): frozenset(
-        {"BlockImported", "BlocksReverted", "ChainStarted", "PayoutsFinalised"}
+        {
+            "BlockImported",
+            "BlocksReverted",
+            "ChainStarted",
+            "FederationsKnown",
+            "PayoutsFinalised",
+        }
     ),
-    ("chain", "stream"): frozenset({"ReportStatus"}),
+    ("chain", "stream"): frozenset({"FederationsKnown", "ReportStatus"}),
     ("chain", "network"): frozenset({"Publish", "SendTo"}),
     ("network", "chain"): frozenset(
         {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
@@ -43,5 +52,15 @@ TOLD: Mapping[Edge, frozenset[str]] = {
     ("engine", "bridge"): frozenset({"BurnDetected"}),
     ("bridge", "chain"): frozenset({"BitcoinSeen", "PayoutSigned", "PeginReady", "PeginWithdrawn"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),
-    ("stream", "bridge"): frozenset({"SignaturesCollected", "SignaturesShort"}),
+    ("stream", "bridge"): frozenset(
+        {
+            "FederationAnnounced",
+            "HaltChanged",
+            "PeginNoticed",
+            "RepeatUnconfirmed",
+            "SignaturesCollected",
+            "SignaturesShort",
+        }
+    ),
+    ("stream", "chain"): frozenset({"FederationAnnounced", "HaltChanged", "ProposalAnnounced"}),
 }

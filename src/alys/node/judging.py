@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.base.units import Wei
-from alys.chain import validity
+from alys.chain import eras, validity
 from alys.chain.approvals import Verifier
 from alys.chain.blocks import ZERO_ROOT, ConsensusBlock, SignedBlock
 from alys.chain.claims import BitcoinFacts
@@ -51,7 +51,10 @@ class Judge:
         about Bitcoin are believed: they were so when it was made.
         """
         seen = await lookups.seen_deposits(
-            ctx, self._names.bitcoin, self._spec, signed.block.pegins
+            ctx,
+            self._names.bitcoin,
+            eras.scripts(parent.federations, self._spec),
+            signed.block.pegins,
         )
         said = await lookups.claimed(ctx, self._names.bitcoin, signed.block.bitcoin, sealed)
         facts = gather(ctx.now(), seen, left, said)

@@ -78,6 +78,8 @@ class BlockImported(Message, frozen=True, kw_only=True):
     root: bytes
     minted: tuple[Deposit, ...] = ()
     proposed: PayoutProposal | None = None
+    sweep: PayoutProposal | None = None
+    """Moves coins of a former federation; it is signed and broadcast like a payout."""
     refunded: tuple[str, ...] = ()
     """Requests (``tx_hash:log_index``) that the block gives back as a withdrawal, or will when there is room."""
 

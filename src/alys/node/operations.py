@@ -97,8 +97,8 @@ class PeginRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Node time at which it came into its state."""
     on_chain: bool = True
     """Whether that block is on the best chain."""
-    notified: bool = False
-    """Whether governance was told of the mint."""
+    noticed: bool = False
+    """Every governance node has heard of it."""
 
     @property
     def id(self) -> str:
@@ -141,14 +141,14 @@ class PayoutRecord(msgspec.Struct, frozen=True, kw_only=True):
     block_hash: str = ""
 
     @property
+    def operation(self) -> str:
+        """Whose correlation id it bears: that of its first request; a sweep has its own."""
+        return self.operations[0] if self.operations else f"sweep:{self.txid}"
+
+    @property
     def txid(self) -> str:
         """Final before it is signed."""
         return self.proposal.txid
-
-    @property
-    def operation(self) -> str:
-        """The correlation id of everything that is done about it."""
-        return self.operations[0] if self.operations else f"payout:{self.txid}"
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

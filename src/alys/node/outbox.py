@@ -81,9 +81,9 @@ class Outbox:
     def put(self, frame: Frame) -> Frame | None:
         """Let a frame wait its turn; the frame that had to go for it, or itself where the policy lets nobody go.
 
-        One that waits already is not taken twice.
+        One that waits already, or is on its way, is not taken twice.
         """
-        if frame.request_id in self._ids:
+        if frame.request_id in self._ids or frame.request_id in self._sent:
             return None
         full = not self._fits(1)
         if full and self._figures.buffer_policy in ("reject_new", "back_pressure"):

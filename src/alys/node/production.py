@@ -5,7 +5,7 @@ order in which the execution client is asked.
 """
 
 from alys.actors.context import Context
-from alys.chain import peg, slots, state
+from alys.chain import eras, peg, slots, state
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
@@ -27,10 +27,15 @@ class Larder:
         #: What our blocks should say about Bitcoin, if it is still so.
         self.bitcoin = messages.BitcoinSeen()
 
-    @property
-    def deposits(self) -> tuple[peg.Deposit, ...]:
-        """Deposits that may be minted, oldest first."""
-        return tuple(seen.deposit for seen in self._ready.values())
+    def deposits_for(self, parent: PegState) -> tuple[peg.Deposit, ...]:
+        """Deposits that a child of this block may mint, oldest first: not those to an address that takes none (any more)."""
+        history = state.at_next_height(parent, self._spec).federations
+        return tuple(
+            seen.deposit
+            for seen in self._ready.values()
+            if not seen.deposit.script
+            or eras.accepts(history, self._spec, seen.deposit.script, parent.height + 1)
+        )
 
     def seen(self, chosen: tuple[peg.Deposit, ...]) -> dict[str, SeenDeposit]:
         """Where the chosen deposits stand in Bitcoin's chain, by outpoint."""
@@ -79,12 +84,14 @@ class Producer:
         header: AuxPowHeader | None,
         larder: Larder,
         ctx: Context,
+        *,
+        federation_update: bytes | None = None,
     ) -> tuple[ConsensusBlock, Facts]:
         """A block for the slot and the facts that it was built from. Raises EngineRefused, AskTimeout."""
         claims, said = await self._claims.make(ctx, larder.bitcoin, parent, left.requests)
         facts = judging.gather(ctx.now(), {}, left, said)
         todo = state.duties(parent, facts, header, self._spec, claims)
-        chosen = peg.fit_pegins(todo.addresses, larder.deposits)
+        chosen = peg.fit_pegins(todo.addresses, larder.deposits_for(parent))
         deposits = larder.seen(chosen)
         payload = await ctx.ask(
             ctx.whereis(self._names.engine),
@@ -107,5 +114,7 @@ class Producer:
             payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
             finalized_payouts=() if header is None else larder.signed_in_order(parent),
             bitcoin=claims,
+            federation_update=federation_update,
+            sweep_proposal=None if todo.sweep is None else todo.sweep.tx.serialize(witness=False),
         )
         return block, judging.gather(ctx.now(), deposits, left, said)

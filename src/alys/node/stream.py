@@ -15,7 +15,7 @@ routes what comes in by the request id alone, the only link between an answer an
 in one go, so nothing can come between.
 
 **What must not be lost.** Peg-in notices and signature requests are Bridge's: its records say what governance has to hear, and Bridge
-says it again whenever it starts, and whenever this actor asks for it (``RepeatUnconfirmed``): because it has begun again itself, or
+says it again whenever this actor asks for it (``RepeatUnconfirmed``): because it has begun again, with the first stream that stands, or
 because a buffer could not keep all. When every governance node has heard of a deposit Bridge is told, and says no more of it. So there
 is one record of each fact, not two that could differ; what is said twice has one request id, by which governance tells. The only thing
 kept here is a halt, which nobody else would know of.
@@ -118,17 +118,18 @@ class Stream(Actor):
         self._announcements = Announcements(federation)
         #: Deposits that not every governance node is known to have heard of: those that have.
         self._noticed: dict[str, set[int]] = {}
+        #: Whether Bridge was asked for what an earlier incarnation may have had.
+        self._repeated = False
         self._reports = 0
 
     # Connections
 
     @override
     async def on_start(self, ctx: Context) -> None:
-        """Open every stream at once; what was to be heard before is said again."""
+        """Open every stream at once."""
         self._announcements.halt = await orders.load_halt(ctx, self._names.storage)
         for peer in self._ranked:
             self._connect(peer, ctx)
-        self._tell_bridge(orders.RepeatUnconfirmed(), ctx)
         ctx.after(self._figures.heartbeat_seconds, SendHeartbeats())
         ctx.after(self._figures.sweep_seconds, Sweep())
 
@@ -264,8 +265,8 @@ class Stream(Actor):
         if peer.state == "ready":
             return
         peer.ready(ctx.now())
-        if peer.owes:
-            peer.owes = False
+        if peer.owes or not self._repeated:
+            peer.owes, self._repeated = False, True
             self._tell_bridge(orders.RepeatUnconfirmed(), ctx)
 
     def _acked(self, peer: Peer, request_id: str, sequence: int, ctx: Context) -> None:
@@ -333,6 +334,8 @@ class Stream(Actor):
     def on_request_signatures(self, message: messages.RequestSignatures, ctx: Context) -> None:
         """Ask every governance node, those that are away as soon as they are back."""
         request_id = f"{message.operation}/{message.attempt}"
+        if request_id in self._collections:
+            return
         for stale in self._collections.begin(request_id, message):
             for peer in self._peers:
                 peer.outbox.discard(stale)

@@ -32,6 +32,7 @@ from alys.node.network import Network, NetworkNames
 from alys.node.peers import KnownPeer, PeerNames, Peers
 from alys.node.storage import Storage
 from alys.node.stream import Stream, StreamNames
+from alys.node.stream_figures import FIGURES, StreamFigures
 from alys.node.sync import Sync, SyncNames
 
 INTENSITY = Intensity(restarts=5, period_seconds=60.0)
@@ -53,7 +54,12 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def node_tree(
-    spec: ChainSpec, me: Authority, *, governance_nodes: int, token: str | None
+    spec: ChainSpec,
+    me: Authority,
+    *,
+    governance_nodes: int,
+    token: str | None,
+    figures: StreamFigures = FIGURES,
 ) -> ChildSpec:
     """A whole node, which produces in its slots."""
     names = _names(me.tree)
@@ -63,10 +69,16 @@ def node_tree(
         5_000,
         lambda: Stream(
             spec.federation,
-            StreamNames(bridge=names["bridge"], governance=f"{me.tree}/ports/governance"),
+            StreamNames(
+                bridge=names["bridge"],
+                chain=names["chain"],
+                storage=names["storage"],
+                governance=f"{me.tree}/ports/governance",
+            ),
             endpoints=governance_nodes,
             node_id=me.tree,
             token=token,
+            figures=figures,
         ),
     )
     bridge = _child(
