@@ -139,6 +139,10 @@ class NetworkWorld(Onlooking, abc.ABC):
         """What stands behind each port of an authority, by the port's name."""
         raise NotImplementedError(f"world {self.name} runs no trees")
 
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
+
     def buried(self, index: int) -> None:
         """An authority's actors are gone: whatever else would end with its process ends now."""
 
