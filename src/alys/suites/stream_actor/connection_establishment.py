@@ -75,9 +75,7 @@ async def _a_refused_token_is_named(world: NetworkWorld) -> None:
     await world.governance.start(REFUSER)
     await on.in_state(world, REFUSER, "suspended", REFUSED)
     tried = await on.touched(world, REFUSER, "refuse_token")
-    world.check(
-        tried == REFUSALS, "the breaker opens after five refusals in a row", tried=tried
-    )
+    world.check(tried == REFUSALS, "the breaker opens after five refusals in a row", tried=tried)
     states = [stream["state"] for stream in await on.streams(world)]
     world.check(states.count("ready") == 2, "the other streams stand", states=states)
     await world.governance.faults(REFUSER, refuse_token=False)
