@@ -9,7 +9,7 @@ from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
 from alys.chain import state
 from alys.chain.spec import dev_spec
-from alys.node import api, federation_desk, messages, questions, stream
+from alys.node import api, federation_desk, messages, questions, storage, stream
 from alys.node.api import Question
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire.jsonrpc import INVALID_REQUEST, RpcError
@@ -36,6 +36,8 @@ HASH = "0b" * 32
         ("alys_pauseProduction", ["why"], "chain", questions.PauseProduction(reason="why")),
         ("alys_pauseProduction", [], "chain", questions.PauseProduction(reason="by request")),
         ("alys_resumeProduction", [], "chain", questions.ResumeProduction()),
+        ("alys_snapshot", [], "storage", storage.TakeSnapshot()),
+        ("alys_snapshot", ["before-the-update"], "storage", storage.TakeSnapshot(name="before-the-update")),
         ("getdepositaddress", [], "chain", federation_desk.GetDepositAddress()),
         ("alys_federation", [], "chain", federation_desk.GetGovernance()),
         ("alys_announcements", [], "stream", stream.GetAnnouncements()),
@@ -67,6 +69,8 @@ def test_a_method_is_a_question(method: str, params: list[Any], actor: str, requ
         ("getdepositaddress", [1], "getdepositaddress takes no parameters"),
         ("getheadblock", [1], "getheadblock takes no parameters"),
         ("alys_announceDeposit", ["ab"], "txid: needs 32 bytes"),
+        ("alys_snapshot", ["../elsewhere"], "name has what a folder cannot be called"),
+        ("alys_snapshot", [7], "name must be a string"),
         ("alys_pauseProduction", [7], "reason must be a string"),
         ("alys_pauseProduction", [1, 2], r"alys_pauseProduction takes \[reason\]"),
     ],

@@ -1,5 +1,7 @@
 """A store as version 1 wrote it becomes one of today, and loses nothing."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -86,6 +88,33 @@ def test_a_store_of_version_1_has_all_that_it_had() -> None:
         assert bench.ask("node/storage", LoadRecords(table="cursor")) == (("bitcoin", b"a cursor"),)
         bench.stop("node/storage")
         bench.start("node/storage", lambda: Storage("node/ports/store"))
+
+
+def test_a_store_that_the_code_of_version_1_wrote_has_all_that_it_had() -> None:
+    """The producer's after a peg-in and four peg-outs in simulation: data, so it does not change with the code."""
+    raw = Path(__file__).parents[1].joinpath("data", "store_v1.msgpack").read_bytes()
+    old: dict[bytes, bytes] = dict(msgspec.msgpack.decode(raw))
+    bench = started(old)
+    assert not bench.failures.errors
+    head = msgspec.msgpack.decode(old[b"head"][1:])
+    found = bench.ask("node/storage", LoadHead())
+    assert found == Head(block=head["block"], state=head["state"])
+    tree = bench.ask("node/storage", LoadTree())
+    assert tree is not None
+    state_then = msgspec.msgpack.decode(head["state"])
+    assert tree.head.root == state_then["head_root"]
+    assert tree.head.finalised_height == state_then["finalised_height"]
+    for key, value in old.items():
+        body = msgspec.msgpack.decode(value[1:])
+        if key.startswith(b"block/"):
+            assert bench.ask("node/storage", LoadBlock(root=key[6:])) == body
+        elif key.startswith(b"height/"):
+            at = bench.ask("node/storage", LoadBlockAt(height=int.from_bytes(key[7:], "big")))
+            assert at == msgspec.msgpack.decode(old[b"block/" + body][1:])
+        elif key.startswith(b"record/"):
+            _, table, name = key.decode().split("/", 2)
+            assert (name, body) in bench.ask("node/storage", LoadRecords(table=table))
+    assert len(bench.disk.pairs) == len(old) + 3, "schema, seal, and the state beside the head"
 
 
 def test_a_migration_that_the_store_refuses_leaves_version_1() -> None:

@@ -9,6 +9,7 @@ stand bare; the answer has ``result``, ``error`` and ``id``, and a refusal its H
 ``params`` may be left out, the answer has ``result`` or ``error``, and its status is 200 unless the node is syncing.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from alys.base.errors import AlysError
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, federation_desk, messages, questions, stream
+from alys.node import bridge, federation_desk, messages, questions, storage, stream
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire import bitcoin, ethereum
 from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
@@ -44,12 +45,14 @@ STATUSES = {
 
 HEIGHT_BITS = 64
 
+_SNAPSHOT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask, what, and how to show the answer."""
 
     actor: str
-    """``chain``, ``bridge`` or ``stream``."""
+    """``chain``, ``bridge``, ``stream`` or ``storage``."""
     request: Request[Any]
     show: Callable[[Any], Any]
 
@@ -137,7 +140,7 @@ def _counted(takes: tuple[str, ...], optional: int) -> str:
 
 
 Ask = Callable[[str, Request[Any]], Awaitable[Any]]
-"""Asks one of the node's actors, named ``chain``, ``bridge`` or ``stream``."""
+"""Asks one of the node's actors, named as ``Question.actor`` says."""
 
 
 async def answer(spec: ChainSpec, ask: Ask, method: str, params: list[Any]) -> Any:
@@ -233,6 +236,16 @@ def _resume_production() -> Question:
     return Question(actor="chain", request=questions.ResumeProduction(), show=_true)
 
 
+def _snapshot(name: Any = "") -> Question:
+    text = _text(name, "name") if name else ""
+    if text and not _SNAPSHOT_NAME.fullmatch(text):
+        raise ValueError(
+            "name has what a folder cannot be called; letters, digits, - and _ can stand"
+        )
+    request = storage.TakeSnapshot(name=text)
+    return Question(actor="storage", request=request, show=msgspec.structs.asdict)
+
+
 def _governance() -> Question:
     return Question(actor="stream", request=stream.GetStreamStatus(), show=_show_all)
 
@@ -263,6 +276,7 @@ METHODS: dict[str, Method] = {
     "alys_announceDeposit": Method(make=_announce_deposit, takes=("txid",)),
     "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
     "alys_resumeProduction": Method(make=_resume_production),
+    "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
     "alys_governance": Method(make=_governance),
     "alys_announcements": Method(make=_announcements),
     "alys_federation": Method(make=_federation),

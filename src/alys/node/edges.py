@@ -18,6 +18,8 @@ ASKED: Mapping[Edge, frozenset[str]] = {
         {"LoadBlock", "LoadBlockAt", "LoadHead", "LoadRecords", "SaveHead"}
     ),
     ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+    ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+    ("sync", "storage"): frozenset({"ChangeRecords", "LoadBlockAt", "LoadRecords"}),
     ("stream", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
 }
 
@@ -30,6 +32,17 @@ TOLD: Mapping[Edge, frozenset[str]] = {
     ("network", "chain"): frozenset(
         {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
     ),
+    ("network", "peer"): frozenset({"PeerConnected", "PeerDid", "PeerDisconnected"}),
+    ("network", "sync"): frozenset(
+        {"BlocksAnswered", "BlocksAsked", "PeerConnected", "PeerDisconnected", "StatusHeard"}
+    ),
+    ("peer", "network"): frozenset({"ConnectToPeer", "DisconnectPeer", "WhoIsThere"}),
+    ("peer", "sync"): frozenset({"PeersRanked"}),
+    ("sync", "network"): frozenset({"Publish", "SendTo", "WhoIsThere"}),
+    ("sync", "peer"): frozenset({"PeerDid"}),
+    ("sync", "chain"): frozenset({"BlocksFetched", "SyncState"}),
+    ("chain", "sync"): frozenset({"BlocksTaken", "HeadChanged", "ParentMissing"}),
+    ("chain", "peer"): frozenset({"PeerDid"}),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
     ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),

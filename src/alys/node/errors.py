@@ -38,3 +38,4 @@ class CorruptRecord(AlysError):
     def __init__(self, key: str, reason: str, remedy: str = RESTORE) -> None:
         super().__init__(f"stored record {key}: {reason}; {remedy}")
         self.key = key
+        self.reason = reason

@@ -2,13 +2,15 @@
 
 Version 1 wrote ``block/``, ``height/``, ``record/`` and ``head``, each value a byte 1 and MessagePack; ``head`` was the
 signed block with the peg state after it. There was no schema record, by which it is known.
+
+Blocks and states are carried over as the bytes that they are. Whether the chain's rules of today still read them is for Chain to
+say; here they are looked into no further than the layout needs, in the shapes of that time.
 """
 
 from typing import TypeVar
 
 import msgspec
 
-from alys.chain import blocks, state
 from alys.node import records
 from alys.node.errors import CorruptRecord
 
@@ -22,6 +24,27 @@ class HeadV1(msgspec.Struct, frozen=True, kw_only=True):
 
     block: bytes
     state: bytes
+
+
+class BlockV1(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a block, what is needed here."""
+
+    parent_root: bytes
+
+
+class SignedV1(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a signed block, what is needed here."""
+
+    block: BlockV1
+
+
+class StateV1(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a peg state, what is needed here."""
+
+    head_root: bytes
+    height: int
+    finalised_root: bytes
+    finalised_height: int
 
 
 def to_current(pairs: Pairs) -> dict[bytes, bytes]:
@@ -41,10 +64,11 @@ def to_current(pairs: Pairs) -> dict[bytes, bytes]:
 
 
 def _head(head: HeadV1) -> dict[bytes, object]:
-    """The mark and the tree's first entry; the block itself stands under ``block/`` already."""
+    """The mark and the tree's first entry."""
     try:
-        signed, after = blocks.decode(head.block), state.decode(head.state)
-    except (blocks.BadBlock, msgspec.MsgspecError) as error:
+        signed = msgspec.msgpack.decode(head.block, type=SignedV1)
+        after = msgspec.msgpack.decode(head.state, type=StateV1)
+    except msgspec.MsgspecError as error:
         raise CorruptRecord("head", str(error)) from error
     root = after.head_root
     mark = records.HeadMark(

@@ -16,7 +16,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.promise import Promise
-from alys.base.errors import EnvironmentFailure
+from alys.base.errors import EnvironmentFailure, UsageError
 from alys.node import ports
 from alys.node.errors import CorruptRecord, StoreFailed
 from alys.shells import store_files
@@ -164,3 +164,16 @@ def _write(store: lmdb.Environment, batch: ports.StoreWrite) -> None:
             transaction.put(key, value)
         for key in batch.deletes:
             transaction.delete(key)
+
+
+def read_all(path: Path) -> dict[bytes, bytes]:
+    """All pairs of the store in a folder, which no process should have open. Raises UsageError when there is none, CorruptRecord when
+    LMDB itself cannot read it.
+    """
+    if not (path / store_files.DATA).is_file():
+        raise UsageError(f"{path} has no store: there is no {store_files.DATA} in it")
+    try:
+        with lmdb.open(str(path), readonly=True, lock=False) as store:
+            return dict(_scan(store, b""))
+    except lmdb.Error as error:
+        raise CorruptRecord(str(path), str(error)) from error
