@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from alys.node.errors import PortDown
 from alys.wire.jsonrpc import RpcError
 from alys.worlds.network_world import NetworkWorld
 
@@ -93,5 +94,5 @@ async def patient(answer: Awaitable[Any]) -> Any:
     """None while the node is away."""
     try:
         return await answer
-    except RpcError:
+    except (RpcError, PortDown):
         return None
