@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from alys.actors.context import Context
 from alys.actors.promise import Promise
 from alys.cli import front as cli
-from alys.node import outbox, peer, ports
+from alys.node import peer, ports, stream_figures
 from alys.node.calls import Calls, GovernanceReply
 from alys.node.collection import Outcome
 from alys.node.outbox import Frame, Outbox
@@ -37,6 +38,17 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         return told
 
     return command
+
+
+def figures(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    """Every Stream actor has other figures than the table's."""
+    honest = Stream.__init__
+
+    def otherwise(self: Stream, *given: Any, **named: Any) -> None:
+        table = named.get("figures", stream_figures.FIGURES)
+        honest(self, *given, **{**named, "figures": msgspec.structs.replace(table, **changes)})
+
+    monkeypatch.setattr(Stream, "__init__", otherwise)
 
 
 def red(told: dict[str, Any]) -> str:
@@ -81,14 +93,14 @@ def test_a_token_that_is_not_shown_is_noticed(run: Run, monkeypatch: pytest.Monk
 
 
 def test_acks_that_are_not_counted_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Peer, "acked", lambda *_: True)
+    monkeypatch.setattr(Peer, "acked", lambda *_: [])
     assert "the heartbeats to governance 1 are acked" in red(run("connection_establishment"))
 
 
 def test_a_refusing_node_that_is_hammered_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peer, "BREAKER_REFUSALS", 1_000_000)
+    figures(monkeypatch, breaker_refusals=1_000_000, attempts_max=1_000_000)
     assert "governance 2 is suspended" in red(run("connection_establishment"))
 
 
@@ -117,13 +129,13 @@ def test_strangers_that_are_passed_over_are_noticed(
 
 
 def test_signatures_handed_on_twice_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Stream._tell_bridge
+    honest = Stream._report
 
     def twice(self: Stream, request_id: str, outcome: Outcome | None, ctx: Context) -> None:
         honest(self, request_id, outcome, ctx)
         honest(self, request_id, outcome, ctx)
 
-    monkeypatch.setattr(Stream, "_tell_bridge", twice)
+    monkeypatch.setattr(Stream, "_report", twice)
     assert "signatures are handed on once" in red(run("message_routing"))
 
 
@@ -134,7 +146,7 @@ def test_a_buffer_that_loses_its_oldest_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ninety-nine of hundred requests are there, and nobody was told of the other."""
-    monkeypatch.setattr(outbox, "FRAMES_MAX", 99)
+    figures(monkeypatch, buffer_messages=99)
     monkeypatch.setattr(Calls, "drop", lambda *_: None)
     assert "100 requests are buffered for each node" in red(run("failure_recovery"))
 
@@ -142,14 +154,14 @@ def test_a_buffer_that_loses_its_oldest_is_noticed(
 def test_frames_that_are_dropped_without_being_counted_are_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = Outbox._drop_oldest
+    honest = Outbox._drop
 
     def silent(self: Outbox) -> Frame:
         dropped = honest(self)
         self.dropped = 0
         return dropped
 
-    monkeypatch.setattr(Outbox, "_drop_oldest", silent)
+    monkeypatch.setattr(Outbox, "_drop", silent)
     assert "the buffer is bounded and counts what it drops" in red(run("failure_recovery"))
 
 
@@ -180,19 +192,19 @@ def test_requests_that_are_sent_twice_are_noticed(
 def test_a_stream_that_is_never_tried_again_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peer, "backoff_seconds", lambda failures: 1e9)
+    monkeypatch.setattr(peer, "probe_seconds", lambda *_: 1e9)
     assert "10 attempts to reach each node" in red(run("failure_recovery"))
 
 
 def test_a_stream_that_is_tried_without_pause_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peer, "BACKOFF_MAX_SECONDS", 0.1)
+    figures(monkeypatch, probe_max_seconds=0.1)
     assert "attempts are backed off" in red(run("failure_recovery"))
 
 
 def test_waits_without_jitter_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer, "JITTER", 0.0)
+    figures(monkeypatch, jitter=0.0)
     assert "waits are jittered" in red(run("failure_recovery"))
 
 
@@ -200,14 +212,14 @@ def test_a_node_that_is_found_too_late_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The public project's cap of 60 s would do for the back-off, but not for the two seconds."""
-    monkeypatch.setattr(peer, "BACKOFF_MAX_SECONDS", 15.0)
+    figures(monkeypatch, probe_max_seconds=15.0)
     assert "within 2 s of the node's return" in red(run("failure_recovery"))
 
 
 def test_requests_that_go_down_with_the_node_are_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Outbox, "lost", lambda self: self._sent.clear())
+    monkeypatch.setattr(Outbox, "lost", lambda self: self._sent.clear() or [])
     assert "a request is answered by governance (said='timeout')" in red(run("failure_recovery"))
 
 

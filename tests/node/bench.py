@@ -12,7 +12,7 @@ from alys.actors.ref import Ref
 from alys.actors.supervision import ChildSpec
 from alys.actors.system import System
 from alys.base.prng import SeededRandom
-from alys.node import messages, ports
+from alys.node import messages, orders, ports
 from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.sim.dispatch import SimDispatcher
@@ -67,6 +67,12 @@ class Probe(Actor):
         | messages.RequestSignatures
         | messages.SignaturesCollected
         | messages.SignaturesShort
+        | orders.FederationAnnounced
+        | orders.FederationsKnown
+        | orders.HaltChanged
+        | orders.PeginNoticed
+        | orders.ProposalAnnounced
+        | orders.RepeatUnconfirmed
         | BurnDetected
         | ports.OpenStream
         | ports.SendFrame
@@ -110,6 +116,12 @@ class Bench:
     def stop(self, name: str) -> None:
         """Stop it for good; its name is free again."""
         self.dispatcher.result_of(self.system.stop(self.system.whereis(name)), SECONDS)
+
+    def kill(self, name: str) -> None:
+        """End it at once, without its hooks."""
+        reply = self.system.stop(self.system.whereis(name), seconds=0)
+        self.dispatcher.result_of(reply, SECONDS)
+        self.dispatcher.run_until_idle()
 
     def store(self, name: str) -> None:
         """A durable store that outlives actors."""

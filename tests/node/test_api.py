@@ -9,7 +9,7 @@ from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
 from alys.chain import state
 from alys.chain.spec import dev_spec
-from alys.node import api, messages, questions, storage
+from alys.node import api, federation_desk, messages, questions, storage, stream
 from alys.node.api import Question
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire.jsonrpc import INVALID_REQUEST, RpcError
@@ -38,17 +38,15 @@ HASH = "0b" * 32
         ("alys_resumeProduction", [], "chain", questions.ResumeProduction()),
         ("alys_snapshot", [], "storage", storage.TakeSnapshot()),
         ("alys_snapshot", ["before-the-update"], "storage", storage.TakeSnapshot(name="before-the-update")),
+        ("getdepositaddress", [], "chain", federation_desk.GetDepositAddress()),
+        ("alys_federation", [], "chain", federation_desk.GetGovernance()),
+        ("alys_announcements", [], "stream", stream.GetAnnouncements()),
     ],
 )  # fmt: skip
 def test_a_method_is_a_question(method: str, params: list[Any], actor: str, request_: Any) -> None:
     asked = api.question(SPEC, method, params)
     assert isinstance(asked, Question)
     assert (asked.actor, asked.request) == (actor, request_)
-
-
-def test_the_deposit_address_needs_no_actor() -> None:
-    address = SPEC.federation.address("regtest")
-    assert api.question(SPEC, "getdepositaddress", []) == address
 
 
 @pytest.mark.parametrize(

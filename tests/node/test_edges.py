@@ -1,7 +1,7 @@
 """The table of edges keeps the rule it is there for: what waits for each other forms no circle."""
 
 from alys.actors.message import Message
-from alys.node import messages, questions
+from alys.node import messages, orders, questions
 from alys.node.edges import ASKED, TOLD
 
 
@@ -24,10 +24,11 @@ def test_nothing_is_both_asked_and_told_on_one_edge() -> None:
 def test_every_message_between_modules_has_an_edge() -> None:
     declared = {
         name
-        for name, kind in vars(messages).items()
+        for module in (messages, orders)
+        for name, kind in vars(module).items()
         if isinstance(kind, type)
         and issubclass(kind, Message)
-        and kind.__module__ == messages.__name__
+        and kind.__module__ == module.__name__
     }
     from_outside = {"GetStatus", "AnnounceDeposit"}
     told = frozenset().union(*TOLD.values(), *ASKED.values())

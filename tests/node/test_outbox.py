@@ -1,6 +1,13 @@
 """What waits for a governance node, and what may have been lost on the way."""
 
-from alys.node.outbox import FRAMES_MAX, UNCONFIRMED_MAX, Frame, Outbox
+import msgspec
+import pytest
+
+from alys.node.outbox import Frame, Outbox, Room
+from alys.node.stream_figures import FIGURES
+
+FRAMES_MAX = FIGURES.buffer_messages
+UNCONFIRMED_MAX = FIGURES.unconfirmed_max
 
 
 def frame(name: str, lane: int = 2, answered: bool = False) -> Frame:
@@ -27,8 +34,84 @@ def test_one_id_waits_once() -> None:
     assert names(box) == ["a"]  # once it went out the id may wait again
 
 
-def test_a_full_box_drops_the_oldest_of_the_lowest_lane_and_counts() -> None:
+def box_with(**figures: object) -> Outbox:
+    return Outbox(msgspec.structs.replace(FIGURES, **figures))
+
+
+def test_a_full_box_drops_the_oldest_whatever_its_lane_and_counts() -> None:
+    box = box_with(buffer_messages=2)
+    assert [box.put(frame("dear", lane=3)), box.put(frame("a"))] == [None, None]
+    dropped = box.put(frame("b"))
+    assert dropped is not None
+    assert (dropped.request_id, box.dropped, names(box)) == ("dear", 1, ["a", "b"])
+
+
+@pytest.mark.parametrize("policy", ["reject_new", "back_pressure"])
+def test_a_policy_may_let_nobody_go(policy: str) -> None:
+    box = box_with(buffer_messages=2, buffer_policy=policy)
+    assert [box.put(frame("a")), box.put(frame("b"))] == [None, None]
+    newcomer = frame("c", lane=3)
+    assert box.put(newcomer) is newcomer
+    assert (box.dropped, names(box)) == (1, ["a", "b"])
+
+
+def test_all_boxes_together_have_a_bound_too() -> None:
+    room, figures = Room(), msgspec.structs.replace(FIGURES, buffer_messages_total=3)
+    one, other = Outbox(figures, room), Outbox(figures, room)
+    assert [one.put(frame("a")), one.put(frame("b")), other.put(frame("c"))] == [None] * 3
+    dropped = other.put(frame("d"))
+    assert dropped is not None
+    assert (dropped.request_id, room.taken) == ("c", 3)
+    assert names(one) == ["a", "b"]
+    assert room.taken == 1
+    assert other.put(frame("e")) is None
+
+
+def test_only_so_many_requests_go_unanswered_and_what_is_behind_them_waits() -> None:
+    box = box_with(pending_max=2)
+    for name in ("a", "b", "c"):
+        box.put(frame(name, lane=3, answered=True))
+    box.put(frame("notice", lane=3))
+    sent = []
+    for one in box.take():
+        box.sent(one)
+        sent.append(one.request_id)
+    assert (sent, box.pending, len(box)) == (["a", "b"], 2, 2)
+    box.confirm("a")
+    for one in box.take():
+        box.sent(one)
+        sent.append(one.request_id)
+    assert (sent, box.pending) == (["a", "b", "c", "notice"], 2)
+
+
+def test_an_answer_that_does_not_come_in_time_is_not_waited_for() -> None:
     box = Outbox()
+    box.sent(frame("asked", answered=True), now=10.0)
+    box.sent(frame("told"), now=10.0)
+    assert box.overdue(10.0 + FIGURES.request_seconds - 0.1) == []
+    assert box.overdue(10.0 + FIGURES.request_seconds) == ["asked"]
+    assert (box.pending, box.unconfirmed) == (0, 1)
+
+
+def test_what_waited_too_long_is_gone_and_counted() -> None:
+    box = Outbox()
+    box.put(msgspec.structs.replace(frame("old"), expires_at=10.0))
+    box.put(msgspec.structs.replace(frame("young"), expires_at=11.0))
+    assert [one.request_id for one in box.expire(10.0)] == ["old"]
+    assert (box.expired, names(box)) == (1, ["young"])
+
+
+def test_what_is_on_its_way_is_not_said_twice_on_one_stream() -> None:
+    box = Outbox()
+    box.sent(frame("a"))
+    assert box.put(frame("a")) is None
+    assert len(box) == 0
+    box.lost()
+    assert names(box) == ["a"]
+
+
+def test_a_box_may_drop_the_oldest_of_the_lowest_lane() -> None:
+    box = box_with(buffer_policy="drop_lowest_priority")
     box.put(frame("dear", lane=3))
     for number in range(FRAMES_MAX - 1):
         assert box.put(frame(f"n{number}")) is None
@@ -55,7 +138,7 @@ def test_the_ack_of_a_heartbeat_confirms_the_notices_before_it_and_no_request() 
     box.sent(frame("asked", answered=True))
     box.beat(1)
     box.sent(frame("after"))
-    box.confirm_before(1)
+    assert box.confirm_before(1) == ["before"]
     box.lost()
     assert names(box) == ["asked", "after"]
 
@@ -83,5 +166,5 @@ def test_frames_that_come_back_respect_the_bound_too() -> None:
     for number in range(FRAMES_MAX):
         box.put(frame(f"n{number}"))
     box.sent(frame("back"))
-    box.lost()
+    assert [one.request_id for one in box.lost()] == ["back"], "it was there before all others"
     assert (len(box), box.dropped) == (FRAMES_MAX, 1)

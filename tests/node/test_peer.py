@@ -3,16 +3,11 @@
 import pytest
 
 from alys.base.prng import SeededRandom
-from alys.node.peer import (
-    BREAKER_REFUSALS,
-    BREAKER_SECONDS,
-    BREAKER_TESTS,
-    JITTER,
-    MISSED_HEARTBEATS_MAX,
-    STABLE_SECONDS,
-    Peer,
-    backoff_seconds,
-)
+from alys.node.peer import Peer, probe_seconds, retry_seconds
+from alys.node.stream_figures import FIGURES
+
+JITTER = FIGURES.jitter
+STABLE_SECONDS = FIGURES.stable_seconds
 
 RANDOM = SeededRandom(1)
 
@@ -23,17 +18,20 @@ def fail(peer: Peer, *, refused: bool, now: float = 0.0) -> float:
 
 
 def test_the_wait_doubles_up_to_a_cap_below_two_seconds() -> None:
-    waits = [backoff_seconds(failures) for failures in range(1, 8)]
+    waits = [probe_seconds(failures) for failures in range(1, 8)]
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6])
-    assert backoff_seconds(10_000) * (1 + JITTER) < 2.0
+    assert probe_seconds(10_000) * (1 + JITTER) < 2.0
+
+
+def test_a_node_that_says_no_is_asked_after_a_second_and_doubled_up_to_a_minute() -> None:
+    waits = [retry_seconds(refusals) for refusals in range(1, 9)]
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
 
 
 def test_the_wait_is_jittered_within_its_bounds() -> None:
     peer = Peer(0)
     waits = [fail(peer, refused=False) for _ in range(50)]
-    assert all(
-        abs(wait / backoff_seconds(n) - 1) <= JITTER for n, wait in enumerate(waits, start=1)
-    )
+    assert all(abs(wait / probe_seconds(n) - 1) <= JITTER for n, wait in enumerate(waits, start=1))
     assert len(set(waits)) == 50
 
 
@@ -48,13 +46,16 @@ def test_a_node_that_says_no_opens_the_breaker_and_gets_test_attempts_after_it()
     peer = Peer(0)
     states = []
     waits = []
-    for _ in range(BREAKER_REFUSALS + BREAKER_TESTS):
+    for _ in range(11):
         waits.append(fail(peer, refused=True))
         states.append(peer.state)
-    closed = ["down"] * (BREAKER_REFUSALS - 1)
-    tests = ["down"] * (BREAKER_TESTS - 1)
-    assert states == [*closed, "suspended", *tests, "suspended"]
-    assert waits[BREAKER_REFUSALS - 1] >= BREAKER_SECONDS * (1 - JITTER)
+    closed, tests = ["down"] * 4, ["down"] * 2
+    assert states == [*closed, "suspended", *tests, "suspended", "down", "failed", "failed"]
+    for wait, nominal in zip(waits, [1, 2, 4, 8, 60, 32, 60, 60, 60, 300, 300], strict=True):
+        assert wait == pytest.approx(nominal, rel=JITTER)
+    peer.ready(0.0)
+    fail(peer, refused=True)
+    assert peer.state == "down", "a connection that stood is no failed one"
 
 
 def test_the_doubling_starts_anew_only_after_a_stable_time() -> None:
@@ -70,7 +71,7 @@ def test_the_doubling_starts_anew_only_after_a_stable_time() -> None:
 
 def test_a_connection_that_stands_forgives_refusals() -> None:
     peer = Peer(0)
-    for _ in range(BREAKER_REFUSALS - 1):
+    for _ in range(FIGURES.breaker_refusals - 1):
         fail(peer, refused=True)
     peer.ready(0.0)
     fail(peer, refused=True)
@@ -80,13 +81,13 @@ def test_a_connection_that_stands_forgives_refusals() -> None:
 def test_acks_count_only_for_heartbeats_that_were_sent() -> None:
     peer = Peer(0)
     assert peer.beat() == 1
-    assert [peer.acked(sequence) for sequence in (0, 2, 1)] == [False, False, True]
+    assert [peer.acked(sequence) for sequence in (0, 2, 1)] == [None, None, []]
     assert (peer.heartbeats_sent, peer.heartbeats_acked) == (1, 1)
 
 
 def test_three_heartbeats_without_an_ack_are_a_lost_stream() -> None:
     peer = Peer(0)
-    for sequence in range(1, MISSED_HEARTBEATS_MAX + 1):
+    for sequence in range(1, FIGURES.heartbeat_misses_max + 1):
         assert peer.beat() == sequence
     assert peer.beat() is None
 
@@ -109,3 +110,12 @@ def test_a_session_is_renewed_before_its_end_and_a_short_one_at_its_half() -> No
     assert [peer.session_wears_out(at) for at in (3_404.9, 3_405.0)] == [False, True]
     peer.lost("because", 3_405.0, RANDOM, refused=False)
     assert not peer.session_wears_out(1e12)
+
+
+def test_a_stream_that_falls_silent_is_idle_after_five_minutes() -> None:
+    peer = Peer(0)
+    assert not peer.idle(1e9), "what does not stand is not idle"
+    peer.ready(100.0)
+    assert [peer.idle(at) for at in (399.9, 400.0)] == [False, True]
+    peer.heard(300.0)
+    assert [peer.idle(at) for at in (599.9, 600.0)] == [False, True]

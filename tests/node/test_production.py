@@ -12,6 +12,7 @@ from alys.node.names import ChainNames
 from alys.node.production import Larder, Producer
 from alys.wire.engine import ExecutionPayload
 from tests.chain import chains
+from tests.chain.offers import CHANGED, NEXT, PARENT
 from tests.models.ethereum.builders import make_node, mined
 from tests.node.bench import Bench
 
@@ -34,7 +35,14 @@ def test_what_a_block_mints_waits_no_longer() -> None:
     parent = state.genesis_state(chains.genesis())
     block, _ = chains.next_block(parent, deposits=[ready(1).deposit])
     waiting.imported(block)
-    assert waiting.deposits == (ready(2).deposit,)
+    assert waiting.deposits_for(parent) == (ready(2).deposit,)
+
+
+def test_a_deposit_to_an_address_that_takes_none_waits() -> None:
+    to_the_next = chains.paying_to(chains.deposit(3), NEXT.script_pubkey)
+    waiting = larder(PeginReady(deposit=to_the_next, block_hash=chains.BITCOIN_BLOCK))
+    assert waiting.deposits_for(PARENT) == ()
+    assert waiting.deposits_for(CHANGED) == (to_the_next,)
 
 
 def with_final_payouts(count: int) -> PegState:

@@ -14,6 +14,7 @@ from alys.oracles.ledger import Ledger
 from alys.oracles.statement import Cause
 from alys.oracles.terms import Terms
 from alys.suites.integration import bridge_operation_flow as flow
+from alys.worlds import judged_by
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 
@@ -134,4 +135,6 @@ async def _read(world: SimWorld) -> Recording:
         }
         for number in range(head["height"] + 1)
     ]
-    return Recording(terms=world._terms(), bitcoin=raws, evm=evm, bitcoin_height_at=tip)
+    return Recording(
+        terms=judged_by.terms(world.network), bitcoin=raws, evm=evm, bitcoin_height_at=tip
+    )

@@ -20,7 +20,7 @@ from alys.base.errors import AlysError
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, messages, questions, storage, stream
+from alys.node import bridge, federation_desk, messages, questions, storage, stream
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire import bitcoin, ethereum
 from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
@@ -250,6 +250,20 @@ def _governance() -> Question:
     return Question(actor="stream", request=stream.GetStreamStatus(), show=_show_all)
 
 
+def _announcements() -> Question:
+    request = stream.GetAnnouncements()
+    return Question(actor="stream", request=request, show=msgspec.structs.asdict)
+
+
+def _federation() -> Question:
+    request = federation_desk.GetGovernance()
+    return Question(actor="chain", request=request, show=_show_governance)
+
+
+def _deposit_address() -> Question:
+    return Question(actor="chain", request=federation_desk.GetDepositAddress(), show=str)
+
+
 METHODS: dict[str, Method] = {
     "createauxblock": Method(make=_create_aux_block, takes=("address",)),
     "submitauxblock": Method(make=_submit_aux_block, takes=("hash", "auxpow")),
@@ -264,11 +278,13 @@ METHODS: dict[str, Method] = {
     "alys_resumeProduction": Method(make=_resume_production),
     "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
     "alys_governance": Method(make=_governance),
+    "alys_announcements": Method(make=_announcements),
+    "alys_federation": Method(make=_federation),
+    "getdepositaddress": Method(make=_deposit_address),
 }
 """What an actor is asked. What follows from the specification stands in ``AT_ONCE``."""
 
 AT_ONCE: dict[str, Callable[[ChainSpec], str | dict[str, Any]]] = {
-    "getdepositaddress": lambda spec: spec.federation.address(spec.network),
     "alys_spec": spec_document.write,
 }
 
@@ -317,6 +333,36 @@ def _show_status(status: messages.ChainStatus) -> dict[str, Any]:
         "refusals": [
             {"root": root, "authority": int(authority), "reason": reason}
             for root, authority, reason in status.refusals
+        ],
+    }
+
+
+def _show_federation(one: federation_desk.FederationView) -> dict[str, Any]:
+    return {
+        "keys": [key.hex() for key in one.keys],
+        "threshold": one.threshold,
+        "script": one.script.hex(),
+        "address": one.address,
+        "fromHeight": one.from_height,
+        "depositsUntil": one.deposits_until,
+    }
+
+
+def _show_governance(view: federation_desk.GovernanceView) -> dict[str, Any]:
+    return {
+        "federations": [_show_federation(one) for one in view.federations],
+        "pending": None if view.pending is None else _show_federation(view.pending),
+        "retiredCoins": view.retired_coins,
+        "retiredSats": view.retired_sats,
+        "owedGwei": view.owed_gwei,
+        "halt": {
+            "number": view.halt.number,
+            "inForce": view.halt.in_force,
+            "reason": view.halt.reason,
+        },
+        "refused": view.refused,
+        "proposals": [
+            {**msgspec.structs.asdict(one), "data": one.data.hex()} for one in view.proposals
         ],
     }
 

@@ -16,11 +16,12 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message, Request
-from alys.chain import payout, peg
+from alys.chain import federation_update, payout, peg
 from alys.chain.federation import NotEnoughSignatures
+from alys.chain.federation_update import BadUpdate
 from alys.chain.spec import ChainSpec
 from alys.chain.state import PayoutProposal
-from alys.node import engine, lookups, messages, storage
+from alys.node import engine, lookups, messages, orders, storage
 from alys.node.errors import PortDown
 from alys.node.operations import (
     PayoutRecord,
@@ -93,7 +94,7 @@ class Bridge(Actor):
     def __init__(self, spec: ChainSpec, names: BridgeNames) -> None:
         self._spec = spec
         self._names = names
-        self._scripts = (spec.federation.script_pubkey,)
+        self._scripts: tuple[bytes, ...] = (spec.federation.script_pubkey,)
         self._pegins: dict[str, PeginRecord] = {}
         self._pegouts: dict[str, PegoutRecord] = {}
         #: What became of requests whose burn Engine has not told us of yet: two senders, no order between them.
@@ -101,12 +102,15 @@ class Bridge(Actor):
         #: By txid.
         self._payouts: dict[str, PayoutRecord] = {}
         self._cursor = Cursor(height=spec.bitcoin_start_height, hashes={})
+        #: While governance has halted the pegs nothing is signed, broadcast or offered for minting.
+        self._halt = orders.NO_HALT
 
     # Start
 
     @override
     async def on_start(self, ctx: Context) -> None:
         """Take up the stored records and go on with what is unfinished."""
+        self._halt = await orders.load_halt(ctx, self._names.storage)
         for name, data in await self._load(ctx, PEGIN):
             self._pegins[name] = msgspec.msgpack.decode(data, type=PeginRecord)
         for name, data in await self._load(ctx, PEGOUT):
@@ -210,6 +214,8 @@ class Bridge(Actor):
                 self._tell_ready(ready, ctx)
 
     def _tell_ready(self, record: PeginRecord, ctx: Context) -> None:
+        if self._halt.in_force:
+            return  # Chain hears of it when the halt is over
         message = messages.PeginReady(deposit=record.deposit, block_hash=record.block_hash)
         ctx.tell(ctx.whereis(self._names.chain), message, about=record.id)
 
@@ -254,10 +260,9 @@ class Bridge(Actor):
             minted = msgspec.structs.replace(record, state=PeginState.MINTED)
             self._pegins[deposit.outpoint] = minted
             await self._save_all(ctx, PEGIN, {deposit.outpoint: minted})
-            notice = messages.NotifyPegin(
-                deposit=deposit, confirmations=self._spec.required_confirmations
-            )
-            ctx.tell(ctx.whereis(self._names.stream), notice, about=record.id)
+            self._notify(minted, ctx)
+        if message.sweep is not None:
+            await self._propose(message.sweep, PegoutState.PROPOSED, ctx)
         for request in message.refunded:
             await self._move(f"pegout:{request}", PegoutState.REFUNDED, ctx)
         if message.proposed is not None:
@@ -282,16 +287,23 @@ class Bridge(Actor):
                 self._tell_signed(known, ctx)
 
     async def _ask_signatures(self, record: PayoutRecord, ctx: Context) -> None:
+        if self._halt.in_force:
+            return  # they are asked for when the halt is over
         record = msgspec.structs.replace(record, attempt=record.attempt + 1)
         await self._keep(record, ctx)
+        self._request(record, ctx)
+
+    def _request(self, record: PayoutRecord, ctx: Context) -> None:
         request = messages.RequestSignatures(
-            operation=record.operations[0],
+            operation=record.operation,
             attempt=record.attempt,
             txid=record.txid,
             tx=record.proposal.tx,
             input_sats=record.proposal.input_sats,
+            federation=record.proposal.federation,
+            sweep=not record.proposal.requests,
         )
-        ctx.tell(ctx.whereis(self._names.stream), request, about=record.operations[0])
+        ctx.tell(ctx.whereis(self._names.stream), request, about=record.operation)
 
     async def on_signatures_short(self, message: messages.SignaturesShort, ctx: Context) -> None:
         """Say what is missing and try again later."""
@@ -321,7 +333,7 @@ class Bridge(Actor):
             {key: given[index] for key, given in message.signatures}
             for index in range(len(tx.inputs))
         ]
-        federation = self._spec.federation
+        federation = record.proposal.federation or self._spec.federation
         prevouts = payout.prevouts_of(record.proposal.input_sats, federation)
         try:
             signed = payout.complete(tx, prevouts, federation, by_input)
@@ -338,10 +350,12 @@ class Bridge(Actor):
 
     def _tell_signed(self, record: PayoutRecord, ctx: Context) -> None:
         message = messages.PayoutSigned(txid=record.txid, tx=record.signed)
-        ctx.tell(ctx.whereis(self._names.chain), message, about=record.operations[0])
+        ctx.tell(ctx.whereis(self._names.chain), message, about=record.operation)
 
     async def _broadcast(self, record: PayoutRecord, ctx: Context) -> None:
         """Send it; Bitcoin refuses a second spend of the same outputs, so sending again is harmless."""
+        if self._halt.in_force:
+            return  # the next look at Bitcoin after the halt does it
         detail = ""
         state = PegoutState.BROADCAST
         try:
@@ -375,6 +389,56 @@ class Bridge(Actor):
         if moved != record:
             self._pegouts[operation] = moved
             await self._save_all(ctx, PEGOUT, {operation: moved})
+
+    # What governance says and hears
+
+    async def on_halt_changed(self, message: orders.HaltChanged, ctx: Context) -> None:
+        """Pegs stop at once; when the halt is over, all that waited goes on."""
+        ended = self._halt.in_force and not message.halt.in_force
+        self._halt = message.halt
+        if not ended:
+            return
+        self.on_chain_started(messages.ChainStarted(), ctx)
+        for payment in list(self._payouts.values()):
+            if payment.state is PegoutState.FINALISED:
+                await self._ask_signatures(payment, ctx)
+
+    def on_federation_announced(self, message: orders.FederationAnnounced, ctx: Context) -> None:
+        """Deposits to an address that is still to come are looked for before anybody is told of it."""
+        try:
+            update = federation_update.parse(message.evidence)
+            script = federation_update.change_of(update).federation.script_pubkey
+        except BadUpdate:
+            return  # no block will have it
+        self._scripts = tuple(dict.fromkeys((*self._scripts, script)))
+
+    def on_federations_known(self, message: orders.FederationsKnown, ctx: Context) -> None:
+        """Whose deposits are looked for; one more than is known hurts nothing, as validators judge."""
+        self._scripts = tuple(dict.fromkeys((*message.scripts, *self._scripts)))
+
+    def _notify(self, record: PeginRecord, ctx: Context) -> None:
+        notice = messages.NotifyPegin(
+            deposit=record.deposit, confirmations=self._spec.required_confirmations
+        )
+        ctx.tell(ctx.whereis(self._names.stream), notice, about=record.id)
+
+    async def on_pegin_noticed(self, message: orders.PeginNoticed, ctx: Context) -> None:
+        """Every governance node knows the coin; it need not be said again."""
+        record = self._pegins.get(message.outpoint)
+        if record is not None and not record.noticed:
+            noticed = msgspec.structs.replace(record, noticed=True)
+            self._pegins[message.outpoint] = noticed
+            await self._save_all(ctx, PEGIN, {message.outpoint: noticed})
+
+    def on_repeat_unconfirmed(self, message: orders.RepeatUnconfirmed, ctx: Context) -> None:
+        """Governance is told again what it may not have heard, under the same ids."""
+        for record in self._pegins.values():
+            if record.state is PeginState.MINTED and not record.noticed:
+                self._notify(record, ctx)
+        for payment in self._payouts.values():
+            waits = payment.state is PegoutState.FINALISED and payment.attempt > 0
+            if waits and not self._halt.in_force:
+                self._request(payment, ctx)
 
     # Questions
 

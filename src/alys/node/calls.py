@@ -5,7 +5,9 @@ The contract while governance is away: **a request is buffered, not refused**. W
 - ``answered``: governance answered, and this is the answer;
 - ``delivered``: a kind that governance does not answer was sent on a registered stream;
 - ``dropped``: the buffer was full and this was the oldest, for every governance node it was meant for;
-- ``timeout``: none of these within ``CALL_SECONDS`` of node time; what still waits is then not sent.
+- ``refused`` or ``busy``: the buffer was full and its policy is ``reject_new`` or ``back_pressure`` (come again later);
+- ``timeout``: none of these within ``call_seconds`` of node time, or an answer to what was sent did not come within
+  ``request_seconds``; what still waits is then not sent.
 
 Asking again under an id that is open joins the call that is under way: nothing is sent twice.
 """
@@ -18,9 +20,7 @@ import msgspec
 
 from alys.actors.message import Message, Request
 from alys.actors.promise import Promise
-
-CALL_SECONDS = 300.0
-"""Node seconds that a request may take, waiting for a connection included."""
+from alys.node.stream_figures import FIGURES
 
 CALLS_MAX = 4_000
 """Open at once; one more is refused."""
@@ -45,7 +45,7 @@ class GovernanceReply(msgspec.Struct, frozen=True, kw_only=True):
 class AskGovernance(Request[GovernanceReply], frozen=True, kw_only=True):
     """Send a request to one governance node, or to all, the first answer counting."""
 
-    timeout_seconds: ClassVar[float] = CALL_SECONDS + 30.0
+    timeout_seconds: ClassVar[float] = FIGURES.call_seconds + 30.0
     """Wall time: the reply says earlier that it took too long, and this is for a Stream that is gone."""
 
     request_id: str
@@ -105,13 +105,13 @@ class Calls:
         _answer(call, reply)
         self._less(request_id, call, endpoint)
 
-    def drop(self, request_id: str, endpoint: int, now: float) -> None:
-        """One node will never get it; the last one ends the call."""
+    def drop(self, request_id: str, endpoint: int, now: float, outcome: str = "dropped") -> None:
+        """One node will never get it, or never answer; the last one ends the call."""
         call = self._open.get(request_id)
         if call is None:
             return
         if call.waiting == {endpoint}:
-            _answer(call, GovernanceReply(outcome="dropped", endpoint=endpoint, at=now))
+            _answer(call, GovernanceReply(outcome=outcome, endpoint=endpoint, at=now))
         self._less(request_id, call, endpoint)
 
     def expire(self, request_id: str, now: float) -> set[int]:

@@ -23,6 +23,8 @@ from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState
 from alys.node import engine, gossip, messages, network, questions, storage
 from alys.node.errors import EngineRefused
+from alys.node.federation_desk import FederationDesk, Governed
+from alys.node.following import UNPLACED, Following
 from alys.node.judging import CANNOT_JUDGE, Judge
 from alys.node.names import ChainNames
 from alys.node.production import Larder, Producer
@@ -32,7 +34,6 @@ from alys.node.work import WorkDesk
 from alys.wire.jsonrpc import RpcError
 
 REFUSALS_KEPT = 32
-CATCH_UP_BLOCKS_MAX = 1024
 
 
 class SlotTick(Message, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Candidate(msgspec.Struct, kw_only=True):
     approvals: AggregateApproval
 
 
-class Chain(Actor):
+class Chain(Governed, Actor):
     """See the module's docstring."""
 
     def __init__(
@@ -79,6 +80,10 @@ class Chain(Actor):
         self._larder = Larder(spec)
         self._desk = WorkDesk(spec)
         self._tidings = Tidings(names)
+        self._following = Following(names)
+        #: Whether Sync says that this is the head of the best chain; without a Sync it is.
+        self._synced = names.sync is None
+        self._governance = FederationDesk(spec, names)
         self._paused: str | None = None
         self._halted: str | None = None
         self._refusals: list[tuple[str, str, str]] = []
@@ -106,7 +111,10 @@ class Chain(Actor):
             await self._judge.execute(head.block, ctx, patient=True)
         await self._set_head(ctx)
         self._head_facts = await self._judge.left_by(head.block, ctx)
+        await self._governance.load(ctx)
+        self._governance.started(self._state, ctx)
         self._tidings.started(self._state, ctx)
+        self._following.head_changed(self._state, ctx)
         if self._produces:
             self._arm_slot(ctx)
 
@@ -122,7 +130,11 @@ class Chain(Actor):
         """Produce when the slot is ours and nothing forbids it."""
         self._arm_slot(ctx)
         mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
-        if not mine or self._paused is not None or message.slot <= self._state.slot:
+        stopped = self._paused is not None or self._governance.halted is not None
+        if not mine or stopped or message.slot <= self._state.slot:
+            return
+        if not self._synced:
+            self._halt(ctx, "not synced")
             return
         if self._desk.queued is None and self._out_of_work():
             self._halt(ctx, "max_blocks_without_pow")
@@ -144,7 +156,13 @@ class Chain(Actor):
 
     async def _produce(self, slot: int, ctx: Context) -> None:
         block, facts = await self._producer.build(
-            slot, self._state, self._head_facts, self._desk.queued, self._larder, ctx
+            slot,
+            self._state,
+            self._head_facts,
+            self._desk.queued,
+            self._larder,
+            ctx,
+            federation_update=self._governance.evidence(self._state),
         )
         await self._offer(block, facts, ctx)
 
@@ -179,19 +197,9 @@ class Chain(Actor):
         candidate.approvals = approvals.merge(candidate.approvals, approval, self._verifier)
         await self._import_at_quorum(ctx)
 
-    async def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
-        """Remember why; bring a co-signer that fell behind up to the head."""
+    def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
+        """Remember why; who fell behind fetches what it lacks by itself."""
         self._remember_refusal(message.root, message.authority_index, message.reason)
-        if message.reason != validity.Reason.MISSING_PARENT.value or not message.origin:
-            return
-        missing = range(message.height + 1, self._state.height + 1)[:CATCH_UP_BLOCKS_MAX]
-        for height in missing:
-            block = await ctx.ask(
-                ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height)
-            )
-            if block is not None:
-                item = messages.SendTo(peer=message.origin, item=gossip.SealedBlock(block=block))
-                ctx.tell(ctx.whereis(self._names.network), item)
 
     def _remember_refusal(self, root: bytes, authority: int, reason: str) -> None:
         self._refusals = [*self._refusals, (root.hex(), str(authority), reason)][-REFUSALS_KEPT:]
@@ -216,6 +224,8 @@ class Chain(Actor):
             await self._judge.judge(signed, self._state, self._head_facts, ctx)
         except validity.Invalid as error:
             reason, detail = error.reason.value, str(error)
+            if error.reason in UNPLACED:
+                self._following.parent_missing(message.origin, signed.block.height, ctx)
         except CANNOT_JUDGE as error:
             reason, detail = "cannot-judge", str(error)
         if reason:
@@ -249,14 +259,41 @@ class Chain(Actor):
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
         """Import a block that a quorum approved, after checking that it did and that the block is sound."""
         signed = blocks.decode(message.block)
-        if signed.block.height != self._state.height + 1:
-            return  # we have it, or lack what is before it and are sent that when we say so
+        if signed.block.height <= self._state.height:
+            return  # we have it
+        if signed.block.parent_root != self._state.head_root:
+            self._following.parent_missing(message.origin, signed.block.height, ctx)
+            return
+        await self._take(signed, ctx)
+
+    async def on_blocks_fetched(self, message: messages.BlocksFetched, ctx: Context) -> None:
+        """What Sync fetched, in order; it hears how far that was taken, and why no further."""
+        taken, fault = 0, ""
+        for data in message.blocks:
+            signed = blocks.decode(data)
+            if signed.block.height > self._state.height:
+                try:
+                    if not await self._take(signed, ctx):
+                        break
+                except validity.Invalid as error:
+                    fault = str(error)
+                    break
+            taken += 1
+        self._following.taken(message.origin, taken, fault, ctx)
+
+    def on_sync_state(self, message: messages.SyncState, ctx: Context) -> None:
+        """See SyncState."""
+        self._synced = message.synced
+
+    async def _take(self, signed: SignedBlock, ctx: Context) -> bool:
+        """Import a block with a quorum; False when we cannot judge it now. Raises validity.Invalid."""
         validity.check_quorum(signed, self._spec, self._verifier)
         try:
             facts = await self._judge.judge(signed, self._state, self._head_facts, ctx)
         except CANNOT_JUDGE:
-            return  # it is sent again when we say that a later block lacks its parent
+            return False  # Sync fetches it again
         await self._import(signed, facts, ctx)
+        return True
 
     # Import
 
@@ -271,7 +308,9 @@ class Chain(Actor):
         self._halted = None
         if signed.block.auxpow_header is not None:
             self._desk.clear()
+        self._governance.imported(before, self._state, ctx)
         self._tidings.imported(before, self._state, signed.block, facts, ctx)
+        self._following.head_changed(self._state, ctx)
         self._report(ctx)
 
     async def _save(self, ctx: Context, signed: SignedBlock) -> None:
@@ -371,11 +410,14 @@ class Chain(Actor):
         return None if data is None else blocks.decode(data)
 
     def _condition(self) -> tuple[str, str]:
+        if self._governance.halted is not None:
+            return "halted", self._governance.halted
         if self._paused is not None:
             return "paused", self._paused
         if self._halted is not None:
             return "halted", self._halted
         return "active", ""
 
+    @override
     def _report(self, ctx: Context) -> None:
         self._tidings.status(self._state, self._condition()[0], ctx)

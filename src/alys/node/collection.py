@@ -21,6 +21,8 @@ class _Collection(msgspec.Struct, kw_only=True):
     """Signatures being gathered for one request."""
 
     txid: str
+    federation: Federation
+    """Who holds the inputs."""
     digests: tuple[bytes, ...]
     signatures: dict[bytes, tuple[bytes, ...]]
     """Sound ones: key to one signature per input."""
@@ -32,6 +34,7 @@ class Collections:
     """The open requests by request id."""
 
     def __init__(self, federation: Federation, endpoints: int) -> None:
+        """``federation`` is whose inputs are, unless a request says otherwise."""
         self._federation = federation
         self._endpoints = endpoints
         self._open: dict[str, _Collection] = {}
@@ -46,13 +49,15 @@ class Collections:
     def begin(self, request_id: str, message: messages.RequestSignatures) -> list[str]:
         """A new request; the ids of earlier ones for the same transaction, which it replaces."""
         amounts = tuple(Sats(sats) for sats in message.input_sats)
-        prevouts = payout.prevouts_of(amounts, self._federation)
+        federation = message.federation or self._federation
+        prevouts = payout.prevouts_of(amounts, federation)
         stale = [name for name, one in self._open.items() if one.txid == message.txid]
         for name in stale:
             del self._open[name]
         self._open[request_id] = _Collection(
             txid=message.txid,
-            digests=payout.sighashes(bitcoin.parse_tx(message.tx), prevouts, self._federation),
+            federation=federation,
+            digests=payout.sighashes(bitcoin.parse_tx(message.tx), prevouts, federation),
             signatures={},
             answers={},
         )
@@ -86,10 +91,11 @@ class Collections:
             collection.answers[endpoint] = f"{name}: {answer.failure_reason}"
         else:
             collection.answers[endpoint] = self._check(collection, answer)
-        if len(collection.signatures) < self._federation.threshold:
+        threshold = collection.federation.threshold
+        if len(collection.signatures) < threshold:
             return self._short_if_all_answered(request_id)
         del self._open[request_id]
-        chosen = list(collection.signatures.items())[: self._federation.threshold]
+        chosen = list(collection.signatures.items())[:threshold]
         return messages.SignaturesCollected(txid=collection.txid, signatures=tuple(chosen))
 
     def _check(self, collection: _Collection, answer: pb.SignatureResponse) -> str:
@@ -106,7 +112,7 @@ class Collections:
                 for index, (digest, signature) in enumerate(
                     zip(collection.digests, given, strict=True)
                 ):
-                    payout.check_signature(index, digest, key, signature, self._federation)
+                    payout.check_signature(index, digest, key, signature, collection.federation)
             except payout.SignatureRejected as error:
                 return str(error)
             collection.signatures[key] = tuple(given)
@@ -122,7 +128,7 @@ class Collections:
         return messages.SignaturesShort(
             txid=collection.txid,
             collected=len(collection.signatures),
-            needed=self._federation.threshold,
+            needed=collection.federation.threshold,
             reasons=reasons,
         )
 

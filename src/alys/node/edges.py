@@ -14,19 +14,47 @@ ASKED: Mapping[Edge, frozenset[str]] = {
     ("chain", "engine"): frozenset(
         {"BuildPayload", "ExecutePayload", "GetGenesis", "GetPayloadFacts", "SetHead"}
     ),
-    ("chain", "storage"): frozenset({"LoadBlock", "LoadBlockAt", "LoadHead", "SaveHead"}),
+    ("chain", "storage"): frozenset(
+        {"LoadBlock", "LoadBlockAt", "LoadHead", "LoadRecords", "SaveHead"}
+    ),
     ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+    ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+    ("sync", "storage"): frozenset({"ChangeRecords", "LoadBlockAt", "LoadRecords"}),
+    ("stream", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
 }
 
 TOLD: Mapping[Edge, frozenset[str]] = {
-    ("chain", "bridge"): frozenset({"BlockImported", "ChainStarted", "PayoutsFinalised"}),
-    ("chain", "stream"): frozenset({"ReportStatus"}),
+    ("chain", "bridge"): frozenset(
+        {"BlockImported", "ChainStarted", "FederationsKnown", "PayoutsFinalised"}
+    ),
+    ("chain", "stream"): frozenset({"FederationsKnown", "ReportStatus"}),
     ("chain", "network"): frozenset({"Publish", "SendTo"}),
     ("network", "chain"): frozenset(
         {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
     ),
+    ("network", "peer"): frozenset({"PeerConnected", "PeerDid", "PeerDisconnected"}),
+    ("network", "sync"): frozenset(
+        {"BlocksAnswered", "BlocksAsked", "PeerConnected", "PeerDisconnected", "StatusHeard"}
+    ),
+    ("peer", "network"): frozenset({"ConnectToPeer", "DisconnectPeer", "WhoIsThere"}),
+    ("peer", "sync"): frozenset({"PeersRanked"}),
+    ("sync", "network"): frozenset({"Publish", "SendTo", "WhoIsThere"}),
+    ("sync", "peer"): frozenset({"PeerDid"}),
+    ("sync", "chain"): frozenset({"BlocksFetched", "SyncState"}),
+    ("chain", "sync"): frozenset({"BlocksTaken", "HeadChanged", "ParentMissing"}),
+    ("chain", "peer"): frozenset({"PeerDid"}),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
     ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),
-    ("stream", "bridge"): frozenset({"SignaturesCollected", "SignaturesShort"}),
+    ("stream", "bridge"): frozenset(
+        {
+            "FederationAnnounced",
+            "HaltChanged",
+            "PeginNoticed",
+            "RepeatUnconfirmed",
+            "SignaturesCollected",
+            "SignaturesShort",
+        }
+    ),
+    ("stream", "chain"): frozenset({"FederationAnnounced", "HaltChanged", "ProposalAnnounced"}),
 }

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.base.units import Wei
-from alys.chain import validity
+from alys.chain import eras, validity
 from alys.chain.approvals import Verifier
 from alys.chain.blocks import ZERO_ROOT, ConsensusBlock, SignedBlock
 from alys.chain.spec import ChainSpec
@@ -43,7 +43,10 @@ class Judge:
         ``left`` is what the parent's payload leaves to answer for.
         """
         seen = await lookups.seen_deposits(
-            ctx, self._names.bitcoin, self._spec, signed.block.pegins
+            ctx,
+            self._names.bitcoin,
+            eras.scripts(parent.federations, self._spec),
+            signed.block.pegins,
         )
         facts = gather(ctx.now(), seen, left)
         self.check(signed, parent, facts)

@@ -1,13 +1,12 @@
 """What a validator looks up by itself on its own Bitcoin node, so that a block's claims are checked and not believed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.chain import peg
 from alys.chain.blocks import PegInRef
-from alys.chain.spec import ChainSpec
 from alys.chain.state import SeenDeposit
 from alys.node import ports
 from alys.node.errors import PortDown
@@ -37,11 +36,10 @@ async def find(ctx: Context, port: str, method: str, *params: Any) -> Any:
 
 
 async def seen_deposits(
-    ctx: Context, port: str, spec: ChainSpec, refs: Iterable[PegInRef]
+    ctx: Context, port: str, scripts: Collection[bytes], refs: Iterable[PegInRef]
 ) -> dict[str, SeenDeposit]:
-    """The listed deposits that the Bitcoin node confirms, by ``txid:vout``; confirmations 0 off the best chain."""
+    """The listed deposits to one of the scripts that the Bitcoin node confirms, by ``txid:vout``; confirmations 0 off the best chain."""
     seen: dict[str, SeenDeposit] = {}
-    scripts = (spec.federation.script_pubkey,)
     for ref in refs:
         header = await find(ctx, port, "getblockheader", ref.block_hash)
         raw = await find(ctx, port, "getrawtransaction", ref.txid, False, ref.block_hash)

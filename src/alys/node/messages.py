@@ -3,6 +3,7 @@
 import msgspec
 
 from alys.actors.message import Message, Request
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
 from alys.chain.state import PayoutProposal
 from alys.node import gossip
@@ -70,6 +71,8 @@ class BlockImported(Message, frozen=True, kw_only=True):
     root: bytes
     minted: tuple[Deposit, ...]
     proposed: PayoutProposal | None
+    sweep: PayoutProposal | None = None
+    """Moves coins of a former federation; it is signed and broadcast like a payout."""
     refunded: tuple[str, ...]
     """Requests (``tx_hash:log_index``) that the block gives back as a withdrawal, or will when there is room."""
 
@@ -106,6 +109,10 @@ class RequestSignatures(Message, frozen=True, kw_only=True):
     txid: str
     tx: bytes
     input_sats: tuple[int, ...]
+    federation: Federation | None = None
+    """Who holds the inputs and must sign; None: the specification's."""
+    sweep: bool = False
+    """It moves coins of a former federation, and pays nobody."""
 
 
 class SignaturesCollected(Message, frozen=True, kw_only=True):
@@ -157,3 +164,119 @@ class AnnounceDeposit(Request[bool], frozen=True, kw_only=True):
     """Tell Bridge of a deposit by its transaction; False when it is none. Harmless for one that is known."""
 
     txid: str
+
+
+# Between nodes: what Network, Peers and Sync say to each other and to Chain
+
+
+class PeerConnected(Message, frozen=True, kw_only=True):
+    """Network to Peers and Sync: a peer is there. Saying it twice changes nothing."""
+
+    peer: str
+    address: str = ""
+    """Where it takes connections, by its own word; empty: it does not say."""
+
+
+class PeerDisconnected(Message, frozen=True, kw_only=True):
+    """Network to Peers and Sync: a peer is not there any more, or could not be reached (``reached`` is False then)."""
+
+    peer: str
+    reason: str
+    reached: bool = True
+
+
+class WhoIsThere(Message, frozen=True, kw_only=True):
+    """Peers or Sync to Network, when they start: say ``PeerConnected`` for everybody who is connected."""
+
+
+class ConnectToPeer(Message, frozen=True, kw_only=True):
+    """Peers to Network: dial. ``PeerConnected`` or ``PeerDisconnected`` says what came of it."""
+
+    peer: str
+    address: str
+
+
+class DisconnectPeer(Message, frozen=True, kw_only=True):
+    """Peers to Network: end the connection."""
+
+    peer: str
+    reason: str
+
+
+class PeerDid(Message, frozen=True, kw_only=True):
+    """Anybody to Peers: a peer did something that its score goes by; the deeds are those of ``peers.DEEDS``."""
+
+    peer: str
+    deed: str
+    authority: int | None = None
+    """Whose doing it was, where that is known: who only passed it on is not blamed for it."""
+
+
+class PeersRanked(Message, frozen=True, kw_only=True):
+    """Peers to Sync: who is connected, best score first."""
+
+    peers: tuple[str, ...]
+
+
+class StatusHeard(Message, frozen=True, kw_only=True):
+    """Network to Sync: where a peer says that it stands."""
+
+    peer: str
+    status: gossip.Status
+
+
+class BlocksAsked(Message, frozen=True, kw_only=True):
+    """Network to Sync: a peer wants blocks."""
+
+    peer: str
+    request: gossip.BlocksRequest
+
+
+class BlocksAnswered(Message, frozen=True, kw_only=True):
+    """Network to Sync: a peer gives blocks."""
+
+    peer: str
+    response: gossip.BlocksResponse
+
+
+class HeadChanged(Message, frozen=True, kw_only=True):
+    """Chain to Sync: where the node stands now, at its start and after every change of its head."""
+
+    height: int
+    root: bytes
+    slot: int
+    finalised_height: int
+    finalised_root: bytes
+
+
+class ParentMissing(Message, frozen=True, kw_only=True):
+    """Chain to Sync: a block came whose parent is not known; the peer that it came from has what is before it."""
+
+    origin: str
+    height: int
+    """Of the block that came."""
+
+
+class BlocksFetched(Message, frozen=True, kw_only=True):
+    """Sync to Chain: blocks with a quorum (``chain.blocks`` encoding), each the parent of the next. Chain answers ``BlocksTaken``."""
+
+    blocks: tuple[bytes, ...]
+    origin: str
+
+
+class BlocksTaken(Message, frozen=True, kw_only=True):
+    """Chain to Sync: what became of what was fetched, after ``HeadChanged`` where the head changed."""
+
+    origin: str
+    imported: int
+    """How many of them are stored now, known ones included."""
+    fault: str = ""
+    """Why the rest is not, where that is the peer's fault."""
+
+
+class SyncState(Message, frozen=True, kw_only=True):
+    """Sync to Chain: whether the node may produce, and the heights that say so. Told when it changes, and in answer to ``HeadChanged``."""
+
+    synced: bool
+    own_height: int
+    best_height: int

@@ -12,3 +12,6 @@ class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
     bridge: str | None = None
     stream: str | None = None
     network: str
+    sync: str | None = None
+    """None: this node has nobody to keep up with."""
+    peer: str | None = None

@@ -44,6 +44,8 @@ class PeginRecord(msgspec.Struct, frozen=True, kw_only=True):
     block_hash: str
     height: int
     state: PeginState
+    noticed: bool = False
+    """Every governance node has heard of it."""
 
     @property
     def id(self) -> str:
@@ -73,6 +75,11 @@ class PayoutRecord(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
     """Times that signatures were asked for."""
     signed: bytes = b""
+
+    @property
+    def operation(self) -> str:
+        """Whose correlation id it bears: that of its first request; a sweep has its own."""
+        return self.operations[0] if self.operations else f"sweep:{self.txid}"
 
     @property
     def txid(self) -> str:

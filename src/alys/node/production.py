@@ -5,7 +5,7 @@ order in which the execution client is asked.
 """
 
 from alys.actors.context import Context
-from alys.chain import peg, slots, state
+from alys.chain import eras, peg, slots, state
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
@@ -24,10 +24,15 @@ class Larder:
         #: Payouts with their signatures, by txid.
         self._signed: dict[str, bytes] = {}
 
-    @property
-    def deposits(self) -> tuple[peg.Deposit, ...]:
-        """Deposits that may be minted, oldest first."""
-        return tuple(seen.deposit for seen in self._ready.values())
+    def deposits_for(self, parent: PegState) -> tuple[peg.Deposit, ...]:
+        """Deposits that a child of this block may mint, oldest first: not those to an address that takes none (any more)."""
+        history = state.at_next_height(parent, self._spec).federations
+        return tuple(
+            seen.deposit
+            for seen in self._ready.values()
+            if not seen.deposit.script
+            or eras.accepts(history, self._spec, seen.deposit.script, parent.height + 1)
+        )
 
     def seen(self, chosen: tuple[peg.Deposit, ...]) -> dict[str, SeenDeposit]:
         """Where the chosen deposits stand in Bitcoin's chain, by outpoint."""
@@ -71,10 +76,12 @@ class Producer:
         header: AuxPowHeader | None,
         larder: Larder,
         ctx: Context,
+        *,
+        federation_update: bytes | None = None,
     ) -> tuple[ConsensusBlock, Facts]:
         """A block for the slot and the facts that it was built from. Raises EngineRefused, AskTimeout."""
         todo = state.duties(parent, judging.gather(ctx.now(), {}, left), header, self._spec)
-        chosen = peg.fit_pegins(todo.addresses, larder.deposits)
+        chosen = peg.fit_pegins(todo.addresses, larder.deposits_for(parent))
         deposits = larder.seen(chosen)
         payload = await ctx.ask(
             ctx.whereis(self._names.engine),
@@ -96,5 +103,7 @@ class Producer:
             ),
             payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
             finalized_payouts=() if header is None else larder.signed_in_order(parent),
+            federation_update=federation_update,
+            sweep_proposal=None if todo.sweep is None else todo.sweep.tx.serialize(witness=False),
         )
         return block, judging.gather(ctx.now(), deposits, left)

@@ -36,6 +36,7 @@ class Tidings:
             root=after.head_root,
             minted=tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins),
             proposed=None if link is None else link.payout,
+            sweep=None if link is None else link.sweep,
             refunded=tuple(sorted(after.refunded - before.refunded)),
         )
         ctx.tell(bridge, imported)

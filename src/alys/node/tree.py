@@ -1,7 +1,7 @@
 """The supervision trees: a whole node, and a co-signing authority, which has no bridge.
 
     node        storage     storage
-                network     network
+                network     network, peer, sync
                 bridge      stream, bridge
                 consensus   engine, chain
     cosigner-n  storage, network, consensus
@@ -29,8 +29,11 @@ from alys.node.chain import Chain
 from alys.node.engine import Engine
 from alys.node.names import ChainNames
 from alys.node.network import Network, NetworkNames
+from alys.node.peers import KnownPeer, PeerNames, Peers
 from alys.node.storage import Storage
 from alys.node.stream import Stream, StreamNames
+from alys.node.stream_figures import FIGURES, StreamFigures
+from alys.node.sync import Sync, SyncNames
 
 INTENSITY = Intensity(restarts=5, period_seconds=60.0)
 """Of every domain supervisor, and of the node's over them."""
@@ -46,10 +49,17 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
     """Its place in the chain specification's list."""
     signer: Signer
     verifier: Verifier
+    peers: tuple[KnownPeer, ...] = ()
+    """The others of its federation."""
 
 
 def node_tree(
-    spec: ChainSpec, me: Authority, *, governance_nodes: int, token: str | None
+    spec: ChainSpec,
+    me: Authority,
+    *,
+    governance_nodes: int,
+    token: str | None,
+    figures: StreamFigures = FIGURES,
 ) -> ChildSpec:
     """A whole node, which produces in its slots."""
     names = _names(me.tree)
@@ -59,10 +69,16 @@ def node_tree(
         5_000,
         lambda: Stream(
             spec.federation,
-            StreamNames(bridge=names["bridge"], governance=f"{me.tree}/ports/governance"),
+            StreamNames(
+                bridge=names["bridge"],
+                chain=names["chain"],
+                storage=names["storage"],
+                governance=f"{me.tree}/ports/governance",
+            ),
             endpoints=governance_nodes,
             node_id=me.tree,
             token=token,
+            figures=figures,
         ),
     )
     bridge = _child(
@@ -82,7 +98,7 @@ def node_tree(
     return _tree(
         me.tree,
         _domain("storage", _storage(me.tree)),
-        _domain("network", _network(me.tree)),
+        _domain("network", *_network(spec, me)),
         _domain("bridge", stream, bridge),
         _domain(
             "consensus",
@@ -97,7 +113,7 @@ def cosigner_tree(spec: ChainSpec, me: Authority) -> ChildSpec:
     return _tree(
         me.tree,
         _domain("storage", _storage(me.tree)),
-        _domain("network", _network(me.tree)),
+        _domain("network", *_network(spec, me)),
         _domain(
             "consensus",
             _engine(me.tree, bridge=None),
@@ -135,9 +151,20 @@ def _storage(tree: str) -> ChildSpec:
     return _child(tree, "storage", 10_000, lambda: Storage(f"{tree}/ports/store"))
 
 
-def _network(tree: str) -> ChildSpec:
-    names = NetworkNames(chain=f"{tree}/chain", wire=f"{tree}/ports/wire")
-    return _child(tree, "network", 10_000, lambda: Network(names))
+def _network(spec: ChainSpec, me: Authority) -> tuple[ChildSpec, ...]:
+    tree = me.tree
+    chain, network, peer, sync, storage = (
+        f"{tree}/{name}" for name in ("chain", "network", "peer", "sync", "storage")
+    )
+    names = NetworkNames(chain=chain, wire=f"{tree}/ports/wire", peer=peer, sync=sync)
+    known = PeerNames(network=network, sync=sync, storage=storage)
+    followed = SyncNames(chain=chain, network=network, peer=peer, storage=storage)
+    pace = spec.slot_duration_ms
+    return (
+        _child(tree, "network", 10_000, lambda: Network(names)),
+        _child(tree, "peer", 10_000, lambda: Peers(me.peers, known)),
+        _child(tree, "sync", 10_000, lambda: Sync(followed, slot_duration_ms=pace)),
+    )
 
 
 def _engine(tree: str, bridge: str | None) -> ChildSpec:
@@ -154,6 +181,8 @@ def _chain(
         bridge=bridge,
         stream=stream,
         network=f"{me.tree}/network",
+        sync=f"{me.tree}/sync",
+        peer=f"{me.tree}/peer",
     )
     return _child(
         me.tree,

@@ -3,7 +3,7 @@
 Every world stands on the same network; it differs in what lies between the services and the node's actors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -19,6 +19,7 @@ from alys.models.bitcoin.node import BitcoinNode
 from alys.models.ethereum.genesis import dev_genesis
 from alys.models.ethereum.node import EthereumNode
 from alys.models.governance.node import GovernanceNode
+from alys.node.peers import KnownPeer
 from alys.node.tree import Authority
 from alys.wire import bitcoin, ethereum
 
@@ -54,14 +55,23 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
         """The registered prefix of an authority's actors."""
         return tree_name(index, self.nodes)
 
-    def authority(self, index: int) -> Authority:
-        """Who an authority is, for its tree."""
+    def authority(self, index: int, addresses: Mapping[int, str] | None = None) -> Authority:
+        """Who an authority is, for its tree; ``addresses`` are where the others take connections, as far as that is known."""
         scheme = BlsScheme()
         return Authority(
             tree=self.tree(index),
             index=index,
             signer=scheme.signer(chain_spec.DEV_SECRETS[index]),
             verifier=scheme,
+            peers=tuple(
+                KnownPeer(
+                    name=self.tree(other),
+                    authority=other,
+                    address=(addresses or {}).get(other, ""),
+                )
+                for other in range(AUTHORITIES)
+                if other != index
+            ),
         )
 
 

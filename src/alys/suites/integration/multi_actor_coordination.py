@@ -182,7 +182,14 @@ async def _needed(world: NetworkWorld, passed: list[Passed]) -> dict[tuple[str, 
         if one["message"] == "ReportStatus"
     )
     world.check(halts >= 1, "the halt before the AuxPoW was reported", halts=halts)
+    # By heartbeats, so how many of the two deposits are known to be known depends on the time.
+    noticed = sum(one.message == "PeginNoticed" for one in passed)
+    world.check(noticed <= 2, "a deposit is known to be known once", times=noticed)
     return {
+        ("chain", "bridge", "FederationsKnown"): 1,
+        ("chain", "stream", "FederationsKnown"): 1,
+        ("stream", "bridge", "RepeatUnconfirmed"): 1,
+        ("stream", "bridge", "PeginNoticed"): noticed,
         ("chain", "engine", "GetGenesis"): 1,
         ("chain", "engine", "BuildPayload"): blocks,
         ("chain", "engine", "ExecutePayload"): blocks,
