@@ -63,6 +63,8 @@ class Probe(Actor):
         | messages.PayoutsFinalised
         | messages.ReportStatus
         | messages.PeginReady
+        | messages.PeginWithdrawn
+        | messages.BitcoinSeen
         | messages.PayoutSigned
         | messages.NotifyPegin
         | messages.RequestSignatures

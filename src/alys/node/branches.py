@@ -11,8 +11,9 @@ from alys.chain import blocks, forkchoice, state
 from alys.chain.blocks import SignedBlock
 from alys.chain.forkchoice import Standing
 from alys.chain.peg import Deposit
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Facts, PayoutProposal, PegState
+from alys.chain.state import Facts, PegState
 from alys.node import records, storage
 from alys.node.engine import PayloadFacts
 

@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
-from alys.actors.errors import AskTimeout
 from alys.actors.message import Message
 from alys.chain import approvals, blocks, slots, state, validity
 from alys.chain.approvals import Approval, Signer, Verifier
@@ -25,7 +24,6 @@ from alys.chain.state import Facts
 from alys.node import branches, gossip, messages, storage
 from alys.node.branches import Branches, Known
 from alys.node.candidates import Candidate, Candidates
-from alys.node.errors import EngineRefused
 from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import HARMLESS, Following
 from alys.node.gate import Gate
@@ -136,7 +134,7 @@ class Chain(Governed, Outside, Actor):
         trouble = self._short_of_approvals()
         try:
             trouble = await self._produce(slot, ctx) or trouble
-        except (EngineRefused, AskTimeout) as error:
+        except (validity.Invalid, *CANNOT_JUDGE) as error:
             trouble = str(error)
             await self._mend_client(ctx)
         if trouble and self._gate.tried(trouble):
@@ -259,7 +257,7 @@ class Chain(Governed, Outside, Actor):
         self, signed: SignedBlock, parent: Known, ctx: Context, sealed: bool = False
     ) -> Facts:
         left = await self._importer.left_of(parent, ctx)
-        return await self._judge.judge(signed, parent.state, left, ctx, sealed)
+        return await self._judge.judge(signed, parent.state, left, ctx, sealed=sealed)
 
     def _no_parent(self, block: ConsensusBlock, origin: str, ctx: Context) -> validity.Invalid:
         final = self._head.standing.finalised_height
@@ -428,6 +426,14 @@ class Chain(Governed, Outside, Actor):
         self._report(ctx)
 
     # From the bridge
+
+    def on_bitcoin_seen(self, message: messages.BitcoinSeen, ctx: Context) -> None:
+        """For our next block."""
+        self._larder.bitcoin = message
+
+    def on_pegin_withdrawn(self, message: messages.PeginWithdrawn, ctx: Context) -> None:
+        """It waits for its confirmations again."""
+        self._larder.withdraw_deposit(message.outpoint)
 
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
         """Keep a deposit until a final block has minted it."""

@@ -4,9 +4,10 @@ import msgspec
 
 from alys.actors.message import Message, Request
 from alys.chain.blocks import AuxPowHeader
+from alys.chain.claims import SettledRef
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
-from alys.chain.state import PayoutProposal
+from alys.chain.proposal import PayoutProposal
 from alys.node import gossip
 
 
@@ -28,6 +29,12 @@ class SendTo(Message, frozen=True, kw_only=True):
 
     peer: str
     item: gossip.Item
+
+
+class PeginWithdrawn(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: a deposit that was ready may be so no more, as its block left Bitcoin's best chain."""
+
+    outpoint: str
 
 
 class BlockProposed(Message, frozen=True, kw_only=True):
@@ -82,6 +89,17 @@ class PayoutsFinalised(Message, frozen=True, kw_only=True):
     """Chain to Bridge: an AuxPoW covers these proposals; only now may they be signed."""
 
     proposals: tuple[PayoutProposal, ...]
+
+
+class BitcoinSeen(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: what a block of ours should say about Bitcoin. The whole of it each time, so the last one counts."""
+
+    lost: tuple[str, ...] = ()
+    """Minted deposits (``txid:vout``) that left the best chain."""
+    settled: tuple[SettledRef, ...] = ()
+    """Payouts that have their confirmations."""
+    stuck: tuple[str, ...] = ()
+    """Txids of payouts that wait too long for their first."""
 
 
 class BlocksReverted(Message, frozen=True, kw_only=True):
