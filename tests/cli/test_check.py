@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +13,12 @@ from typing import Any
 import pytest
 
 from alys.cli import front as cli
-from alys.config.services import LOCAL_SECRETS
 from alys.report import conformance
-from alys.shells.jsonrpc_client import Basic, JsonRpcClient
-from alys.worlds.miner import MergedMiner
+from alys.shells.jsonrpc_client import JsonRpcClient
 from tests.worlds import test_remote as services
 
 ROOT = Path(__file__).parents[2]
 SCALE = "10"
-DOOR = Basic(user=LOCAL_SECRETS["BITCOIN_RPC_USER"], password=LOCAL_SECRETS["BITCOIN_RPC_PASSWORD"])
 
 Rows = dict[str, tuple[str, str]]
 
@@ -132,7 +128,7 @@ def test_a_broken_node_fails_and_the_cause_is_named(
 def test_a_node_without_an_rpc_of_its_own_is_judged_by_the_chains(
     variables: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with node(variables) as url, mined_for(url, variables["BITCOIN_RPC_URL"]):
+    with node(variables) as url, mined_for(url):
         spec = tmp_path / "spec.json"
         spec.write_text(json.dumps({"result": asyncio.run(asked(url, "alys_spec"))}))
         words = ["--spec", str(spec), "-k", "peg_in"]
@@ -148,24 +144,19 @@ async def asked(url: str, method: str) -> Any:
 
 
 @contextmanager
-def mined_for(url: str, bitcoin: str) -> Iterator[None]:
-    """Somebody who finds work for the node."""
-    over = threading.Event()
-
-    async def mine() -> None:
-        async with JsonRpcClient(url) as own, JsonRpcClient(bitcoin, DOOR) as parent:
-            miner = MergedMiner(own, parent)
-            while not over.is_set():
-                await miner.mine()
-                await asyncio.to_thread(over.wait, 0.2)
-
-    thread = threading.Thread(target=lambda: asyncio.run(mine()))
-    thread.start()
+def mined_for(url: str) -> Iterator[None]:
+    """Somebody who finds work for the node, and leaves the Bitcoin node alone."""
+    words = ["mine", "--internal", "--node", url, "--fees-to", "0x" + "a1" * 20, "--every", "0.2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alys", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield
     finally:
-        over.set()
-        thread.join(30)
+        process.terminate()
+        told, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "proof up to height" in told
 
 
 @pytest.mark.slow

@@ -38,13 +38,22 @@ def test_dependencies_start_first_and_so_stop_last() -> None:
     assert [one.name for one in leaves(node)] == [
         "storage",
         "network",
+        "peer",
+        "sync",
         "stream",
         "bridge",
         "engine",
         "chain",
     ]
     cosigner = cosigner_tree(spec, authority(1))
-    assert [one.name for one in leaves(cosigner)] == ["storage", "network", "engine", "chain"]
+    assert [one.name for one in leaves(cosigner)] == [
+        "storage",
+        "network",
+        "peer",
+        "sync",
+        "engine",
+        "chain",
+    ]
 
 
 def test_names_are_the_trees_own_and_mailboxes_bounded() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from alys.actors.envelope import Envelope
 from alys.actors.ref import Ref
-from alys.base.errors import Inconclusive
 from alys.chain import blocks as node_blocks
 from alys.chain import state
 from alys.node import gossip, ports
@@ -98,19 +97,33 @@ def united(watch: Watch) -> bool:
 
 def test_convergence_is_of_the_nodes_that_are_up() -> None:
     nodes = federation()
-    watch = watching(nodes)
-    watch.require_one_head()
+    watch = Watch(nodes, 3, 0)
+    assert united(watch)
     assert watch.found().samples["converged"] == 1
     nodes.chains[1] = [*nodes.chains[1][:-1], block(4, "fork")]
     assert not united(watch)
-    with pytest.raises(Disagreement):
-        watch.require_one_head()
     nodes.dying.add(1)
     assert not united(watch)
     nodes.down.add(1)
     assert united(watch)
-    with pytest.raises(Inconclusive):
-        watch.require_one_head()
+    assert watch.found().samples["converged"] == 1, "one node alone is no convergence"
+
+
+def test_whoever_is_furthest_is_the_one_to_ask_and_nobody_else_in_its_place() -> None:
+    nodes = federation()
+    nodes.final = {0: 3, 1: 2}
+    nodes.chains[1].append(block(5))
+    watch = watching(nodes)
+    assert watch.best() == 0, "what is final goes before what is high"
+    nodes.down.add(0)
+    with pytest.raises(PortDown, match="behind"):
+        watch.best()
+    nodes.final[1] = 3
+    asyncio.run(watch.look())
+    assert watch.best() == 1
+    nodes.down.add(1)
+    with pytest.raises(PortDown, match="none is up"):
+        watch.best()
 
 
 def test_a_chain_that_was_written_anew_below_its_end_is_found_by_reading_it_again() -> None:

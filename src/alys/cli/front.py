@@ -15,6 +15,7 @@ from alys.cli import (
     config,
     doctor,
     inject,
+    mine,
     mock,
     node,
     secrets,
@@ -28,7 +29,20 @@ from alys.cli import (
 if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
-_COMMANDS = (test, check, serve, mock, inject, node, store, secrets, doctor, config, version)
+_COMMANDS = (
+    test,
+    check,
+    serve,
+    mock,
+    inject,
+    node,
+    mine,
+    store,
+    secrets,
+    doctor,
+    config,
+    version,
+)
 """In the order of the help; each module has an ``add``."""
 
 _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
@@ -36,6 +50,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
     "config": config.run,
     "doctor": doctor.run,
     "inject": inject.run,
+    "mine": mine.run,
     "mock": mock.run,
     "node": node.run,
     "secrets": secrets.run,

@@ -52,6 +52,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     auxpow: AuxPowClaim | None
     pegins: tuple[PegInClaim, ...]
     proposal_txid: str | None
+    proposal: bitcoin.Tx | None
+    """Unsigned."""
+    sweep: bitcoin.Tx | None
+    """Likewise; it moves coins of a former federation."""
+    federation_update: bytes | None
+    """The evidence of a change of the federation."""
     signed_txids: tuple[str, ...]
     """Payouts that the block lists with their signatures."""
     fee_rate: int = 0
@@ -69,13 +75,17 @@ def read_claim(block: Mapping[str, Any]) -> Claim:
     try:
         payload = block["executionPayload"]
         said = block.get("bitcoin") or {}
+        proposal = _tx(block.get("payoutProposal"))
         return Claim(
             root=plain_hex(block["root"]),
             height=number(payload["blockNumber"]),
             execution_hash="0x" + plain_hex(payload["blockHash"]),
             auxpow=_auxpow(block.get("auxpowHeader")),
             pegins=tuple(_pegin(entry) for entry in block["pegins"]),
-            proposal_txid=_proposal(block.get("payoutProposal")),
+            proposal_txid=None if proposal is None else proposal.txid,
+            proposal=proposal,
+            sweep=_tx(block.get("sweepProposal")),
+            federation_update=_bytes(block.get("federationUpdate")),
             signed_txids=tuple(_txid(raw) for raw in block["finalizedPayouts"]),
             fee_rate=number(said.get("feeRate", 0)),
             bumps=tuple(_bump(entry) for entry in said.get("bumps", ())),
@@ -124,10 +134,13 @@ def _bump(value: Mapping[str, Any]) -> BumpClaim:
     )
 
 
-def _proposal(value: str | None) -> str | None:
-    if not value:
-        return None
-    return _txid(value)
+def _bytes(value: str | None) -> bytes | None:
+    return bytes.fromhex(plain_hex(value)) if value else None
+
+
+def _tx(value: str | None) -> bitcoin.Tx | None:
+    raw = _bytes(value)
+    return None if raw is None else bitcoin.parse_tx(raw)
 
 
 def _txid(raw_hex: str) -> str:

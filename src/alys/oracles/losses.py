@@ -3,7 +3,7 @@
 A loss is borne out by Bitcoin: the deposit's block was on the best chain and left it. Nothing else excuses a refund for want of funds.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from alys.oracles.bitcoin_side import BitcoinSide, Deposit
 from alys.oracles.causes import Cause
@@ -26,9 +26,8 @@ def incident_of(lost: Deposit, minted_in: str) -> Incident:
 class Unavailable:
     """Follows the claims of the canonical blocks, in order."""
 
-    def __init__(self, bitcoin: BitcoinSide, federation_scripts: Collection[bytes]) -> None:
+    def __init__(self, bitcoin: BitcoinSide) -> None:
         self._bitcoin = bitcoin
-        self._scripts = federation_scripts
         self._lost: dict[str, int] = {}
         self._held: dict[str, int] = {}
         """Change of payouts with more than one version, by the txid of the first."""
@@ -64,4 +63,4 @@ class Unavailable:
         return found
 
     def _change(self, bump: BumpClaim) -> int:
-        return sum(sats for sats, script in bump.outputs if script in self._scripts)
+        return sum(sats for sats, script in bump.outputs if self._bitcoin.is_federation(script))

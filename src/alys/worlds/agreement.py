@@ -131,6 +131,8 @@ class Watch:
         up = tuple(index for index in range(self._nodes.count) if self._nodes.alive(index))
         stood = [index for index in up if await self._spared(index, self._where)]
         self.one_head = tuple(stood) == up and self.agreement.one_head(_names(up))
+        if self.one_head and len(up) > 1:
+            self.agreement.require_one_head(_names(up))
         answered = [index for index in stood if await self._spared(index, self._blocks_of)]
         self.looks += 1
         return tuple(answered)
@@ -141,23 +143,24 @@ class Watch:
         self._shown.clear()
         return await self.look()
 
-    def require_one_head(self) -> None:
-        """All nodes that are up had one head at the last look; raises Disagreement."""
-        up = tuple(index for index in range(self._nodes.count) if self._nodes.alive(index))
-        self.agreement.require_one_head(_names(up))
-
     def found(self) -> Agreed:
         """How much was seen."""
         return self.agreement.found()
 
-    def best(self) -> int | None:
-        """Who of those that are up said last that it is furthest: by what is final, then by its head."""
-        up = [index for index in self.views if self._nodes.alive(index)]
-        return max(up, key=lambda index: (*self._rank(index), -index), default=None)
+    def best(self) -> int:
+        """Who of those that are up is furthest, by what is final and then by its head.
 
-    def _rank(self, index: int) -> tuple[int, int]:
-        view = self.views[index]
-        return view.finalised_height, view.height
+        Raises PortDown where nobody is, and where all that are up are behind what another one said that is down: from them it
+        cannot be seen whether what happened since was right.
+        """
+        up = [index for index in self.views if self._nodes.alive(index)]
+        if not up:
+            raise PortDown("every node of the federation", "none is up")
+        found = max(up, key=lambda index: (_rank(self.views[index]), -index))
+        furthest = max(map(_rank, self.views.values()))
+        if _rank(self.views[found]) < furthest:
+            raise PortDown("the node that is furthest", "it is down, and the others are behind it")
+        return found
 
     def _listen(self) -> None:
         if self._overheard is None:
@@ -212,3 +215,7 @@ def name(index: int) -> str:
 
 def _names(indices: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(name(index) for index in indices)
+
+
+def _rank(view: View) -> tuple[int, int]:
+    return view.finalised_height, view.height

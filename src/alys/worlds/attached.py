@@ -7,7 +7,7 @@ import abc
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,10 +29,11 @@ from alys.shells.metrics_server import serve_metrics
 from alys.shells.metrics_source import MetricsSource
 from alys.shells.node_server import serve_node
 from alys.shells.store_gateway import StoreGateway
+from alys.shells.wire_gateway import WireGateway
 from alys.worlds import logbook, network
+from alys.worlds.doors import Doors
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import EthereumSide, GovernanceSide, ScenarioInfo
-from alys.worlds.wires import WirePort, Wires
 
 T = TypeVar("T")
 
@@ -55,6 +56,8 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the producer's client is somebody else's, whose Engine port may serve no more than it must."""
     governance_targets: tuple[str, ...]
     """``host:port`` of each governance node, by its number."""
+    wire_addresses: tuple[str, ...] = ()
+    """``host:port`` where authorities of other processes take connections of their peers, by authority; empty: not known yet."""
 
 
 class AttachedWorld(NetworkWorld, abc.ABC):
@@ -140,8 +143,25 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         self.ethereum = self.public_door(to)
         self.clients = [self.ethereum, *map(self._client, to.further_ethereum_urls)]
         self.engine = self._client(to.engine_urls[network.PRODUCER], to.engine)
-        self._wires = Wires(self.random.fork("wires"), self.system)
-        self.wires = self._wires
+        everybody = range(network.AUTHORITIES)
+        self.doors = Doors(
+            self.network.spec,
+            [self.network.tree(index) for index in everybody],
+            self.authorities_here(),
+            self.system,
+            host=self.settings.world.host,
+            known=to.wire_addresses,
+        )
+        self.wires = self.doors
+        self.closers.append(self.doors.close)
+
+    def authorities_here(self) -> Iterable[int]:
+        """Whose trees run in this process."""
+        return range(network.AUTHORITIES)
+
+    @override
+    def wire_addresses(self) -> Mapping[int, str]:
+        return self.doors.addresses()
 
     @override
     def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
@@ -154,7 +174,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
                 _two_doors(to) if foreign else JsonRpcClient(to.engine_urls[index], to.engine)
             ),
             "store": lambda: StoreGateway(self.info.scratch / tree / "store"),
-            "wire": lambda: WirePort(self._wires, tree),
+            "wire": lambda: WireGateway(self.doors.of(index)),
         }
         if index < self.network.nodes:
             found["governance"] = lambda: GovernanceGateway(to.governance_targets)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.dispatch import Dispatcher
@@ -24,43 +25,29 @@ from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import SeededRandom
 from alys.config.settings import Settings
 from alys.node.api import Ask
-from alys.node.errors import PortDown
 from alys.node.messages import GetStatus
 from alys.node.tree import cosigner_tree, node_tree
-from alys.oracles.blocks import Production
-from alys.oracles.statement import LedgerStatement
-from alys.wire.jsonrpc import RpcError
-from alys.worlds import judged_by, network
+from alys.worlds import network
 from alys.worlds.actors import Actors
-from alys.worlds.agreement import Overheard, Watch
-from alys.worlds.audit import Auditor
+from alys.worlds.agreement import Overheard
 from alys.worlds.forger import Forger, Offer, Verdict
 from alys.worlds.gate import Gate
 from alys.worlds.load import LoadSide
-from alys.worlds.miner import MergedMiner
 from alys.worlds.misbehaving import Faults, Injected
-from alys.worlds.network import Grounds
-from alys.worlds.nodes import TreesHere, Vantage, WiresSide
+from alys.worlds.nodes import TreesHere, WiresSide
+from alys.worlds.onlooking import POLL_SECONDS, Onlooking
 from alys.worlds.protocol import (
-    BitcoinSide,
     EthereumSide,
     GovernanceSide,
     NodeSide,
-    NodesSide,
     ScenarioInfo,
 )
 from alys.worlds.recorder import Recorder
-from alys.worlds.scorecard import NeverHappened, Scorecard
+from alys.worlds.scorecard import NeverHappened
 from alys.worlds.supervised import ActorsSide
 from alys.worlds.users import BitcoinUser, EthereumUser
 
 T = TypeVar("T")
-
-POLL_SECONDS = 0.25
-"""Node time between two looks of ``eventually``."""
-
-AUDIT_SECONDS = 2.0
-"""Node time between two looks of the ledger while a scenario runs."""
 
 PORT_MESSAGES_MAX = 5_000
 """In a port's mailbox: a full outbox for each governance node may arrive there at once."""
@@ -77,43 +64,27 @@ class ActorCrashed(AlysError):
     """An actor raised. It is restarted, but what no scenario provoked no scenario may pass over."""
 
 
-class NetworkWorld(Scorecard, abc.ABC):
+class NetworkWorld(Onlooking, abc.ABC):
     """See the module's docstring; everything but ``open`` expects an open world."""
 
     name = ""
-    timestamp_slack_s = 0
-    """Node time that a block may come after the end of its slot: none where time is exact."""
     asks_node = True
     """Whether the node's own JSON-RPC can be asked; without it there is no audit and no mining for the node."""
     governance_token: str | None = network.GOVERNANCE_TOKEN
     """What the node shows the governance nodes."""
-    bitcoin: BitcoinSide
     ethereum: EthereumSide
     engine: EthereumSide
     """The producing node's Engine API."""
     governance: GovernanceSide
     node: NodeSide
-    node_sides: list[NodeSide]
-    """The JSON-RPC of each whole node."""
-    clients: list[EthereumSide]
-    """The public JSON-RPC of each whole node's execution client."""
-    nodes: NodesSide
     wires: WiresSide
     can_kill = False
     """Whether a node may be killed here: see ``nodes``."""
     actors: ActorsSide
     faults: Faults
     load: LoadSide
-    network: Grounds
     system: System
     dispatcher: Dispatcher
-    auditor: Auditor
-    watch: Watch
-    """Whether several nodes agree: fed beside the ledger."""
-    vantage: Vantage
-    miner: MergedMiner
-    miners: list[MergedMiner]
-    """One at each whole node, for ``keep_mining``."""
 
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__()
@@ -133,21 +104,14 @@ class NetworkWorld(Scorecard, abc.ABC):
         self._metrics = Metrics()
         if settings.cleanup.preserve_metrics:
             self.observers.append(self._metrics)
-        #: What several nodes send each other, where their actors are in this process.
-        self._overheard = Overheard() if self.whole_nodes > 1 else None
-        if self._overheard is not None:
-            self.observers.append(self._overheard)
+        if self.whole_nodes > 1:
+            self.overheard = Overheard()
+            self.observers.append(self.overheard)
         self.actors = Actors(self)
         self.faults = Faults(self)
         #: Who may stop what an authority does to the outside, by tree; to be set before the world opens.
         self.gates: dict[str, Gate] = {}
-        self._closing = False
         self._opened = False
-        self._mining = False
-        self._looks_wanted = 0
-        #: Looks at the ledger that an ordered fault prevented.
-        self.rounds_missed = 0
-        self._trouble: BaseException | None = None
 
     # What a world supplies
 
@@ -199,15 +163,7 @@ class NetworkWorld(Scorecard, abc.ABC):
         """Services, ports, co-signers, node, audit."""
         await self.start_services()
         await self.start_node()
-        self.vantage = Vantage(self.nodes.alive, self.node_sides, self.clients)
-        self.miner = MergedMiner(self.vantage.node, self.bitcoin)
-        self.watch = Watch(
-            self.nodes, network.AUTHORITIES, self.network.first_height, self._overheard
-        )
-        self.miners = [MergedMiner(side, self.bitcoin) for side in self.node_sides]
-        self.auditor = Auditor(
-            judged_by.terms(self.network), self.bitcoin, self.vantage.ethereum, self.vantage.node
-        )
+        self.take_post()
         self._opened = True
         self.start_background(self._watch())
 
@@ -277,63 +233,19 @@ class NetworkWorld(Scorecard, abc.ABC):
         if figures:
             self.note(actors=figures)
 
-    async def _last_audit(self) -> None:
-        """On in every scenario: the ledger balances at the end."""
-        if self.nodes.count > 1:
-            await self.watch.look_from_the_first()
-            self.sample(self.watch.looks)
-        self.vantage.choose(self.watch.best())
-        statement = await self.auditor.look()
-        self.sample(sum(statement.samples.values()))
-        self.note(ledger=summary(statement))
-        production = self.production()
-        self.sample(sum(production.samples.values()))
-
-    async def _watch(self) -> None:
-        """Beside the scenario: audit, and mine while that is asked for."""
-        try:
-            while not self._closing:
-                await self._look_and_mine()
-                await self._until_next_look()
-        except Exception as error:
-            self._trouble = error
-
-    async def _look_and_mine(self) -> None:
-        """One round; where faults were ordered the node may be away, and the round after it makes up for this one."""
-        try:
-            if self.nodes.count > 1:
-                await self.watch.look()
-            self.vantage.choose(self.watch.best())
-            await self.auditor.look()
-            if self._mining:
-                await self._mine()
-        except (RpcError, PortDown):
-            if not self.recorder.disturbed:
-                raise
-            self.rounds_missed += 1
-            self.note(rounds_missed=self.rounds_missed)
-
-    async def _mine(self) -> None:
-        """At every node that is up: one that is cut off from the others has miners of its own."""
-        for index, miner in enumerate(self.miners):
-            if self.nodes.alive(index):
-                await miner.mine()
-
-    async def _until_next_look(self) -> None:
-        end = self.now() + AUDIT_SECONDS
-        while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
-            await self.sleep(POLL_SECONDS)
-
     # Time
 
+    @override
     def now(self) -> float:
         """Node time, seconds since the Unix epoch."""
         return self.dispatcher.now()
 
+    @override
     async def sleep(self, seconds: float) -> None:
         """Let node time pass; for polling, never to wait for something to happen."""
         await self.await_reply(self.system.sleep(seconds))
 
+    @override
     async def eventually(
         self, probe: Callable[[], Awaitable[T]], what: str, timeout_s: float = 60.0
     ) -> T:
@@ -408,32 +320,6 @@ class NetworkWorld(Scorecard, abc.ABC):
         miner = BitcoinUser(network.MINER_SECRET, self.bitcoin)
         await self.bitcoin.call("generatetoaddress", count, miner.address)
 
-    def keep_mining(self, on: bool = True) -> None:
-        """Mine an AuxPoW every few node seconds from now on, or stop doing so."""
-        self._mining = on
-
-    async def audit(self) -> LedgerStatement:
-        """The ledger's statement over all that was there when this was called."""
-        looks = self.auditor.looks + 2  # one may be under way, begun before now
-        self._looks_wanted = max(self._looks_wanted, looks)
-        await self.eventually(_asynchronous(lambda: self.auditor.looks >= looks), "a ledger audit")
-        assert self.auditor.statement is not None, "a look leaves a statement"
-        return self.auditor.statement
-
-    async def converge(self, what: str, timeout_s: float = 60.0) -> None:
-        """Wait until all nodes that are up have one head, seen at one moment after this was called."""
-        looks = self.watch.looks + 1  # one may be under way, begun before now
-
-        async def one_head() -> bool:
-            return self.watch.looks > looks and self.watch.one_head
-
-        await self.eventually(one_head, what, timeout_s)
-
-    def production(self) -> Production:
-        """The production of all blocks that the last audit read; raises BlockFault."""
-        rules = judged_by.rules(self.network, self.timestamp_slack_s)
-        return self.auditor.production(rules)
-
     # Forgeries
 
     async def offer(self, block: bytes) -> tuple[Verdict, ...]:
@@ -458,21 +344,6 @@ class NetworkWorld(Scorecard, abc.ABC):
     def messages(self) -> list[dict[str, Any]]:
         """The ``sent`` records so far, decoded."""
         return [msgspec.json.decode(line) for line in self._lines if '"kind":"sent"' in line[:60]]
-
-
-def summary(statement: LedgerStatement) -> dict[str, object]:
-    """The statement for the report: figures by name, and how the surplus comes about."""
-    plain = msgspec.to_builtins(statement)
-    assert isinstance(plain, dict), "a struct becomes a mapping"
-    plain["surplus"] = {item.name: f"{item.wei} wei" for item in statement.surplus}
-    return plain
-
-
-def _asynchronous(probe: Callable[[], T]) -> Callable[[], Awaitable[T]]:
-    async def ask() -> T:
-        return probe()
-
-    return ask
 
 
 def _plain(value: object) -> object:
