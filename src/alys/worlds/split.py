@@ -70,12 +70,12 @@ class SplitWorld(ElsewhereWorld):
             authorities=(),
             wire_addresses=(),
         )
-        self._processes = Processes(self, order_for_nodes, self._launch)
-        self.nodes = self._processes
-        await self._processes.start_all()
-        self.node_urls = self._processes.urls
-        self.reach_nodes(self.node_urls, self._processes.pid(network.PRODUCER))
-        self.node_sides = self._processes.reach(self.node_sides)
+        self.processes = Processes(self, order_for_nodes, self._launch, self.node_rpc_port)
+        self.nodes = self.processes
+        await self.processes.start_all()
+        self.node_urls = self.processes.urls
+        self.reach_nodes(self.node_urls, self.processes.pid(network.PRODUCER))
+        self.node_sides = self.processes.reach(self.node_sides)
         self.node = self.node_sides[network.PRODUCER]
 
     async def _launch(self, order: parts.StartNode, what: str) -> tuple[ChildProcess, parts.NodeUp]:

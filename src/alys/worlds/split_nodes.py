@@ -43,8 +43,13 @@ class Ground(Protocol):
 class Processes:
     """See the module's docstring."""
 
-    def __init__(self, world: Ground, order: parts.StartNode, launch: Launch) -> None:
-        """``order`` is for all of them, but for the authorities and the ports."""
+    def __init__(
+        self, world: Ground, order: parts.StartNode, launch: Launch, rpc_port: int = 0
+    ) -> None:
+        """``order`` is for all of them, but for the authorities and the ports; ``rpc_port``: of node 0, the next ones for the others."""
+        self._rpc_port = rpc_port
+        self.bears_deaths = False
+        """Whether one that dies by itself counts as away, and is no failure of whoever asked it."""
         self._world = world
         self._order = order
         self._launch = launch
@@ -69,6 +74,17 @@ class Processes:
     def running(self) -> list[ChildProcess]:
         """The processes of those that were not taken down."""
         return list(self._running.values())
+
+    def dead(self) -> list[tuple[int, ChildProcess]]:
+        """Those that have ended by themselves, by node."""
+        return [
+            (index, child) for index, child in self._running.items() if child.exit_code is not None
+        ]
+
+    async def revive(self, index: int) -> None:
+        """Start one of those again."""
+        await self._running.pop(index).kill()  # nothing is left of it to kill, but to be read
+        await self.start(index)
 
     def pid(self, index: int) -> int:
         """Of a node that runs."""
@@ -137,6 +153,8 @@ class Processes:
         order = msgspec.structs.replace(
             self._order, authorities=self._hosts(index), wire_addresses=tuple(self._addresses)
         )
+        if self._rpc_port:
+            order = msgspec.structs.replace(order, rpc_port=self._rpc_port + index)
         before = self._up.get(index)
         if before is not None:
             wires = {one: _port(address) for one, address in before.wire_addresses.items()}
@@ -190,7 +208,7 @@ class _Reached:
         try:
             return await self._side.call(method, *params)
         except PortDown:
-            if child is not None:
+            if child is not None and not self._processes.bears_deaths:
                 await child.require_soon()
             raise
 
