@@ -9,11 +9,14 @@ import msgspec
 import pytest
 
 from alys.actors.context import Context
-from alys.base.units import Gwei
-from alys.chain import state
+from alys.base.units import Gwei, Wei
+from alys.chain import eras, state
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
+from alys.chain.spec import ChainSpec
 from alys.cli import front as cli
-from alys.node import bridge
+from alys.node import announcements, bridge, orders
+from alys.node.announcements import Announcements
 from alys.node.bridge import Bridge
 from alys.node.calls import Calls, GovernanceReply
 from alys.wire.engine import Withdrawal
@@ -45,7 +48,13 @@ def red(told: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     ("suite", "scenario", "passed"),
-    [("stream", "long_load", 1), ("supervision", "repeated", 1), ("integration", "in_order", 15)],
+    [
+        ("stream", "long_load", 1),
+        ("stream", "emergency_halt", 1),
+        ("supervision", "repeated", 1),
+        ("integration", "in_order", 15),
+        ("integration", "federation_rotation", 1),
+    ],
 )
 def test_unbroken_it_is_green(run: Run, suite: str, scenario: str, passed: int) -> None:
     told = run(suite, scenario)
@@ -106,3 +115,70 @@ def test_a_wei_that_is_lost_to_some_accounts_only_is_noticed(
     told = run("integration", "bridge_operation_in_order")
     assert "sats x 10^10 wei" in red(told) or "mint_amount_wrong" in red(told)
     assert 0 < told["counts"]["failed"] < 5
+
+
+# emergency_halt
+
+
+def test_a_halt_that_a_restart_forgets_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgotten(ctx: Context, storage_name: str) -> orders.Halt:
+        return orders.NO_HALT
+
+    monkeypatch.setattr(orders, "load_halt", forgotten)
+    assert "a halt outlives the actors that know of it" in red(run("stream", "emergency_halt"))
+
+
+def test_a_halt_by_one_voice_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Announcements.__init__
+
+    def credulous(self: Announcements, federation: Federation) -> None:
+        honest(self, msgspec.structs.replace(federation, threshold=1))
+
+    monkeypatch.setattr(Announcements, "__init__", credulous)
+    monkeypatch.setattr(Announcements, "changed", lambda *_: [])
+    assert "one voice is counted" in red(run("stream", "emergency_halt"))
+
+
+def test_a_bridge_that_goes_on_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deaf(self: Bridge, message: orders.HaltChanged, ctx: Context) -> None:
+        return None
+
+    monkeypatch.setattr(Bridge, "on_halt_changed", deaf)
+    assert "a halt stops production and pegs" in red(run("stream", "emergency_halt"))
+
+
+# federation_rotation
+
+
+def test_coins_that_stay_behind_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eras, "sweep", lambda *_: None)
+    assert "every retired coin is in a sweep" in red(run("integration", "federation_rotation"))
+
+
+def test_a_deposit_that_came_late_and_is_lost_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = eras.accepts
+
+    def newest(history: eras.History, spec: ChainSpec, script: bytes, height: int) -> bool:
+        latest = eras.in_force(history, spec).script_pubkey
+        return script == latest and honest(history, spec, script, height)
+
+    monkeypatch.setattr(eras, "accepts", newest)
+    assert "a deposit of 30000000 sats is minted" in red(run("integration", "federation_rotation"))
+
+
+def test_a_sweep_that_nobody_pays_for_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks are valid to all who share the error; the ledger is not asked for its opinion of them."""
+    monkeypatch.setattr(eras, "owed", lambda history: Wei(0))
+    assert "fee_mint_wrong" in red(run("integration", "federation_rotation"))
+
+
+def test_a_forged_announcement_that_is_believed_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signatures are not looked at, neither where it is heard nor where blocks are judged."""
+    monkeypatch.setattr(announcements.bitcoin, "schnorr_verify", lambda *_: True)
+    assert "a forged announcement is refused" in red(run("integration", "federation_rotation"))
