@@ -71,10 +71,6 @@ class Called:
         """The index."""
         return {"index": index}
 
-    async def push(self, index: int, verb: str, **fields: object) -> object:
-        """What was asked for."""
-        return {"index": index, verb: fields}
-
     async def stop(self, index: int) -> None:
         """Nothing to stop."""
 
