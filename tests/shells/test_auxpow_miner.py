@@ -111,7 +111,7 @@ def test_a_proof_that_came_too_late_is_refused_in_the_nodes_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     node = desk()
-    monkeypatch.setattr(auxpow_miner.bitcoin_template, "proof", lambda *_: _forgetting(node, *_))
+    monkeypatch.setattr("alys.wire.bitcoin_template.proof", lambda *_: _forgetting(node, *_))
     with pytest.raises(Refused, match="no work that was given out"):
         with_miner(node, None, AuxPowMiner.mine)
 

@@ -88,8 +88,8 @@ async def _live(
 
 
 async def _mine(arguments: argparse.Namespace, miner: "AuxPowMiner") -> int:
+    from alys.node.errors import PortDown
     from alys.shells import auxpow_miner
-    from alys.shells.jsonrpc_client import PortDown
 
     def tell(text: str) -> None:
         words.out(text + "\n")
@@ -143,7 +143,7 @@ def _bitcoin(url: str, environment: Mapping[str, str]) -> "JsonRpcClient":
 
 async def _script(parent: "JsonRpcClient", address: str | None) -> bytes:
     """Who gets the coins of Bitcoin's blocks. Raises UsageError for an address of another network, or where a wallet is missing."""
-    from alys.shells.jsonrpc_client import PortDown
+    from alys.node.errors import PortDown
     from alys.wire import bitcoin
     from alys.wire.jsonrpc import RpcError
 

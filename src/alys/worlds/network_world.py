@@ -139,6 +139,10 @@ class NetworkWorld(Onlooking, abc.ABC):
         """What stands behind each port of an authority, by the port's name."""
         raise NotImplementedError(f"world {self.name} runs no trees")
 
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
+
     def buried(self, index: int) -> None:
         """An authority's actors are gone: whatever else would end with its process ends now."""
 
@@ -175,6 +179,10 @@ class NetworkWorld(Onlooking, abc.ABC):
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
         await trees.start_all()
+
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
 
     def raise_authority(self, index: int) -> list[Ref]:
         """Start an authority's ports and its tree; the refs, ports first."""
