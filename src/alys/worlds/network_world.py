@@ -146,10 +146,6 @@ class NetworkWorld(Onlooking, abc.ABC):
     def buried(self, index: int) -> None:
         """An authority's actors are gone: whatever else would end with its process ends now."""
 
-    def wire_addresses(self) -> Mapping[int, str]:
-        """Where each authority takes connections of the others; in memory that is its name."""
-        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
-
     def _port(self, tree: str, name: str, factory: Callable[[], Actor]) -> Ref:
         """Start what stands behind one port of an authority, under the name that its actors look for."""
         return self.system.spawn(
@@ -179,10 +175,6 @@ class NetworkWorld(Onlooking, abc.ABC):
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
         await trees.start_all()
-
-    def wire_addresses(self) -> Mapping[int, str]:
-        """Where each authority takes connections of the others; in memory that is its name."""
-        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
 
     def raise_authority(self, index: int) -> list[Ref]:
         """Start an authority's ports and its tree; the refs, ports first."""
