@@ -10,21 +10,22 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import alys.chain
 import alys.node
 from alys.actors.message import Message
 from alys.base.errors import AlysError
-from alys.chain import blocks, state
+from alys.chain import blocks, federation_update, state
 from alys.chain.blocks import BadBlock, SignedBlock
+from alys.chain.spec import dev_federation
 from alys.chain.state import Facts, PegState
-from alys.node import bridge, gossip, operations, orders, peers, records, storage
+from alys.node import gossip, operations, orders, peers, records, storage
 from alys.node.errors import CorruptRecord
 from alys.sim import trace
 from alys.wire import auxpow, bitcoin
-from tests.chain.chains import genesis, grow, pow_header, proof
+from tests.chain.chains import announcement, evidence, genesis, grow, pow_header, proof
 from tests.node import values
 
 ENCODER = msgspec.msgpack.Encoder(order="deterministic")
@@ -86,7 +87,8 @@ BY_ACTORS = [
     operations.PeginRecord,
     operations.PegoutRecord,
     operations.PayoutRecord,
-    bridge.Cursor,
+    operations.Cursor,
+    operations.Incident,
     orders.Halt,
     peers.Record,
 ]
@@ -278,6 +280,17 @@ def test_a_stored_value_that_nests_too_deep_is_corrupt() -> None:
     data = bytes((records.RECORD_VERSION,)) + records.tag(KEY, body) + body
     with pytest.raises(CorruptRecord, match="record/table/name"):
         records.unpack(KEY, data, PegState)
+
+
+@given(data=st.data())
+def test_evidence_that_was_damaged_on_its_way_proves_nothing(data: st.DataObject) -> None:
+    """Every bit of it is signed, or is a signature; there is one encoding."""
+    whole = evidence(announcement(50, 1, 2, 4), 1, 2)
+    assert federation_update.read(whole, dev_federation()).effective_height == 50
+    spoilt = damaged(whole, data)
+    assume(spoilt != whole)
+    with pytest.raises(federation_update.BadUpdate):
+        federation_update.read(spoilt, dev_federation())
 
 
 # States as blocks make them
