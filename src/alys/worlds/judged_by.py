@@ -40,6 +40,8 @@ def terms(grounds: Grounds) -> Terms:
         network=spec.network,
         pegout_minimum_sats=spec.pegout_minimum_sats,
         fee_rate_sat_vb=spec.fee_rate_sat_vb,
+        fee_rate_max_sat_vb=spec.fee_rate_max_sat_vb,
+        pegout_maximum_sats=spec.pegout_maximum_sats,
     )
 
 
