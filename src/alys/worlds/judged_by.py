@@ -28,6 +28,9 @@ def terms(grounds: Grounds) -> Terms:
     spec = grounds.spec
     return Terms(
         federation_scripts=(spec.federation.script_pubkey,),
+        federation_keys=spec.federation.keys,
+        federation_threshold=spec.federation.threshold,
+        old_address_blocks=spec.old_address_blocks,
         bridge_address=ethereum.BRIDGE_ADDRESS,
         genesis_wei=0,
         bitcoin_genesis_height=spec.bitcoin_start_height,
