@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from alys.config.policies import ActorPolicies, Policies, SupervisorPolicies
 from alys.config.scenarios import Seconds, TestScenarios
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -207,6 +208,15 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bitcoin confirmations before a deposit is minted."""
     fee_rate_sat_vb: Annotated[int, Meta(ge=1, le=1000)] = 2
     """What a payout pays the Bitcoin miner, satoshi per virtual byte."""
+    actors: ActorPolicies = ActorPolicies()
+    """How each actor is run."""
+    supervisors: SupervisorPolicies = SupervisorPolicies()
+    """How they are kept alive."""
+
+    @property
+    def policies(self) -> Policies:
+        """Both tables."""
+        return Policies(actors=self.actors, supervisors=self.supervisors)
 
 
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -184,12 +184,17 @@ class NetworkWorld(Onlooking, abc.ABC):
         """Start an authority's ports and its tree; the refs, ports first."""
         tree, spec = self.network.tree(index), self.network.spec
         refs = [self._port(tree, name, make) for name, make in self.gateways(index).items()]
-        me = self.network.authority(index, self.wire_addresses())
+        me, table = (
+            self.network.authority(index, self.wire_addresses()),
+            self.settings.node.policies,
+        )
         if index >= self.network.nodes:
-            return [*refs, self.system.spawn(cosigner_tree(spec, me))]
+            return [*refs, self.system.spawn(cosigner_tree(spec, me, table))]
         nodes, token = self.network.governance_nodes, self.governance_token
         figures = stream_table.figures(self.settings.stream)
-        whole = node_tree(spec, me, governance_nodes=nodes, token=token, figures=figures)
+        whole = node_tree(
+            spec, me, governance_nodes=nodes, token=token, table=table, figures=figures
+        )
         return [*refs, self.system.spawn(whole)]
 
     async def until_up(self, index: int) -> None:
