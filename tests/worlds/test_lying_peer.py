@@ -76,7 +76,7 @@ BODY = """
     await world.eventually(believed, "the lie is heard")
     await all_at(world, before + 6)
     waited = world.now() - began
-    world.check(waited < 60, "production goes on", waited=waited)
+    world.check(waited < 40, "production goes on", waited=waited)
     records = await world.nodes.call(0, "alys_peerRecords")
     liar = next(one for one in records if one["name"] == "node-2")
     world.check(liar["score"] < 50, "the liar is thought less of", liar=liar)
