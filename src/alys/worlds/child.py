@@ -113,6 +113,7 @@ class NodeWorld(AttachedWorld):
     def __init__(self, order: parts.StartNode) -> None:
         super().__init__(order.settings, order.scenario.info())
         self._services = order.services
+        self.node_rpc_port = order.rpc_port
         scale = order.settings.world.time_scale
         self.epoch = order.services.clock.epoch(asyncio.get_running_loop().time(), scale)
 

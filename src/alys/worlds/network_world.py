@@ -139,6 +139,10 @@ class NetworkWorld(Onlooking, abc.ABC):
         """What stands behind each port of an authority, by the port's name."""
         raise NotImplementedError(f"world {self.name} runs no trees")
 
+    def wire_addresses(self) -> Mapping[int, str]:
+        """Where each authority takes connections of the others; in memory that is its name."""
+        return {index: self.network.tree(index) for index in range(network.AUTHORITIES)}
+
     def buried(self, index: int) -> None:
         """An authority's actors are gone: whatever else would end with its process ends now."""
 
@@ -176,7 +180,7 @@ class NetworkWorld(Onlooking, abc.ABC):
         """Start an authority's ports and its tree; the refs, ports first."""
         tree, spec = self.network.tree(index), self.network.spec
         refs = [self._port(tree, name, make) for name, make in self.gateways(index).items()]
-        me = self.network.authority(index)
+        me = self.network.authority(index, self.wire_addresses())
         if index >= self.network.nodes:
             return [*refs, self.system.spawn(cosigner_tree(spec, me))]
         nodes, token = self.network.governance_nodes, self.governance_token

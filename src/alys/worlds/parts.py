@@ -63,6 +63,8 @@ class StartNode(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     settings: Settings
     scenario: Scenario
     services: Services
+    rpc_port: int = 0
+    """Of the node's JSON-RPC; 0 is a free one."""
 
 
 class NodeUp(msgspec.Struct, frozen=True, kw_only=True):
