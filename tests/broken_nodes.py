@@ -9,7 +9,8 @@ from typing import Any
 
 from alys.actors.context import Context
 from alys.chain import state
-from alys.node.bridge import Bridge
+from alys.node.bridge_deposits import Deposits
+from alys.node.bridge_payouts import Payouts
 from alys.node.operations import PeginState
 
 Patch = Callable[[Any, str, Any], None]
@@ -21,23 +22,23 @@ async def nothing(*_: Any) -> None:
 
 def never_pays(patch: Patch) -> None:
     """Payouts are signed and stay at home."""
-    patch(Bridge, "_broadcast", nothing)
+    patch(Payouts, "broadcast", nothing)
 
 
 def mints_twice(patch: Patch) -> None:
     """Nobody remembers what was minted, and Bridge tells of each deposit once more when it was."""
-    honest = Bridge._announce
+    honest = Deposits.advance
     told: set[str] = set()
 
-    async def insistent(self: Bridge, tip: int, ctx: Context) -> None:
+    async def insistent(self: Deposits, tip: int, ctx: Context) -> None:
         await honest(self, tip, ctx)
-        for record in self._pegins.values():
+        for record in self._records.pegins.values():
             if record.state is PeginState.MINTED and record.id not in told:
                 told.add(record.id)
-                self._tell_ready(record, ctx)
+                self.tell_ready(record, ctx)
 
     patch(state, "already_minted", lambda *_: False)
-    patch(Bridge, "_announce", insistent)
+    patch(Deposits, "advance", insistent)
 
 
 BREAKAGES: dict[str, Callable[[Patch], None]] = {

@@ -16,7 +16,7 @@ from alys.base.units import Gwei
 from alys.chain import payout, peg, state
 from alys.cli import front as cli
 from alys.node import messages
-from alys.node.bridge import Bridge
+from alys.node.bridge_deposits import Deposits
 from alys.node.judging import Judge
 from alys.node.operations import PeginRecord
 from alys.wire.engine import PayloadAttributes, Withdrawal
@@ -126,22 +126,22 @@ def test_a_pegout_fee_borne_by_the_federation_is_noticed(
 
 def test_a_message_too_many_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chain takes a deposit that it is told of twice for one, so only the count of the messages shows it."""
-    honest = Bridge._tell_ready
+    honest = Deposits.tell_ready
 
-    def insistent(self: Bridge, record: PeginRecord, ctx: Context) -> None:
+    def insistent(self: Deposits, record: PeginRecord, ctx: Context) -> None:
         honest(self, record, ctx)
         honest(self, record, ctx)
 
-    monkeypatch.setattr(Bridge, "_tell_ready", insistent)
+    monkeypatch.setattr(Deposits, "tell_ready", insistent)
     assert "bridge to chain: 4 PeginReady, the flow needs 2" in red(run("multi_actor"))
 
 
 def test_a_message_that_has_lost_its_operation_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def anonymous(self: Bridge, record: PeginRecord, ctx: Context) -> None:
+    def anonymous(self: Deposits, record: PeginRecord, ctx: Context) -> None:
         message = messages.PeginReady(deposit=record.deposit, block_hash=record.block_hash)
         ctx.tell(ctx.whereis(self._names.chain), message, about="something else")
 
-    monkeypatch.setattr(Bridge, "_tell_ready", anonymous)
+    monkeypatch.setattr(Deposits, "tell_ready", anonymous)
     assert "PeginReady" in red(run("multi_actor"))

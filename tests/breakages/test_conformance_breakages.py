@@ -11,6 +11,7 @@ from alys.base.units import Gwei
 from alys.chain import payout, peg, slots, state
 from alys.cli import front as cli
 from alys.node.bridge import Bridge
+from alys.node.bridge_payouts import Payouts
 from alys.node.chain import Chain
 from alys.report import conformance
 from alys.wire import ethereum
@@ -76,7 +77,7 @@ CASES: list[tuple[str, str, Any, str, Any, str]] = [
         "",
     ),
     ("peg_in", "pegin.exact", peg, "mint_amount", lambda sats: Gwei(sats), "exactly sats"),
-    ("peg_out", "pegout.paid", Bridge, "_broadcast", nothing, "pays the request"),
+    ("peg_out", "pegout.paid", Payouts, "broadcast", nothing, "pays the request"),
     ("peg_out", "pegout.signatures", slots, "quorum", one_of_them, "exactly the threshold"),
     (
         "peg_out",

@@ -13,8 +13,8 @@ from alys.base.units import Gwei
 from alys.chain import state
 from alys.chain.peg import Deposit
 from alys.cli import front as cli
-from alys.node import bridge
-from alys.node.bridge import Bridge
+from alys.node import bridge_records
+from alys.node.bridge_records import Records
 from alys.node.calls import Calls, GovernanceReply
 from alys.wire.engine import Withdrawal
 
@@ -70,16 +70,16 @@ def test_the_thousandth_answer_lost_is_noticed(run: Run, monkeypatch: pytest.Mon
 
 def test_a_third_bridge_that_forgets_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two instances load what was kept; from the third on they begin without the deposits that are under way."""
-    honest = Bridge._load
+    honest = Records.load_table
     starts = 0
 
-    async def third_forgets(self: Bridge, ctx: Context, table: str) -> Any:
+    async def third_forgets(self: Records, ctx: Context, table: str, kind: Any) -> Any:
         nonlocal starts
-        starts += table == bridge.PEGIN
-        found = await honest(self, ctx, table)
-        return () if table == bridge.PEGIN and starts >= 3 else found
+        starts += table == bridge_records.PEGIN
+        found = await honest(self, ctx, table, kind)
+        return [] if table == bridge_records.PEGIN and starts >= 3 else found
 
-    monkeypatch.setattr(Bridge, "_load", third_forgets)
+    monkeypatch.setattr(Records, "load_table", third_forgets)
     assert run("supervision", "single_actor")["verdict"] == "pass"
     starts = 0
     assert "never happened within 120 s of node time: deposit" in red(

@@ -191,7 +191,7 @@ def test_an_answer_to_another_question_is_noticed(
 def test_a_deposit_that_is_not_minted_under_load_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alys.node.bridge.Bridge._tell_ready", lambda *_: None)
+    monkeypatch.setattr("alys.node.bridge_deposits.Deposits.tell_ready", lambda *_: None)
     assert "the deposits made under load are minted" in red(run())
 
 

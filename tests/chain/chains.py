@@ -10,10 +10,12 @@ from alys.base.units import Sats
 from alys.chain import approvals, auxpow, blocks, federation_update, payout, slots, state
 from alys.chain.approvals import BlsScheme
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
+from alys.chain.claims import NO_CLAIMS, BitcoinClaims
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import DEV_RETARGET, DEV_SECRETS, ChainSpec, dev_spec
-from alys.chain.state import Facts, PayoutProposal, PegState, SeenDeposit
+from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.wire import auxpow as wire
 from alys.wire import bitcoin
 from alys.wire.engine import ExecutionPayload, Withdrawal
@@ -87,13 +89,14 @@ def next_block(
     finalized: tuple[bytes, ...] = (),
     update: bytes | None = None,
     spec: ChainSpec = SPEC,
+    claims: BitcoinClaims = NO_CLAIMS,
 ) -> tuple[ConsensusBlock, Facts]:
     """A valid child in the slot after the parent's, and the facts that make it valid."""
     slot = max(parent.slot, slots.slot_at(parent.timestamp, spec.slot_duration_ms)) + 1
     start = slots.slot_start(slot, spec.slot_duration_ms)
     seen = {one.outpoint: confirmed(one) for one in deposits}
     known = Facts(now=start + 0.25, deposits=seen, **(facts or {}))
-    todo = state.duties(parent, known, header, spec)
+    todo = state.duties(parent, known, header, spec, claims)
     block = ConsensusBlock(
         parent_root=parent.head_root,
         slot=slot,
@@ -109,6 +112,7 @@ def next_block(
         ),
         payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
         finalized_payouts=finalized,
+        bitcoin=claims,
         federation_update=update,
         sweep_proposal=None if todo.sweep is None else todo.sweep.tx.serialize(witness=False),
     )

@@ -8,6 +8,7 @@ import msgspec
 from alys.base.units import Wei
 from alys.chain import federation_update, payout, slots, state, validity
 from alys.chain.blocks import ConsensusBlock, SignedBlock
+from alys.chain.claims import BitcoinClaims
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState
 from alys.wire import auxpow as wire
@@ -142,6 +143,15 @@ def late_deposit(blocks: int) -> Offer:
     )
     block, facts = next_block(parent, deposits=[late])
     return Offer(block=block, parent=parent, facts=facts)
+
+
+def overpaying() -> Offer:
+    """The plain block as it would be at a fee rate above the specification's highest."""
+    claims = BitcoinClaims(fee_rate_sat_vb=SPEC.fee_rate_max_sat_vb + 1)
+    block, facts = next_block(
+        PARENT, deposits=[deposit(3), deposit(4, to=BOB)], facts=REQUESTS, claims=claims
+    )
+    return Offer(block=block, parent=PARENT, facts=facts)
 
 
 def shifted(offer: Offer, slot: int) -> Offer:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alys.chain import blocks, state
 from alys.chain.blocks import BadBlock, ConsensusBlock, SignedBlock
+from alys.chain.claims import BitcoinClaims
 from tests.chain.chains import (
     GENESIS_HASH,
     MINER,
@@ -39,6 +40,7 @@ def full_block() -> SignedBlock:
         facts={"parent_requests": (burn(2),)},
         header=pow_header(after),
         finalized=(signed_payout(after.payouts_finalised[0]),),
+        claims=BitcoinClaims(fee_rate_sat_vb=3),
         update=evidence(announcement(50, 1, 2, 4), 1, 2),
     )
     return sign(msgspec.structs.replace(block, sweep_proposal=b"\x01"), 0, 2)

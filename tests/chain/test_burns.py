@@ -19,6 +19,7 @@ def judged(event: PegOutEvent) -> PayoutRequest | Refund:
         event,
         network="regtest",
         minimum_sats=SPEC.pegout_minimum_sats,
+        maximum_sats=SPEC.pegout_maximum_sats,
         federation_scripts=(OWN,),
     )
 
@@ -49,6 +50,7 @@ def test_a_good_request_is_paid_in_whole_sats() -> None:
         ({"address": "regtest\N{COMBINING ACUTE ACCENT}"}, RefundReason.UNPARSABLE_ADDRESS),
         ({"address": SPEC.federation.address("regtest")}, RefundReason.FEDERATION_ADDRESS),
         ({"sats": 999_999, "wei": 9_999_999_999}, RefundReason.BELOW_MINIMUM),
+        ({"sats": 1_000_000_001}, RefundReason.ABOVE_MAXIMUM),
     ],
 )
 def test_what_cannot_be_paid_goes_back_to_the_caller(

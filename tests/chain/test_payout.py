@@ -158,6 +158,7 @@ def settle(*events: PegOutEvent, funds: tuple[int, ...], rate: int = RATE) -> pa
         OWN,
         network="regtest",
         minimum_sats=SPEC.pegout_minimum_sats,
+        maximum_sats=SPEC.pegout_maximum_sats,
         fee_rate=rate,
     )
 

@@ -94,26 +94,38 @@ def test_every_address_is_understood_in_every_form(address: bytes) -> None:
 
 
 def test_the_first_of_each_counts() -> None:
-    outputs = (pays(1, b"\x51"), says(b"hello"), says(ALICE), pays(7), pays(9), says(BOB))
-    assert found(*outputs) == (3, 7, ALICE)
+    outputs = (pays(1, b"\x51"), says(b"hello"), says(ALICE), pays(7_000), pays(9_000), says(BOB))
+    assert found(*outputs) == (3, 7_000, ALICE)
 
 
 def test_without_its_two_parts_it_is_no_deposit() -> None:
-    assert found(pays(7), says(ALICE)) == (0, 7, ALICE)
-    assert found(pays(7)) is None
-    assert found(pays(7), says(b"hello")) is None
+    assert found(pays(7_000), says(ALICE)) == (0, 7_000, ALICE)
+    assert found(pays(7_000)) is None
+    assert found(pays(7_000), says(b"hello")) is None
     assert found(says(ALICE)) is None
-    assert found(pays(7, b"\x51"), says(ALICE)) is None
+    assert found(pays(7_000, b"\x51"), says(ALICE)) is None
     assert found(pays(0), says(ALICE)) is None
 
 
+def test_a_deposit_of_less_than_a_thousand_sats_is_nobodys() -> None:
+    assert found(pays(999), says(ALICE)) is None
+    assert found(pays(1_000), says(ALICE)) == (0, 1_000, ALICE)
+
+
+def test_a_payment_is_found_whoever_it_is_for() -> None:
+    paid = peg.find_payment(tx(pays(1, b"\x51"), pays(7), pays(9)), (VECTOR_SCRIPT,))
+    assert paid is not None
+    assert (paid.vout, paid.sats, paid.evm_address) == (1, 7, b"")
+    assert peg.find_payment(tx(pays(1, b"\x51")), (VECTOR_SCRIPT,)) is None
+
+
 def test_a_coinbase_is_no_deposit() -> None:
-    made = tx(pays(7), says(ALICE), txid=bitcoin.NULL_HASH)
+    made = tx(pays(7_000), says(ALICE), txid=bitcoin.NULL_HASH)
     assert peg.find_deposit(made, (VECTOR_SCRIPT,)) is None
 
 
 def test_an_old_script_of_the_federation_still_counts() -> None:
-    made = tx(pays(7, b"\x51"), says(ALICE))
+    made = tx(pays(7_000, b"\x51"), says(ALICE))
     assert peg.find_deposit(made, (VECTOR_SCRIPT, b"\x51")) is not None
 
 

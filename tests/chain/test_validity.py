@@ -46,6 +46,7 @@ from tests.chain.offers import (
     never_proposed,
     numbered,
     overdue,
+    overpaying,
     paying_more,
     plain,
     richer,
@@ -172,6 +173,9 @@ CASES: dict[tuple[Reason, str], dict[str, Callable[[], Offer]]] = {
             parent_requests=REQUESTS["parent_requests"][1:]
         ),
         "bytes that are no transaction": lambda: PLAIN.with_block(payout_proposal=b"\x01"),
+    },
+    (Reason.WRONG_BITCOIN_CLAIM, "check_bitcoin_claims"): {
+        "a fee rate beyond all bounds": overpaying,
     },
     (Reason.WRONG_SWEEP, "check_sweep"): {
         "a sweep where nothing is retired": lambda: PLAIN.with_block(

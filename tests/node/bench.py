@@ -58,10 +58,13 @@ class Probe(Actor):
     def on_any(
         self,
         message: messages.BlockImported
+        | messages.BlocksReverted
         | messages.ChainStarted
         | messages.PayoutsFinalised
         | messages.ReportStatus
         | messages.PeginReady
+        | messages.PeginWithdrawn
+        | messages.BitcoinSeen
         | messages.PayoutSigned
         | messages.NotifyPegin
         | messages.RequestSignatures

@@ -1,81 +1,12 @@
 """The bridge on a real chain of blocks: when it speaks of a deposit, what a reorganisation and a restart change."""
 
-from typing import Any
-
 import pytest
 
-from alys.chain.spec import ChainSpec, dev_spec
-from alys.models.bitcoin.node import BitcoinNode
-from alys.node.bridge import Bridge, BridgeNames, ListOperations, OperationView
 from alys.node.engine import BurnDetected
 from alys.node.errors import PortDown
 from alys.node.messages import AnnounceDeposit, BlockImported, ChainStarted, PeginReady
-from alys.node.storage import Storage
-from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
-from tests.node.bench import START, Bench
-
-SECRET = (7).to_bytes(32, "big")
-SCRIPT = bitcoin.p2wpkh_script(bitcoin.pubkey_of(SECRET))
-ADDRESS = bitcoin.script_to_address(SCRIPT)
-EVM = b"\x42" * 20
-BOOTSTRAP = 101
-NAMES = BridgeNames(chain="chain", stream="stream", storage="storage", bitcoin="bitcoin")
-
-
-class Setting:
-    """A bridge before a Bitcoin node with one coin to spend."""
-
-    def __init__(self) -> None:
-        self.bench = Bench()
-        self.bitcoin = BitcoinNode(self.bench.dispatcher.now, int(START))
-        self.bitcoin.handle("generatetoaddress", [BOOTSTRAP, ADDRESS])
-        self.spec: ChainSpec = dev_spec(bytes(32), bitcoin_start_height=BOOTSTRAP)
-        self.bench.store("store")
-        self.bench.service("bitcoin", lambda method, *p: self.bitcoin.handle(method, list(p)))
-        self.bench.start("storage", lambda: Storage("store"))
-        self.chain: list[Any] = self.bench.probe("chain")
-        self.stream: list[Any] = self.bench.probe("stream")
-        self.begin()
-
-    def begin(self) -> None:
-        """Start the bridge, for the first time or again."""
-        self.bench.start("bridge", lambda: Bridge(self.spec, NAMES))
-
-    def restart(self) -> None:
-        """Stop it and start it over the same store."""
-        self.bench.stop("bridge")
-        self.begin()
-        self.bench.run_for(5)
-
-    def deposit(self, sats: int = 50_000_000) -> str:
-        """Send one; it is in the mempool."""
-        found = self.bitcoin.handle("scantxoutset", ["start", [f"addr({ADDRESS})"]])["unspents"]
-        coin = min(found, key=lambda one: int(one["height"]))
-        amount = bitcoin.sats_of(coin["amount"])
-        tx = bitcoin.Tx(
-            inputs=(bitcoin.TxIn(outpoint=bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"])),),
-            outputs=(
-                bitcoin.TxOut(value=sats, script=self.spec.federation.script_pubkey),
-                bitcoin.TxOut(value=0, script=b"\x6a\x14" + EVM),
-                bitcoin.TxOut(value=amount - sats - 1000, script=SCRIPT),
-            ),
-        )
-        signed = bitcoin.sign_p2wpkh_input(tx, 0, SECRET, amount)
-        return str(self.bitcoin.handle("sendrawtransaction", [signed.serialize().hex()]))
-
-    def mine(self, count: int = 1, address: str | None = ADDRESS) -> list[str]:
-        """Blocks, and time for the bridge to read them."""
-        hashes: list[str] = self.bitcoin.handle("generatetoaddress", [count, address])
-        self.bench.run_for(3)
-        return hashes
-
-    def operations(self) -> tuple[OperationView, ...]:
-        return self.bench.ask("bridge", ListOperations())
-
-    def ready(self) -> list[str]:
-        """Txids that Chain was told of, in order."""
-        return [m.deposit.txid for m in self.chain if isinstance(m, PeginReady)]
+from tests.node.bridging import EVM, OTHER_ADDRESS, Setting
 
 
 @pytest.fixture
@@ -104,8 +35,7 @@ def test_a_deposit_whose_block_left_the_chain_starts_again(setting: Setting) -> 
     setting.bitcoin.handle("invalidateblock", [block])
     setting.bench.run_for(3)
     assert setting.operations()[0].state == "orphaned"
-    other = bitcoin.script_to_address(setting.spec.federation.script_pubkey)
-    setting.mine(1, other)  # another block; the deposit is in it, from the mempool
+    setting.mine(1, OTHER_ADDRESS)  # another block; the deposit is in it, from the mempool
     setting.mine(4)
     (again,) = setting.operations()
     assert (again.state, again.confirmations) == ("seen", 5)

@@ -77,6 +77,7 @@ def build(waiting: Larder, left: PayloadFacts = NOTHING_LEFT) -> tuple[Any, Any,
     bench = Bench()
     bench.service("port", lambda method, *params: client.handle_engine(method, list(params)))
     bench.start("engine", lambda: Engine("port", None))
+    bench.service("bitcoin", lambda *_: {"blocks": 0})  # it estimates no fee
     producer = Producer(chains.SPEC, NAMES)
 
     async def work(ctx: Context) -> Any:

@@ -114,7 +114,12 @@ async def _flow(world: SimWorld) -> None:
     operation = await flow.operation_of(world, good)
     await flow._in_state(world, operation, "broadcast")
     await world.confirm(1)
-    await flow._in_state(world, operation, "settled")
+
+    async def confirmed() -> bool:
+        view: Any = await world.node.call("alys_operation", operation)
+        return bool(view["confirmations"] == 1)
+
+    await world.eventually(confirmed, "the payout is confirmed")
     await flow.new_blocks(world, 1)
     await world.node.call("alys_pauseProduction")
 

@@ -55,6 +55,10 @@ class Called:
         """The index."""
         return {"index": index}
 
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        """The verb."""
+        return verb
+
     async def faults(self, index: int, **switches: bool) -> object:
         """What was asked for."""
         return {"index": index, **switches}

@@ -14,7 +14,7 @@ from alys.shells import auxpow_miner
 from alys.shells.auxpow_miner import AuxPowMiner, NoWork, Refused
 from alys.shells.bitcoin_server import serve_bitcoin
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient
-from alys.wire import auxpow, bitcoin
+from alys.wire import auxpow, bitcoin, bitcoin_template
 from alys.wire.jsonrpc import RpcError
 from tests.shells.miners import FEES_TO, START, Desk, desk, served
 
@@ -111,7 +111,7 @@ def test_a_proof_that_came_too_late_is_refused_in_the_nodes_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     node = desk()
-    monkeypatch.setattr(auxpow_miner.bitcoin_template, "proof", lambda *_: _forgetting(node, *_))
+    monkeypatch.setattr(bitcoin_template, "proof", lambda *_: _forgetting(node, *_))
     with pytest.raises(Refused, match="no work that was given out"):
         with_miner(node, None, AuxPowMiner.mine)
 

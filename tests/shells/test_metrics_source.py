@@ -18,8 +18,8 @@ from alys.base.prng import SeededRandom
 from alys.monitoring import catalogue
 from alys.monitoring.catalogue import Family, Source
 from alys.monitoring.samples import Sample
-from alys.node.bridge import ListOperations, OperationView
 from alys.node.messages import ChainStatus, GetStatus
+from alys.node.operations import ListOperations, OperationView
 from alys.node.stream import GetStreamStatus
 from alys.shells import metrics_source
 from alys.shells.metrics_source import MetricsSource

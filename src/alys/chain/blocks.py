@@ -13,7 +13,9 @@ from typing import Any
 import msgspec
 
 from alys.base.errors import AlysError
+from alys.chain import claims
 from alys.chain.approvals import AggregateApproval
+from alys.chain.claims import NO_CLAIMS, BitcoinClaims
 from alys.wire.engine import ExecutionPayload
 from alys.wire.ethereum import to_data
 
@@ -79,6 +81,8 @@ class ConsensusBlock(msgspec.Struct, frozen=True, kw_only=True):
     """Unsigned Bitcoin transaction that pays the peg-out requests of the parent's payload."""
     finalized_payouts: tuple[bytes, ...] = ()
     """Fully signed Bitcoin transactions of earlier finalised proposals; only in blocks with an AuxPoW."""
+    bitcoin: BitcoinClaims = NO_CLAIMS
+    """What it says about Bitcoin besides."""
     federation_update: bytes | None = None
     """A change of the federation, signed by the one in force (``chain.federation_update``)."""
     sweep_proposal: bytes | None = None
@@ -201,6 +205,7 @@ def to_json(signed: SignedBlock) -> dict[str, Any]:
         ],
         "payoutProposal": _plain(block.payout_proposal),
         "finalizedPayouts": [raw.hex() for raw in block.finalized_payouts],
+        "bitcoin": claims.to_json(block.bitcoin),
         "federationUpdate": _plain(block.federation_update),
         "sweepProposal": _plain(block.sweep_proposal),
         "approvals": None

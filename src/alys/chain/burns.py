@@ -37,7 +37,12 @@ class PayoutRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    event: PegOutEvent, *, network: str, minimum_sats: Sats, federation_scripts: Collection[bytes]
+    event: PegOutEvent,
+    *,
+    network: str,
+    minimum_sats: Sats,
+    maximum_sats: Sats,
+    federation_scripts: Collection[bytes],
 ) -> PayoutRequest | Refund:
     """Whether a burn asks for something that can be paid, before fees; else what goes back and why (D23)."""
     try:
@@ -50,6 +55,8 @@ def judge(
         return refund_of(event, RefundReason.FEDERATION_ADDRESS)
     if sats < minimum_sats:
         return refund_of(event, RefundReason.BELOW_MINIMUM)
+    if sats > maximum_sats:
+        return refund_of(event, RefundReason.ABOVE_MAXIMUM)
     return PayoutRequest(
         script=script,
         sats=sats,

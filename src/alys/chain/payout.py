@@ -112,6 +112,7 @@ def settle(
     *,
     network: str,
     minimum_sats: Sats,
+    maximum_sats: Sats,
     fee_rate: int,
     former_scripts: Collection[bytes] = (),
 ) -> Settlement:
@@ -124,7 +125,13 @@ def settle(
     """
     scripts = frozenset((federation.script_pubkey, *former_scripts))
     judged = [
-        burns.judge(event, network=network, minimum_sats=minimum_sats, federation_scripts=scripts)
+        burns.judge(
+            event,
+            network=network,
+            minimum_sats=minimum_sats,
+            maximum_sats=maximum_sats,
+            federation_scripts=scripts,
+        )
         for event in events
     ]
     refunds = {n: found for n, found in enumerate(judged) if isinstance(found, Refund)}
@@ -159,7 +166,7 @@ def build_payout(
     if not requests:
         raise ValueError("nothing to pay")
     spent = select_coins(sum(request.sats for request in requests), utxos)
-    return _assemble(requests, spent, federation, fee_rate)
+    return assemble(requests, spent, federation, fee_rate)
 
 
 def signed_weight(tx: bitcoin.Tx, federation: Federation) -> int:
@@ -257,13 +264,16 @@ def parse_proposal(raw: bytes) -> bitcoin.Tx:
         raise BadPayout(PayoutRule.MALFORMED, str(error)) from error
 
 
-def _assemble(
+def assemble(
     requests: Sequence[PayoutRequest],
     spent: Sequence[tuple[str, Sats]],
     federation: Federation,
     fee_rate: int,
 ) -> bitcoin.Tx:
-    """The transaction that spends these coins for these requests."""
+    """The transaction that spends these coins for these requests; raises FeesExceedValue or TransactionTooLarge.
+
+    At another rate it differs in what the payees get and in nothing else: the change does not depend on the fee.
+    """
     change = sum(sats for _, sats in spent) - sum(request.sats for request in requests)
     kept = change if change > DUST_SATS else 0
     outputs = [bitcoin.TxOut(value=request.sats, script=request.script) for request in requests]

@@ -23,6 +23,9 @@ WITHDRAWALS_MAX = 16
 PEGINS_MAX = 100
 """Deposits one block may mint, whoever they go to."""
 
+PEGIN_DUST_SATS = 1_000
+"""A deposit of less is nobody's: an output of this size costs about as much to spend."""
+
 MINER_SHARE_PERCENT = 80
 """Of the fees, to whoever mined the AuxPoW; the rest is shared by the federation."""
 
@@ -54,6 +57,7 @@ class RefundReason(enum.StrEnum):
     FEDERATION_ADDRESS = "federation-address"
     """It would pay the federation, where payouts could not be told from change."""
     BELOW_MINIMUM = "below-minimum"
+    ABOVE_MAXIMUM = "above-maximum"
     FEE_ABOVE_VALUE = "fee-above-value"
     INSUFFICIENT_FUNDS = "insufficient-funds"
     TRANSACTION_TOO_LARGE = "transaction-too-large"
@@ -83,18 +87,24 @@ def find_deposit(tx: bitcoin.Tx, federation_scripts: Collection[bytes]) -> Depos
     Further outputs to the federation are not credited. A coinbase makes no deposit: it could not be spent for a hundred
     blocks, long after it was minted.
     """
-    if _is_coinbase(tx):
+    paid = find_payment(tx, federation_scripts)
+    addresses = (evm_address_in(out.script) for out in tx.outputs)
+    address = next((found for found in addresses if found is not None), None)
+    if paid is None or address is None or paid.sats < PEGIN_DUST_SATS or _is_coinbase(tx):
         return None
+    return msgspec.structs.replace(paid, evm_address=address)
+
+
+def find_payment(tx: bitcoin.Tx, federation_scripts: Collection[bytes]) -> Deposit | None:
+    """The first output to the federation, whoever it is for, if there is any; it is for nobody (no address) as far as this tells."""
     paid = next(
         ((n, out) for n, out in enumerate(tx.outputs) if out.script in federation_scripts), None
     )
-    addresses = (evm_address_in(out.script) for out in tx.outputs)
-    address = next((found for found in addresses if found is not None), None)
-    if paid is None or address is None or paid[1].value <= 0:
+    if paid is None:
         return None
     vout, output = paid
     return Deposit(
-        txid=tx.txid, vout=vout, sats=Sats(output.value), evm_address=address, script=output.script
+        txid=tx.txid, vout=vout, sats=Sats(output.value), evm_address=b"", script=output.script
     )
 
 

@@ -18,6 +18,10 @@ DEV_OLD_ADDRESS_BLOCKS = 10_000
 DEV_SECRETS = tuple(number.to_bytes(32, "big") for number in (1, 2, 3))
 """Keys anyone can guess, for authorities and federation alike: development networks only."""
 
+PEGOUT_MAXIMUM_SATS = Sats(10 * 100_000_000)
+FEE_RATE_MAX_SAT_VB = 500
+PAYOUT_CONFIRMATIONS = 6
+
 REGTEST_BITS = 0x207FFFFF
 DEV_RETARGET = RetargetParams(
     pow_limit=0x2100FFFF,
@@ -29,6 +33,18 @@ DEV_RETARGET = RetargetParams(
 )
 """Upstream's figures, at rest: development chains are mined at regtest's target."""
 AUX_CHAIN_ID_BITS = 16
+
+_POSITIVE = (
+    "slot_duration_ms",
+    "required_confirmations",
+    "max_blocks_without_pow",
+    "payout_confirmations",
+    "old_address_blocks",
+)
+_ORDERED = (
+    ("fee_rate_sat_vb", "fee_rate_max_sat_vb"),
+    ("pegout_minimum_sats", "pegout_maximum_sats"),
+)
 
 
 class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,12 +71,18 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
     retarget: RetargetParams = DEV_RETARGET
     """How the target moves after it."""
     fee_rate_sat_vb: int
-    """Fee rate of peg-out transactions, so that every validator builds the same one."""
+    """The least fee rate of peg-out transactions, which is theirs where a block names no higher one."""
     pegout_minimum_sats: Sats
     genesis_execution_hash: bytes
     """Hash of the execution client's block the chain starts from."""
     bitcoin_start_height: int
     """Deposits below this Bitcoin height are not looked for."""
+    pegout_maximum_sats: Sats = PEGOUT_MAXIMUM_SATS
+    """What one request may ask for; more is refunded."""
+    fee_rate_max_sat_vb: int = FEE_RATE_MAX_SAT_VB
+    """The highest fee rate that a block may name, whatever Bitcoin estimates."""
+    payout_confirmations: int = PAYOUT_CONFIRMATIONS
+    """How deep a payout must be before it counts as settled; the block that holds it counts as one."""
     old_address_blocks: int = DEV_OLD_ADDRESS_BLOCKS
     """Blocks of this chain for which deposits to a former federation's address are still accepted (D20's K)."""
 
@@ -73,14 +95,12 @@ class ChainSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("federation_fee_addresses must not be empty")
         if not self.retarget.allows(self.bits):
             raise ValueError(f"bits {self.bits:08x} are beyond the limits of retargeting")
-        for name in (
-            "slot_duration_ms",
-            "required_confirmations",
-            "max_blocks_without_pow",
-            "old_address_blocks",
-        ):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for least, most in _ORDERED:
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(f"{least} {getattr(self, least)} is above {most}")
 
     @property
     def quorum(self) -> int:

@@ -15,7 +15,14 @@ from alys.base.units import Sats
 from alys.chain import slots
 from alys.chain.federation import Federation
 from alys.chain.retarget import RetargetParams
-from alys.chain.spec import AUX_CHAIN_ID_BITS, DEV_OLD_ADDRESS_BLOCKS, ChainSpec
+from alys.chain.spec import (
+    AUX_CHAIN_ID_BITS,
+    DEV_OLD_ADDRESS_BLOCKS,
+    FEE_RATE_MAX_SAT_VB,
+    PAYOUT_CONFIRMATIONS,
+    PEGOUT_MAXIMUM_SATS,
+    ChainSpec,
+)
 
 
 class BadSpec(UsageError):
@@ -63,6 +70,9 @@ class Document(
     pegout_minimum_sats: Count
     genesis_execution_hash: Hex
     bitcoin_start_height: Count
+    pegout_maximum_sats: Count = PEGOUT_MAXIMUM_SATS
+    fee_rate_max_sat_vb: Count = FEE_RATE_MAX_SAT_VB
+    payout_confirmations: Count = PAYOUT_CONFIRMATIONS
     old_address_blocks: Annotated[int, Meta(ge=1)] = DEV_OLD_ADDRESS_BLOCKS
     is_validator: bool = True
     execution_timeout_length: Count = 3
@@ -95,6 +105,9 @@ def write(spec: ChainSpec) -> dict[str, Any]:
         "pegoutMinimumSats": int(spec.pegout_minimum_sats),
         "genesisExecutionHash": "0x" + spec.genesis_execution_hash.hex(),
         "bitcoinStartHeight": spec.bitcoin_start_height,
+        "pegoutMaximumSats": int(spec.pegout_maximum_sats),
+        "feeRateMaxSatVb": spec.fee_rate_max_sat_vb,
+        "payoutConfirmations": spec.payout_confirmations,
         "oldAddressBlocks": spec.old_address_blocks,
     }
 
@@ -129,6 +142,9 @@ def _spec(found: Document) -> ChainSpec:
         pegout_minimum_sats=Sats(found.pegout_minimum_sats),
         genesis_execution_hash=_bytes(found.genesis_execution_hash, "genesisExecutionHash", 32),
         bitcoin_start_height=found.bitcoin_start_height,
+        pegout_maximum_sats=Sats(found.pegout_maximum_sats),
+        fee_rate_max_sat_vb=found.fee_rate_max_sat_vb,
+        payout_confirmations=found.payout_confirmations,
         old_address_blocks=found.old_address_blocks,
     )
 

@@ -17,34 +17,25 @@ from alys.base.units import Gwei, Sats, Wei, wei_to_gwei_floor
 from alys.chain import blocks, eras, payout, peg, retarget
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
 from alys.chain.burns import PayoutRequest
+from alys.chain.claims import NO_CLAIMS, BitcoinClaims, BitcoinFacts
 from alys.chain.eras import History, RetiredCoin, Sweep
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit, Refund
+from alys.chain.proposal import (
+    Coins,
+    OpenPayout,
+    PayoutProposal,
+    opened,
+    script_of,
+    with_version,
+)
 from alys.chain.spec import ChainSpec
 from alys.wire import bitcoin
 from alys.wire.engine import Withdrawal
 from alys.wire.ethereum import ZERO_HASH, PegOutEvent
 
 _TIPS_BYTES = 32
-
-
-class PayoutProposal(msgspec.Struct, frozen=True, kw_only=True):
-    """An unsigned payout that a block proposed."""
-
-    block_root: bytes
-    height: int
-    tx: bytes
-    input_sats: tuple[Sats, ...]
-    """Amounts of the inputs, in order; their script is ``federation``'s."""
-    requests: tuple[PayoutRequest, ...]
-    """Whom the first outputs pay, in order; none in a sweep."""
-    federation: Federation | None = None
-    """Who holds the inputs and must sign; None: the specification's, before any change."""
-
-    @property
-    def txid(self) -> str:
-        """Final from the start, as signatures are witnesses."""
-        return bitcoin.parse_tx(self.tx).txid
+NO_FACTS = BitcoinFacts()
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +46,7 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     execution_hash: bytes
     payout: PayoutProposal | None = None
     sweep: PayoutProposal | None = None
+    bumps: tuple[PayoutProposal, ...] = ()
 
     @property
     def proposals(self) -> tuple[PayoutProposal, ...]:
@@ -93,6 +85,10 @@ class PegState(msgspec.Struct, frozen=True, kw_only=True):
     """Who holds the peg's coins, and held them."""
     tips: bytes = bytes(_TIPS_BYTES)
     """Tips since the last AuxPoW that are not minted yet, wei, big-endian (they may exceed 64 bits)."""
+    lost: dict[str, RetiredCoin] = {}
+    """Credited deposits that Bitcoin's best chain does not have (any more), by ``txid:vout``, and whose they are."""
+    unsettled: tuple[OpenPayout, ...] = ()
+    """Final payouts without their confirmations, oldest first."""
 
     @property
     def tips_wei(self) -> Wei:
@@ -124,6 +120,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """RequestPegOut events of the parent's payload, in log order."""
     parent_tips: Wei = Wei(0)
     """Tips of the parent's payload (``peg.block_tips``)."""
+    bitcoin: BitcoinFacts = NO_FACTS
+    """What Bitcoin says to the block's claims."""
 
 
 class Duties(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,9 +188,15 @@ def genesis_state(genesis: SignedBlock) -> PegState:
     )
 
 
-def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: ChainSpec) -> Duties:
-    """What a block on ``parent`` must do; with ``header`` it also mints the fees."""
-    parent = at_next_height(parent, spec)
+def duties(
+    parent: PegState,
+    facts: Facts,
+    header: AuxPowHeader | None,
+    spec: ChainSpec,
+    claims: BitcoinClaims = NO_CLAIMS,
+) -> Duties:
+    """What a block on ``parent`` must do; with ``header`` it also mints the fees. Its claims count first."""
+    parent = after_claims(at_next_height(parent, spec), claims, spec)
     history = parent.federations
     fees: tuple[tuple[bytes, Wei], ...] = ()
     kept = Wei(0)
@@ -207,7 +211,8 @@ def duties(parent: PegState, facts: Facts, header: AuxPowHeader | None, spec: Ch
         eras.in_force(history, spec),
         network=spec.network,
         minimum_sats=spec.pegout_minimum_sats,
-        fee_rate=spec.fee_rate_sat_vb,
+        maximum_sats=spec.pegout_maximum_sats,
+        fee_rate=claims.fee_rate_sat_vb or spec.fee_rate_sat_vb,
         former_scripts=eras.scripts(history, spec),
     )
     new = tuple(r for r in settlement.refunds if r.request not in parent.refunded)
@@ -249,15 +254,17 @@ def apply(state: PegState, block: ConsensusBlock, facts: Facts, spec: ChainSpec)
 
     Inputs of a payout proposal are spent and its change is there at once: the txid is final before it is signed. So with a sweep.
     """
-    todo = duties(state, facts, block.auxpow_header, spec)
-    state = at_next_height(state, spec)
+    todo = duties(state, facts, block.auxpow_header, spec, block.bitcoin)
     root = blocks.root(block)
+    bumps = _bumps(state, block, root)
+    state = after_claims(at_next_height(state, spec), block.bitcoin, spec)
     proposal = _proposal(_with_sweep(state, todo), block, root, todo, spec)
     link = ChainLink(
         root=root,
         height=block.height,
         execution_hash=block.payload.block_hash,
         payout=proposal,
+        bumps=bumps,
         sweep=_sweep_proposal(block, root, todo),
     )
     minted = tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins)
@@ -294,6 +301,63 @@ def range_links(state: PegState, header: AuxPowHeader) -> tuple[ChainLink, ...] 
     return links[: ends[0] + 1] if ends else None
 
 
+def after_claims(state: PegState, claims: BitcoinClaims, spec: ChainSpec) -> PegState:
+    """The state as a block's claims about Bitcoin change it, before anything else in the block counts.
+
+    A payout with more than one version gives its change back when one of them is settled, and not before.
+    """
+    if claims == NO_CLAIMS:
+        return state
+    coins = Coins(state.utxos, state.lost, state.federations, spec)
+    for outpoint in claims.lost_outputs:
+        coins.lose(outpoint)
+    for outpoint in claims.found_outputs:
+        coins.add(outpoint, coins.lost.pop(outpoint))
+    gone: set[str] = set()
+    for ref in claims.settled:
+        payment = open_payout(state, ref.txid)
+        assert payment is not None, "a valid block settles what is open"
+        gone.update(payment.txids)
+        if is_bumped(state, payment):
+            mined = payment.versions[payment.txids.index(ref.txid)]
+            coins.give_back(mined.change(script_of(mined, spec)), script_of(mined, spec))
+    for bump in claims.bumps:
+        payment = open_payout(state, bump.replaces)
+        assert payment is not None, "a valid block bumps what is open"
+        last = payment.versions[-1]
+        for outpoint in last.change(script_of(last, spec)):
+            coins.utxos.pop(outpoint, None)
+    return msgspec.structs.replace(
+        state,
+        utxos=coins.utxos,
+        lost=coins.lost,
+        federations=msgspec.structs.replace(state.federations, retired=coins.retired),
+        unsettled=tuple(one for one in state.unsettled if one.txids[0] not in gone),
+        payouts_finalised=tuple(p for p in state.payouts_finalised if p.txid not in gone),
+    )
+
+
+def unspent(state: PegState, outpoint: str) -> bool:
+    """Whether a payout or a sweep may still spend an output."""
+    return outpoint in state.utxos or outpoint in state.federations.retired
+
+
+def open_payout(state: PegState, txid: str) -> OpenPayout | None:
+    """The final payout without its confirmations that has a version of this txid."""
+    return next((one for one in state.unsettled if txid in one.txids), None)
+
+
+def pending_bump(state: PegState, payment: OpenPayout) -> PayoutProposal | None:
+    """The replacement of a payout that no AuxPoW covers yet: while there is one there can be no other."""
+    proposed = (bump for link in state.unfinalised for bump in link.bumps)
+    return next((bump for bump in proposed if bump.replaces == payment.txids[-1]), None)
+
+
+def is_bumped(state: PegState, payment: OpenPayout) -> bool:
+    """Whether there is more than one version, so that nobody knows yet which change there will be."""
+    return len(payment.versions) > 1 or pending_bump(state, payment) is not None
+
+
 def required_bits(state: PegState, end_height: int, spec: ChainSpec) -> int:
     """The compact target of work over this branch's blocks after the last finalised one up to a height above it."""
     return retarget.required_bits(
@@ -312,6 +376,11 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
     listed = {bitcoin.parse_tx(raw).txid for raw in block.finalized_payouts}
     waiting = tuple(p for p in state.payouts_finalised if p.txid not in listed)
     fresh = tuple(proposal for link in covered for proposal in link.proposals)
+    unsettled = (*state.unsettled, *(opened(proposal) for proposal in fresh))
+    for bump in (bump for link in covered for bump in link.bumps):
+        if any(bump.replaces in one.txids for one in unsettled):  # else settled meanwhile
+            fresh = (*fresh, bump)
+            unsettled = tuple(with_version(one, bump) for one in unsettled)
     return msgspec.structs.replace(
         state,
         finalised_root=last.root,
@@ -320,8 +389,27 @@ def _finalise(state: PegState, block: ConsensusBlock, header: AuxPowHeader) -> P
         pow_bits=header.bits,
         unfinalised=state.unfinalised[len(covered) :],
         payouts_finalised=(*waiting, *fresh),
+        unsettled=unsettled,
         tips=bytes(_TIPS_BYTES),
     )
+
+
+def _bumps(state: PegState, block: ConsensusBlock, root: bytes) -> tuple[PayoutProposal, ...]:
+    found: list[PayoutProposal] = []
+    for bump in block.bitcoin.bumps:
+        payment = open_payout(state, bump.replaces)
+        assert payment is not None, "a valid block bumps what is open"
+        found.append(
+            msgspec.structs.replace(
+                payment.versions[-1],
+                block_root=root,
+                height=block.height,
+                tx=bump.tx,
+                fee_rate_sat_vb=bump.fee_rate_sat_vb,
+                replaces=bump.replaces,
+            )
+        )
+    return tuple(found)
 
 
 def _proposal(
@@ -337,6 +425,7 @@ def _proposal(
         input_sats=tuple(utxos[txin.outpoint.label] for txin in tx.inputs),
         requests=todo.requests,
         federation=todo.federation,
+        fee_rate_sat_vb=block.bitcoin.fee_rate_sat_vb or spec.fee_rate_sat_vb,
     )
 
 
@@ -371,13 +460,9 @@ def _utxos_after(
     )
     if proposal is None:
         return after
-    tx = bitcoin.parse_tx(proposal.tx)
-    for txin in tx.inputs:
-        del after[txin.outpoint.label]
-    txid = tx.txid
-    after.update(
-        (f"{txid}:{n}", Sats(out.value)) for n, out in enumerate(tx.outputs) if out.script == script
-    )
+    for outpoint, _ in proposal.inputs:
+        del after[outpoint]
+    after.update(proposal.change(script))
     return after
 
 

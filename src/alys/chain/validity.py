@@ -9,13 +9,15 @@ whole, so neither a withdrawal too few nor one too many passes.
 import enum
 
 from alys.base.errors import AlysError
-from alys.chain import approvals, auxpow, blocks, eras, payout, peg, slots, state
+from alys.chain import approvals, auxpow, blocks, claim_checks, eras, payout, peg, slots, state
 from alys.chain.approvals import Verifier
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
+from alys.chain.claims import BadClaim
 from alys.chain.federation_update import BadUpdate
 from alys.chain.peg import Deposit
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import ChainSpec
-from alys.chain.state import ChainLink, Duties, Facts, PayoutProposal, PegState, SeenDeposit
+from alys.chain.state import ChainLink, Duties, Facts, PegState, SeenDeposit
 from alys.wire import bitcoin
 from alys.wire.engine import Withdrawal
 
@@ -48,6 +50,8 @@ class Reason(enum.StrEnum):
     WRONG_WITHDRAWALS = "unknown-withdrawal"
     """Its withdrawals are not exactly fees, refunds and deposits."""
     WRONG_PAYOUT = "wrong-payout-proposal"
+    WRONG_BITCOIN_CLAIM = "wrong-bitcoin-claim"
+    """What it says about Bitcoin besides deposits is not so, by the validator's own Bitcoin node."""
     WRONG_SWEEP = "wrong-sweep-proposal"
     RETIRED_ADDRESS = "retired-address"
     """A deposit to an address that its federation has left too long ago, or has not come to yet."""
@@ -89,7 +93,8 @@ def check_block(
     else:
         check_auxpow_range(block.auxpow_header, parent, spec)
     deposits = check_deposits(block, parent, facts, spec)
-    todo = state.duties(parent, facts, block.auxpow_header, spec)
+    check_bitcoin_claims(block, parent, facts, spec)
+    todo = state.duties(parent, facts, block.auxpow_header, spec, block.bitcoin)
     check_withdrawals(block, todo, deposits)
     check_payout(block, todo)
     check_sweep(block, todo)
@@ -272,6 +277,16 @@ def check_confirmations(seen: SeenDeposit, spec: ChainSpec) -> None:
             Reason.INSUFFICIENT_CONFIRMATIONS,
             f"{seen.deposit.outpoint} has {seen.confirmations} of {spec.required_confirmations}",
         )
+
+
+def check_bitcoin_claims(
+    block: ConsensusBlock, parent: PegState, facts: Facts, spec: ChainSpec
+) -> None:
+    """Each of its claims about Bitcoin stands (``claim_checks``)."""
+    try:
+        claim_checks.check_claims(block, state.at_next_height(parent, spec), facts, spec)
+    except BadClaim as error:
+        raise Invalid(Reason.WRONG_BITCOIN_CLAIM, str(error)) from error
 
 
 def check_deposit_address(seen: SeenDeposit, parent: PegState, spec: ChainSpec) -> None:

@@ -1,7 +1,6 @@
 """``alys mine``: a merged miner for a node, with a Bitcoin node's blocks or without."""
 
 import argparse
-import asyncio
 import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -64,6 +63,8 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     for flag, url in (("--node", arguments.node), ("--bitcoin", bitcoin_url)):
         if url is not None and urlsplit(url).scheme not in ("http", "https"):
             raise errors.UsageError(f"{flag} {url!r} is no URL: http://HOST:PORT")
+    import asyncio
+
     chosen = None if arguments.internal else bitcoin_url
     return asyncio.run(_live(arguments, fees_to, chosen, environment))
 
@@ -88,8 +89,10 @@ async def _live(
 
 
 async def _mine(arguments: argparse.Namespace, miner: "AuxPowMiner") -> int:
+    import asyncio
+
+    from alys.node.errors import PortDown
     from alys.shells import auxpow_miner
-    from alys.shells.jsonrpc_client import PortDown
 
     def tell(text: str) -> None:
         words.out(text + "\n")
@@ -143,7 +146,7 @@ def _bitcoin(url: str, environment: Mapping[str, str]) -> "JsonRpcClient":
 
 async def _script(parent: "JsonRpcClient", address: str | None) -> bytes:
     """Who gets the coins of Bitcoin's blocks. Raises UsageError for an address of another network, or where a wallet is missing."""
-    from alys.shells.jsonrpc_client import PortDown
+    from alys.node.errors import PortDown
     from alys.wire import bitcoin
     from alys.wire.jsonrpc import RpcError
 

@@ -20,7 +20,7 @@ from alys.base.errors import AlysError
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import bridge, federation_desk, messages, questions, storage, stream
+from alys.node import federation_desk, messages, operations, questions, storage, stream
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire import bitcoin, ethereum
 from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
@@ -219,7 +219,16 @@ def _status() -> Question:
 
 
 def _operations() -> Question:
-    return Question(actor="bridge", request=bridge.ListOperations(), show=_show_all)
+    return Question(actor="bridge", request=operations.ListOperations(), show=_show_all)
+
+
+def _operation(name: Any) -> Question:
+    request = operations.GetOperation(id=_text(name, "id"))
+    return Question(actor="bridge", request=request, show=_show_one)
+
+
+def _incidents() -> Question:
+    return Question(actor="bridge", request=operations.ListIncidents(), show=_show_all)
 
 
 def _announce_deposit(txid: Any) -> Question:
@@ -273,6 +282,8 @@ METHODS: dict[str, Method] = {
     "getqueuedpow": Method(make=_queued_pow),
     "alys_status": Method(make=_status),
     "alys_operations": Method(make=_operations),
+    "alys_operation": Method(make=_operation, takes=("id",)),
+    "alys_incidents": Method(make=_incidents),
     "alys_announceDeposit": Method(make=_announce_deposit, takes=("txid",)),
     "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
     "alys_resumeProduction": Method(make=_resume_production),
@@ -335,6 +346,10 @@ def _show_status(status: messages.ChainStatus) -> dict[str, Any]:
             for root, authority, reason in status.refusals
         ],
     }
+
+
+def _show_one(row: msgspec.Struct | None) -> dict[str, Any] | None:
+    return None if row is None else msgspec.structs.asdict(row)
 
 
 def _show_federation(one: federation_desk.FederationView) -> dict[str, Any]:

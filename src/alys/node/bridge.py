@@ -1,11 +1,13 @@
 """BridgeActor: the node's side of the peg on Bitcoin.
 
-In: it follows the Bitcoin chain block by block, remembers deposits, and tells Chain of those that have their confirmations.
-Out: it hears of burns from Engine and of proposals from Chain; once an AuxPoW covers a payout it has Stream collect
-signatures, completes the transaction (every signature is checked, exactly the threshold is used), broadcasts it and watches
-it confirm. Each operation has a record that is stored before what it announces is done, so a restart goes on where
-it was: deposits are told again, payouts are signed or broadcast again, and neither does harm twice. When Chain begins again it
-hears of them again too. While Bitcoin does not answer Bridge waits: nothing is known, so nothing is done.
+In: it follows the Bitcoin chain block by block, remembers deposits, and tells Chain of those that have their confirmations
+(``bridge_deposits``). Out: it hears of burns from Engine and of proposals from Chain; once an AuxPoW covers a payout it has Stream
+collect signatures, completes the transaction (every signature is checked, exactly the threshold is used), broadcasts it and
+watches it confirm (``bridge_payouts``). What Bitcoin did to the peg besides is told to Chain for its blocks to say.
+
+Each operation has a record that is stored before what it announces is done (``bridge_records``), so a restart goes on where it was:
+deposits are told again, payouts are signed or broadcast again, and neither does harm twice. When Chain begins again it hears of
+all that again too. While Bitcoin does not answer Bridge waits: nothing is known, so nothing is done.
 """
 
 import contextlib
@@ -15,457 +17,303 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
-from alys.actors.message import Message, Request
-from alys.chain import federation_update, payout, peg
-from alys.chain.federation import NotEnoughSignatures
+from alys.actors.message import Message
+from alys.chain import federation_update
 from alys.chain.federation_update import BadUpdate
 from alys.chain.spec import ChainSpec
-from alys.chain.state import PayoutProposal
-from alys.node import engine, lookups, messages, orders, storage
+from alys.node import engine, lookups, messages, orders
+from alys.node.bridge_deposits import Deposits
+from alys.node.bridge_payouts import Payouts
+from alys.node.bridge_policy import BridgePolicy
+from alys.node.bridge_records import Records
 from alys.node.errors import PortDown
+from alys.node.names import BridgeNames
 from alys.node.operations import (
-    PayoutRecord,
+    ENDS,
+    OUR_TURN,
+    Cursor,
+    GetOperation,
+    Incident,
+    IncidentKind,
+    ListIncidents,
+    ListOperations,
+    OperationView,
     PeginRecord,
-    PeginState,
     PegoutRecord,
     PegoutState,
 )
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
-POLL_SECONDS = 1.0
-"""Node seconds between two looks at the Bitcoin chain."""
-
-RETRY_SECONDS = 5.0
-"""Node seconds before signatures that fell short are asked for again."""
-
-BLOCKS_PER_POLL_MAX = 200
-HASHES_KEPT = 100
-"""How deep a reorganisation of Bitcoin is noticed."""
-
-RPC_ALREADY_IN_CHAIN = -27
-PEGIN, PEGOUT, PAYOUT, CURSOR = "pegin", "pegout", "payout", "cursor"
-
-
-class BridgeNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Registered names of the actors and ports that Bridge speaks with."""
-
-    chain: str
-    stream: str
-    storage: str
-    bitcoin: str
+DEFAULT_POLICY = BridgePolicy()
 
 
 class Poll(Message, frozen=True, kw_only=True):
     """Time to look at the Bitcoin chain."""
 
 
-class RetrySignatures(Message, frozen=True, kw_only=True):
-    """Time to ask for the signatures of a payout again."""
-
-    txid: str
-
-
-class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """An operation as the node's RPC shows it."""
-
-    id: str
-    kind: str
-    state: str
-    detail: str
-    txid: str
-    confirmations: int = 0
-
-
-class ListOperations(Request[tuple[OperationView, ...]], frozen=True, kw_only=True):
-    """All peg operations, in the order in which they were first seen."""
-
-
-class Cursor(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the Bitcoin chain was read: the last height, and the hashes of the last blocks by height."""
-
-    height: int
-    hashes: dict[int, str]
-
-
 class Bridge(Actor):
     """See the module's docstring."""
 
-    def __init__(self, spec: ChainSpec, names: BridgeNames) -> None:
-        self._spec = spec
+    def __init__(
+        self, spec: ChainSpec, names: BridgeNames, policy: BridgePolicy = DEFAULT_POLICY
+    ) -> None:
         self._names = names
-        self._scripts: tuple[bytes, ...] = (spec.federation.script_pubkey,)
-        self._pegins: dict[str, PeginRecord] = {}
-        self._pegouts: dict[str, PegoutRecord] = {}
-        #: What became of requests whose burn Engine has not told us of yet: two senders, no order between them.
-        self._early: dict[str, tuple[PegoutState, str, str]] = {}
-        #: By txid.
-        self._payouts: dict[str, PayoutRecord] = {}
-        self._cursor = Cursor(height=spec.bitcoin_start_height, hashes={})
-        #: While governance has halted the pegs nothing is signed, broadcast or offered for minting.
-        self._halt = orders.NO_HALT
+        self._policy = policy
+        self._records = Records(names.storage, spec.bitcoin_start_height)
+        self._deposits = Deposits(spec, names, self._records, policy)
+        self._payouts = Payouts(spec, names, self._records, policy)
+        #: What Chain was told last.
+        self._told = messages.BitcoinSeen()
 
     # Start
 
     @override
     async def on_start(self, ctx: Context) -> None:
         """Take up the stored records and go on with what is unfinished."""
-        self._halt = await orders.load_halt(ctx, self._names.storage)
-        for name, data in await self._load(ctx, PEGIN):
-            self._pegins[name] = msgspec.msgpack.decode(data, type=PeginRecord)
-        for name, data in await self._load(ctx, PEGOUT):
-            self._pegouts[name] = msgspec.msgpack.decode(data, type=PegoutRecord)
-        for name, data in await self._load(ctx, PAYOUT):
-            self._payouts[name] = msgspec.msgpack.decode(data, type=PayoutRecord)
-        for _, data in await self._load(ctx, CURSOR):
-            self._cursor = msgspec.msgpack.decode(data, type=Cursor)
-        for record in self._pegins.values():
-            if record.state is PeginState.READY:
-                self._tell_ready(record, ctx)
-        for payment in list(self._payouts.values()):
-            if payment.state is PegoutState.FINALISED:
-                await self._ask_signatures(payment, ctx)
+        halt = await orders.load_halt(ctx, self._names.storage)
+        self._records.halted = halt.in_force
+        await self._records.load(ctx)
+        self._payouts.begin()
+        self._deposits.tell_all_ready(ctx)
+        self._deposits.notify_all(ctx)
+        await self._payouts.ask_again(ctx)
         ctx.after(0.0, Poll())
 
-    async def _load(self, ctx: Context, table: str) -> tuple[tuple[str, bytes], ...]:
-        return await ctx.ask(ctx.whereis(self._names.storage), storage.LoadRecords(table=table))
-
-    async def _save(self, ctx: Context, table: str, **records: msgspec.Struct) -> None:
-        await self._save_all(ctx, table, dict(records))
-
-    async def _save_all(self, ctx: Context, table: str, records: dict[str, msgspec.Struct]) -> None:
-        packed = tuple((name, msgspec.msgpack.encode(record)) for name, record in records.items())
-        if packed:
-            await ctx.ask(
-                ctx.whereis(self._names.storage), storage.SaveRecords(table=table, records=packed)
-            )
-
-    # In: following Bitcoin
+    # Following Bitcoin
 
     async def on_poll(self, message: Poll, ctx: Context) -> None:
         """Follow Bitcoin; where it does not answer, or refuses, the next poll goes on where this one ended."""
-        ctx.after(POLL_SECONDS, Poll())
+        ctx.after(self._policy.poll_seconds, Poll())
+        await self._payouts.ask_again(ctx)
         with contextlib.suppress(RpcError, PortDown):
             await self._follow(ctx)
+        await self._look_for_overdue(ctx)
 
     async def _follow(self, ctx: Context) -> None:
-        """Read new blocks, count confirmations, broadcast what is signed."""
+        """Read new blocks, count confirmations, send what is signed, tell Chain what its blocks should say."""
+        before = self._records.cursor.hashes.get(self._records.cursor.height)
         await self._rewind(ctx)
         tip = int(await lookups.call(ctx, self._names.bitcoin, "getblockcount"))
-        for height in range(self._cursor.height + 1, tip + 1)[:BLOCKS_PER_POLL_MAX]:
+        heights = range(self._records.cursor.height + 1, tip + 1)
+        for height in heights[: self._policy.blocks_per_poll_max]:
             await self._read_block(height, ctx)
-        await self._announce(tip, ctx)
-        for payment in list(self._payouts.values()):
-            if payment.state in (PegoutState.SIGNED, PegoutState.BROADCAST_REFUSED):
-                await self._broadcast(payment, ctx)
+        await self._deposits.advance(tip, ctx)
+        await self._payouts.settle(tip, ctx)
+        after = self._records.cursor.hashes.get(self._records.cursor.height)
+        await self._payouts.send_due(ctx, new_block=before != after)
+        self._tell_seen(tip, ctx)
 
     async def _rewind(self, ctx: Context) -> None:
-        """Step back to the last block that is still on the best chain; what left it is orphaned."""
-        while self._cursor.height in self._cursor.hashes:
-            height = self._cursor.height
+        """Step back to the last block that is still on the best chain."""
+        cursor = self._records.cursor
+        while cursor.height in cursor.hashes:
+            height = cursor.height
             actual = await lookups.find(ctx, self._names.bitcoin, "getblockhash", height)
-            if actual == self._cursor.hashes[height]:
+            if actual == cursor.hashes[height]:
                 return
-            orphaned = {
-                name: msgspec.structs.replace(record, state=PeginState.ORPHANED)
-                for name, record in self._pegins.items()
-                if record.height == height and record.state in (PeginState.SEEN, PeginState.READY)
-            }
-            self._pegins.update(orphaned)
-            await self._save_all(ctx, PEGIN, dict(orphaned))
-            hashes = {h: x for h, x in self._cursor.hashes.items() if h != height}
-            self._cursor = Cursor(height=height - 1, hashes=hashes)
+            await self._deposits.rewind(height, ctx)
+            await self._payouts.rewind(height, ctx)
+            hashes = {h: x for h, x in cursor.hashes.items() if h != height}
+            cursor = Cursor(height=height - 1, hashes=hashes)
+            await self._records.keep_cursor(ctx, cursor)
 
     async def _read_block(self, height: int, ctx: Context) -> None:
         block_hash = await lookups.call(ctx, self._names.bitcoin, "getblockhash", height)
         raw = await lookups.call(ctx, self._names.bitcoin, "getblock", block_hash, 0)
-        found: dict[str, msgspec.Struct] = {}
+        found: list[PeginRecord] = []
         for tx in bitcoin.parse_block(bytes.fromhex(raw)).txs:
-            deposit = peg.find_deposit(tx, self._scripts)
-            if deposit is not None:
-                found.update(self._note_deposit(deposit, block_hash, height))
-            if tx.txid in self._payouts:
-                await self._settle(self._payouts[tx.txid], ctx)
-        await self._save_all(ctx, PEGIN, found)
-        kept = {h: x for h, x in self._cursor.hashes.items() if h > height - HASHES_KEPT}
-        self._cursor = Cursor(height=height, hashes={**kept, height: block_hash})
-        await self._save(ctx, CURSOR, bitcoin=self._cursor)
-
-    def _note_deposit(
-        self, deposit: peg.Deposit, block_hash: str, height: int
-    ) -> dict[str, PeginRecord]:
-        known = self._pegins.get(deposit.outpoint)
-        if known is not None and known.state is not PeginState.ORPHANED:
-            return {}
-        record = PeginRecord(
-            deposit=deposit, block_hash=block_hash, height=height, state=PeginState.SEEN
+            record = self._deposits.found_in(tx, block_hash, height, ctx.now())
+            if record is not None:
+                found.append(record)
+            await self._payouts.mined(tx, block_hash, height, ctx)
+        await self._records.keep_pegins(ctx, *found)
+        hashes = self._records.cursor.hashes
+        kept = {h: x for h, x in hashes.items() if h > height - self._policy.hashes_kept}
+        await self._records.keep_cursor(
+            ctx, Cursor(height=height, hashes={**kept, height: block_hash})
         )
-        self._pegins[deposit.outpoint] = record
-        return {deposit.outpoint: record}
 
-    async def _announce(self, tip: int, ctx: Context) -> None:
-        """Tell Chain of the deposits that have just got their confirmations."""
-        for name, record in list(self._pegins.items()):
-            deep = peg.deep_enough(tip - record.height + 1, self._spec.required_confirmations)
-            if record.state is PeginState.SEEN and deep:
-                ready = msgspec.structs.replace(record, state=PeginState.READY)
-                self._pegins[name] = ready
-                await self._save_all(ctx, PEGIN, {name: ready})
-                self._tell_ready(ready, ctx)
+    def _tell_seen(self, tip: int, ctx: Context) -> None:
+        seen = messages.BitcoinSeen(
+            lost=self._deposits.lost,
+            settled=self._payouts.settled_by(tip),
+            stuck=self._payouts.stuck_at(tip),
+        )
+        if seen != self._told:
+            self._told = seen
+            ctx.tell(ctx.whereis(self._names.chain), seen)
 
-    def _tell_ready(self, record: PeginRecord, ctx: Context) -> None:
-        if self._halt.in_force:
-            return  # Chain hears of it when the halt is over
-        message = messages.PeginReady(deposit=record.deposit, block_hash=record.block_hash)
-        ctx.tell(ctx.whereis(self._names.chain), message, about=record.id)
+    async def _look_for_overdue(self, ctx: Context) -> None:
+        """What it was our turn to carry on for too long is an incident, until it goes on."""
+        limit = ctx.now() - self._policy.operation_timeout_seconds
+        waiting: list[PeginRecord | PegoutRecord] = []
+        waiting += (self._records.pegins[name] for name in self._records.unsteady)
+        waiting += (self._records.pegouts[name] for name in self._records.unended)
+        for record in waiting:
+            if record.state.value not in OUR_TURN:
+                await self._records.resolve_incident(ctx, IncidentKind.OVERDUE, record.id)
+            elif record.since <= limit:
+                await self._records.open_incident(
+                    ctx,
+                    IncidentKind.OVERDUE,
+                    record.id,
+                    txid=_txid(record),
+                    detail=f"{record.state.value} after {self._policy.operation_timeout_seconds:g} s",
+                )
 
-    def on_announce_deposit(self, message: messages.AnnounceDeposit, ctx: Context) -> bool:
-        """Somebody insists on a deposit: if it had its confirmations, Chain hears of it again."""
-        known = [r for r in self._pegins.values() if r.deposit.txid == message.txid]
-        for record in known:
-            if record.state in (PeginState.READY, PeginState.MINTED):
-                self._tell_ready(record, ctx)
-        return bool(known)
+    # From Chain
 
     def on_chain_started(self, message: messages.ChainStarted, ctx: Context) -> None:
-        """Deposits that Chain was told of before; it mints nothing twice. Of payouts it asks itself."""
-        for record in self._pegins.values():
-            if record.state is PeginState.READY:
-                self._tell_ready(record, ctx)
-
-    # Out
-
-    async def on_burn_detected(self, message: engine.BurnDetected, ctx: Context) -> None:
-        """Open the record of a peg-out."""
-        if message.operation in self._pegouts:
-            return
-        to, txid, detail = self._early.pop(message.operation, (PegoutState.BURNT, "", ""))
-        record = PegoutRecord(
-            id=message.operation,
-            address=message.address,
-            wei=message.wei,
-            state=to,
-            payout_txid=txid,
-            detail=detail,
-        )
-        self._pegouts[message.operation] = record
-        await self._save_all(ctx, PEGOUT, {message.operation: record})
+        """What Chain was told before; it mints nothing twice. Of payouts it asks itself."""
+        self._deposits.tell_all_ready(ctx)
+        if self._told != messages.BitcoinSeen():
+            ctx.tell(ctx.whereis(self._names.chain), self._told)
 
     async def on_block_imported(self, message: messages.BlockImported, ctx: Context) -> None:
         """Note what the block minted, proposed and gave back; tell governance of new outputs."""
         for deposit in message.minted:
-            record = self._pegins.get(deposit.outpoint)
-            if record is None or record.state is PeginState.MINTED:
-                continue
-            minted = msgspec.structs.replace(record, state=PeginState.MINTED)
-            self._pegins[deposit.outpoint] = minted
-            await self._save_all(ctx, PEGIN, {deposit.outpoint: minted})
-            self._notify(minted, ctx)
+            await self._deposits.minted(deposit, ctx)
+            await self._records.resolve_incident(
+                ctx, IncidentKind.OVERDUE, f"pegin:{deposit.outpoint}"
+            )
         if message.sweep is not None:
-            await self._propose(message.sweep, PegoutState.PROPOSED, ctx)
+            await self._payouts.proposed(message.sweep, ctx)
         for request in message.refunded:
-            await self._move(f"pegout:{request}", PegoutState.REFUNDED, ctx)
+            await self._payouts.move(f"pegout:{request}", PegoutState.REFUNDED, ctx)
+            await self._records.resolve_incident(ctx, IncidentKind.OVERDUE, f"pegout:{request}")
         if message.proposed is not None:
-            await self._propose(message.proposed, PegoutState.PROPOSED, ctx)
+            await self._payouts.proposed(message.proposed, ctx)
 
-    async def _propose(
-        self, proposal: PayoutProposal, to: PegoutState, ctx: Context
-    ) -> PayoutRecord:
-        operations = tuple(f"pegout:{r.tx_hash}:{r.log_index}" for r in proposal.requests)
-        record = PayoutRecord(proposal=proposal, operations=operations, state=to)
-        await self._keep(record, ctx)
-        return record
+    async def on_blocks_reverted(self, message: messages.BlocksReverted, ctx: Context) -> None:
+        """What left our branch is to be done again."""
+        await self._deposits.reverted(message.minted, ctx)
+        await self._payouts.reverted(message.proposed, ctx)
+        for request in message.refunded:
+            await self._payouts.move(f"pegout:{request}", PegoutState.BURNT, ctx)
 
     async def on_payouts_finalised(self, message: messages.PayoutsFinalised, ctx: Context) -> None:
         """Ask for signatures, now that the proposals cannot be undone."""
         for proposal in message.proposals:
-            known = self._payouts.get(proposal.txid)
-            if known is None or known.state is PegoutState.PROPOSED:
-                record = await self._propose(proposal, PegoutState.FINALISED, ctx)
-                await self._ask_signatures(record, ctx)
-            elif known.signed:  # Chain has started again and forgot it
-                self._tell_signed(known, ctx)
+            await self._payouts.finalised(proposal, ctx)
 
-    async def _ask_signatures(self, record: PayoutRecord, ctx: Context) -> None:
-        if self._halt.in_force:
-            return  # they are asked for when the halt is over
-        record = msgspec.structs.replace(record, attempt=record.attempt + 1)
-        await self._keep(record, ctx)
-        self._request(record, ctx)
+    # From Engine and Stream
 
-    def _request(self, record: PayoutRecord, ctx: Context) -> None:
-        request = messages.RequestSignatures(
-            operation=record.operation,
-            attempt=record.attempt,
-            txid=record.txid,
-            tx=record.proposal.tx,
-            input_sats=record.proposal.input_sats,
-            federation=record.proposal.federation,
-            sweep=not record.proposal.requests,
+    async def on_burn_detected(self, message: engine.BurnDetected, ctx: Context) -> None:
+        """Open the record of a peg-out; what became of it may be known before (two senders, no order between them)."""
+        known = self._records.pegouts.get(message.operation)
+        if known is not None and known.wei:
+            return
+        record = known or PegoutRecord(
+            id=message.operation, address=b"", wei="", state=PegoutState.BURNT, since=ctx.now()
         )
-        ctx.tell(ctx.whereis(self._names.stream), request, about=record.operation)
+        await self._records.keep_pegouts(
+            ctx, msgspec.structs.replace(record, address=message.address, wei=message.wei)
+        )
 
     async def on_signatures_short(self, message: messages.SignaturesShort, ctx: Context) -> None:
-        """Say what is missing and try again later."""
-        record = self._payouts.get(message.txid)
-        if record is None or record.state is not PegoutState.FINALISED:
-            return
-        said = "; ".join(message.reasons)
-        detail = f"{message.collected} of {message.needed} signatures: {said}"
-        await self._keep(record, ctx, detail)
-        ctx.after(RETRY_SECONDS, RetrySignatures(txid=message.txid))
-
-    async def on_retry_signatures(self, message: RetrySignatures, ctx: Context) -> None:
-        """The next attempt."""
-        record = self._payouts.get(message.txid)
-        if record is not None and record.state is PegoutState.FINALISED:
-            await self._ask_signatures(record, ctx)
+        """Try again later."""
+        await self._payouts.short(message, ctx)
 
     async def on_signatures_collected(
         self, message: messages.SignaturesCollected, ctx: Context
     ) -> None:
-        """Complete the transaction, keep it, tell Chain, broadcast."""
-        record = self._payouts.get(message.txid)
-        if record is None or record.state is not PegoutState.FINALISED:
-            return
-        tx = bitcoin.parse_tx(record.proposal.tx)
-        by_input = [
-            {key: given[index] for key, given in message.signatures}
-            for index in range(len(tx.inputs))
-        ]
-        federation = record.proposal.federation or self._spec.federation
-        prevouts = payout.prevouts_of(record.proposal.input_sats, federation)
-        try:
-            signed = payout.complete(tx, prevouts, federation, by_input)
-        except (payout.SignatureRejected, NotEnoughSignatures) as error:
-            await self._keep(record, ctx, str(error))
-            ctx.after(RETRY_SECONDS, RetrySignatures(txid=message.txid))
-            return
-        record = msgspec.structs.replace(
-            record, state=PegoutState.SIGNED, signed=signed.serialize()
-        )
-        await self._keep(record, ctx)
-        self._tell_signed(record, ctx)
-        await self._broadcast(record, ctx)
-
-    def _tell_signed(self, record: PayoutRecord, ctx: Context) -> None:
-        message = messages.PayoutSigned(txid=record.txid, tx=record.signed)
-        ctx.tell(ctx.whereis(self._names.chain), message, about=record.operation)
-
-    async def _broadcast(self, record: PayoutRecord, ctx: Context) -> None:
-        """Send it; Bitcoin refuses a second spend of the same outputs, so sending again is harmless."""
-        if self._halt.in_force:
-            return  # the next look at Bitcoin after the halt does it
-        detail = ""
-        state = PegoutState.BROADCAST
-        try:
-            await lookups.call(ctx, self._names.bitcoin, "sendrawtransaction", record.signed.hex())
-        except RpcError as error:
-            if error.code != RPC_ALREADY_IN_CHAIN:
-                state, detail = PegoutState.BROADCAST_REFUSED, f"{error.code}: {error.message}"
-        except PortDown as error:
-            state, detail = PegoutState.BROADCAST_REFUSED, str(error)
-        await self._keep(msgspec.structs.replace(record, state=state), ctx, detail)
-
-    async def _settle(self, record: PayoutRecord, ctx: Context) -> None:
-        if record.state is not PegoutState.SETTLED:
-            await self._keep(msgspec.structs.replace(record, state=PegoutState.SETTLED), ctx)
-
-    async def _keep(self, record: PayoutRecord, ctx: Context, detail: str = "") -> None:
-        """Store a payout and move its requests along with it."""
-        self._payouts[record.txid] = record
-        await self._save_all(ctx, PAYOUT, {record.txid: record})
-        for operation in record.operations:
-            await self._move(operation, record.state, ctx, record.txid, detail)
-
-    async def _move(
-        self, operation: str, to: PegoutState, ctx: Context, txid: str = "", detail: str = ""
-    ) -> None:
-        record = self._pegouts.get(operation)
-        if record is None:
-            self._early[operation] = (to, txid, detail)
-            return
-        moved = msgspec.structs.replace(record, state=to, payout_txid=txid, detail=detail)
-        if moved != record:
-            self._pegouts[operation] = moved
-            await self._save_all(ctx, PEGOUT, {operation: moved})
+        """Complete and broadcast."""
+        await self._payouts.collected(message, ctx)
 
     # What governance says and hears
 
     async def on_halt_changed(self, message: orders.HaltChanged, ctx: Context) -> None:
         """Pegs stop at once; when the halt is over, all that waited goes on."""
-        ended = self._halt.in_force and not message.halt.in_force
-        self._halt = message.halt
-        if not ended:
-            return
-        self.on_chain_started(messages.ChainStarted(), ctx)
-        for payment in list(self._payouts.values()):
-            if payment.state is PegoutState.FINALISED:
-                await self._ask_signatures(payment, ctx)
+        ended = self._records.halted and not message.halt.in_force
+        self._records.halted = message.halt.in_force
+        if ended:
+            self.on_chain_started(messages.ChainStarted(), ctx)
+            self._payouts.hurry()
+            await self._payouts.ask_again(ctx)
 
     def on_federation_announced(self, message: orders.FederationAnnounced, ctx: Context) -> None:
         """Deposits to an address that is still to come are looked for before anybody is told of it."""
-        try:
+        with contextlib.suppress(BadUpdate):  # no block will have it
             update = federation_update.parse(message.evidence)
-            script = federation_update.change_of(update).federation.script_pubkey
-        except BadUpdate:
-            return  # no block will have it
-        self._scripts = tuple(dict.fromkeys((*self._scripts, script)))
+            self._deposits.know(federation_update.change_of(update).federation)
 
     def on_federations_known(self, message: orders.FederationsKnown, ctx: Context) -> None:
         """Whose deposits are looked for; one more than is known hurts nothing, as validators judge."""
-        self._scripts = tuple(dict.fromkeys((*message.scripts, *self._scripts)))
-
-    def _notify(self, record: PeginRecord, ctx: Context) -> None:
-        notice = messages.NotifyPegin(
-            deposit=record.deposit, confirmations=self._spec.required_confirmations
-        )
-        ctx.tell(ctx.whereis(self._names.stream), notice, about=record.id)
+        known = (*message.federations, *(() if message.pending is None else (message.pending,)))
+        self._deposits.know(*known)
 
     async def on_pegin_noticed(self, message: orders.PeginNoticed, ctx: Context) -> None:
         """Every governance node knows the coin; it need not be said again."""
-        record = self._pegins.get(message.outpoint)
-        if record is not None and not record.noticed:
-            noticed = msgspec.structs.replace(record, noticed=True)
-            self._pegins[message.outpoint] = noticed
-            await self._save_all(ctx, PEGIN, {message.outpoint: noticed})
+        await self._deposits.noticed(message.outpoint, ctx)
 
     def on_repeat_unconfirmed(self, message: orders.RepeatUnconfirmed, ctx: Context) -> None:
         """Governance is told again what it may not have heard, under the same ids."""
-        for record in self._pegins.values():
-            if record.state is PeginState.MINTED and not record.noticed:
-                self._notify(record, ctx)
-        for payment in self._payouts.values():
-            waits = payment.state is PegoutState.FINALISED and payment.attempt > 0
-            if waits and not self._halt.in_force:
-                self._request(payment, ctx)
+        self._deposits.notify_all(ctx)
+        self._payouts.repeat(ctx)
 
     # Questions
+
+    def on_announce_deposit(self, message: messages.AnnounceDeposit, ctx: Context) -> bool:
+        """See AnnounceDeposit."""
+        return self._deposits.announce(message.txid, ctx)
 
     def on_list_operations(
         self, message: ListOperations, ctx: Context
     ) -> tuple[OperationView, ...]:
         """See ListOperations."""
-        tip = self._cursor.height
-        pegins = (
-            OperationView(
-                id=record.id,
-                kind="pegin",
-                state=record.state.value,
-                detail="",
-                txid=record.deposit.txid,
-                confirmations=max(0, tip - record.height + 1),
-            )
-            for record in self._pegins.values()
+        pegins = (self._pegin_view(record) for record in self._records.pegins.values())
+        heard = (record for record in self._records.pegouts.values() if record.wei)
+        return (*pegins, *(self._pegout_view(record) for record in heard))
+
+    def on_get_operation(self, message: GetOperation, ctx: Context) -> OperationView | None:
+        """See GetOperation."""
+        pegin = self._records.pegins.get(message.id.removeprefix("pegin:"))
+        if pegin is not None and pegin.id == message.id:
+            return self._pegin_view(pegin)
+        pegout = self._records.pegouts.get(message.id)
+        return None if pegout is None or not pegout.wei else self._pegout_view(pegout)
+
+    def on_list_incidents(self, message: ListIncidents, ctx: Context) -> tuple[Incident, ...]:
+        """See ListIncidents."""
+        return tuple(self._records.incidents.values())
+
+    def _pegin_view(self, record: PeginRecord) -> OperationView:
+        return OperationView(
+            id=record.id,
+            kind="pegin",
+            state=record.state.value,
+            detail=""
+            if record.on_chain
+            else f"block {record.block_hash} at {record.height} left the best chain",
+            txid=record.deposit.txid,
+            confirmations=self._depth(record.height if record.on_chain else 0),
+            ended=record.state.value in ENDS,
+            incidents=self._records.open_kinds(record.id),
         )
-        pegouts = (
-            OperationView(
-                id=record.id,
-                kind="pegout",
-                state=record.state.value,
-                detail=record.detail,
-                txid=record.payout_txid,
-            )
-            for record in self._pegouts.values()
+
+    def _pegout_view(self, record: PegoutRecord) -> OperationView:
+        payment = self._records.payouts.get(record.payout_txid)
+        owner = record.id if payment is None else payment.operation
+        return OperationView(
+            id=record.id,
+            kind="pegout",
+            state=record.state.value,
+            detail=record.detail,
+            txid=record.payout_txid,
+            confirmations=0 if payment is None else self._depth(payment.height),
+            ended=record.state.value in ENDS,
+            incidents=tuple(
+                dict.fromkeys(
+                    (*self._records.open_kinds(record.id), *self._records.open_kinds(owner))
+                )
+            ),
         )
-        return (*pegins, *pegouts)
+
+    def _depth(self, height: int) -> int:
+        """Confirmations of what is in a block at this height; 0 for none."""
+        return max(0, self._records.cursor.height - height + 1) if height else 0
+
+
+def _txid(record: PeginRecord | PegoutRecord) -> str:
+    return record.deposit.txid if isinstance(record, PeginRecord) else record.payout_txid

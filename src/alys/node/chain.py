@@ -119,10 +119,9 @@ class Chain(Governed, Actor):
             self._arm_slot(ctx)
 
     def _arm_slot(self, ctx: Context) -> None:
-        now = ctx.now()
-        following = slots.slot_at(now, self._spec.slot_duration_ms) + 1
+        following = slots.slot_at(ctx.now(), self._spec.slot_duration_ms) + 1
         start = slots.slot_start(following, self._spec.slot_duration_ms)
-        ctx.after(max(0.0, start - now), SlotTick(slot=following), about=f"slot:{following}")
+        ctx.after(max(0.0, start - ctx.now()), SlotTick(slot=following), about=f"slot:{following}")
 
     # Production
 
@@ -289,7 +288,7 @@ class Chain(Governed, Actor):
         """Import a block with a quorum; False when we cannot judge it now. Raises validity.Invalid."""
         validity.check_quorum(signed, self._spec, self._verifier)
         try:
-            facts = await self._judge.judge(signed, self._state, self._head_facts, ctx)
+            facts = await self._judge.judge(signed, self._state, self._head_facts, ctx, sealed=True)
         except CANNOT_JUDGE:
             return False  # Sync fetches it again
         await self._import(signed, facts, ctx)
@@ -330,6 +329,14 @@ class Chain(Governed, Actor):
         )
 
     # From the bridge
+
+    def on_bitcoin_seen(self, message: messages.BitcoinSeen, ctx: Context) -> None:
+        """For our next block."""
+        self._larder.bitcoin = message
+
+    def on_pegin_withdrawn(self, message: messages.PeginWithdrawn, ctx: Context) -> None:
+        """It waits for its confirmations again."""
+        self._larder.withdraw_deposit(message.outpoint)
 
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
         """Queue a deposit that is not minted yet."""

@@ -25,7 +25,13 @@ ASKED: Mapping[Edge, frozenset[str]] = {
 
 TOLD: Mapping[Edge, frozenset[str]] = {
     ("chain", "bridge"): frozenset(
-        {"BlockImported", "ChainStarted", "FederationsKnown", "PayoutsFinalised"}
+        {
+            "BlockImported",
+            "BlocksReverted",
+            "ChainStarted",
+            "FederationsKnown",
+            "PayoutsFinalised",
+        }
     ),
     ("chain", "stream"): frozenset({"FederationsKnown", "ReportStatus"}),
     ("chain", "network"): frozenset({"Publish", "SendTo"}),
@@ -44,7 +50,7 @@ TOLD: Mapping[Edge, frozenset[str]] = {
     ("chain", "sync"): frozenset({"BlocksTaken", "HeadChanged", "ParentMissing"}),
     ("chain", "peer"): frozenset({"PeerDid"}),
     ("engine", "bridge"): frozenset({"BurnDetected"}),
-    ("bridge", "chain"): frozenset({"PayoutSigned", "PeginReady"}),
+    ("bridge", "chain"): frozenset({"BitcoinSeen", "PayoutSigned", "PeginReady", "PeginWithdrawn"}),
     ("bridge", "stream"): frozenset({"NotifyPegin", "RequestSignatures"}),
     ("stream", "bridge"): frozenset(
         {

@@ -12,8 +12,9 @@ from alys.base.units import Wei
 from alys.chain import eras, validity
 from alys.chain.approvals import Verifier
 from alys.chain.blocks import ZERO_ROOT, ConsensusBlock, SignedBlock
+from alys.chain.claims import BitcoinFacts
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.chain.state import NO_FACTS, Facts, PegState, SeenDeposit
 from alys.node import engine, lookups
 from alys.node.engine import PayloadFacts
 from alys.node.errors import EngineRefused, PortDown
@@ -36,11 +37,18 @@ class Judge:
         self._verifier = verifier
 
     async def judge(
-        self, signed: SignedBlock, parent: PegState, left: PayloadFacts, ctx: Context
+        self,
+        signed: SignedBlock,
+        parent: PegState,
+        left: PayloadFacts,
+        ctx: Context,
+        *,
+        sealed: bool = False,
     ) -> Facts:
         """The facts that the block holds by. Raises validity.Invalid, and CANNOT_JUDGE when we cannot tell.
 
-        ``left`` is what the parent's payload leaves to answer for.
+        ``left`` is what the parent's payload leaves to answer for. Of a ``sealed`` block, which a quorum approved, the claims
+        about Bitcoin are believed: they were so when it was made.
         """
         seen = await lookups.seen_deposits(
             ctx,
@@ -48,7 +56,8 @@ class Judge:
             eras.scripts(parent.federations, self._spec),
             signed.block.pegins,
         )
-        facts = gather(ctx.now(), seen, left)
+        said = await lookups.claimed(ctx, self._names.bitcoin, signed.block.bitcoin, sealed)
+        facts = gather(ctx.now(), seen, left, said)
         self.check(signed, parent, facts)
         await self.execute(signed.block, ctx)
         return facts
@@ -78,6 +87,17 @@ class Judge:
         return NOTHING_LEFT if first else facts
 
 
-def gather(now: float, deposits: Mapping[str, SeenDeposit], left: PayloadFacts) -> Facts:
-    """Facts for the rules."""
-    return Facts(now=now, deposits=deposits, parent_requests=left.requests, parent_tips=left.tips)
+def gather(
+    now: float,
+    deposits: Mapping[str, SeenDeposit],
+    left: PayloadFacts,
+    said: BitcoinFacts = NO_FACTS,
+) -> Facts:
+    """Facts for the rules; ``said``: what Bitcoin says to the block's claims."""
+    return Facts(
+        now=now,
+        deposits=deposits,
+        parent_requests=left.requests,
+        parent_tips=left.tips,
+        bitcoin=said,
+    )

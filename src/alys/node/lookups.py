@@ -5,8 +5,11 @@ from typing import Any
 
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
+from alys.chain import claims as claims_module
 from alys.chain import peg
 from alys.chain.blocks import PegInRef
+from alys.chain.claims import BitcoinClaims, BitcoinFacts, SettledRef
+from alys.chain.spec import ChainSpec
 from alys.chain.state import SeenDeposit
 from alys.node import ports
 from alys.node.errors import PortDown
@@ -15,6 +18,11 @@ from alys.wire.jsonrpc import RpcError
 
 NOT_FOUND = (-5, -8)
 """bitcoind: no such block or transaction; height out of range."""
+
+CONFIRMATIONS_BELIEVED = 1_000_000
+
+BYTES_OF_A_FEERATE = 1_000
+"""Bitcoin Core names fee rates in bitcoins per thousand virtual bytes."""
 
 
 async def call(ctx: Context, port: str, method: str, *params: Any) -> Any:
@@ -52,3 +60,47 @@ async def seen_deposits(
                 deposit=deposit, block_hash=ref.block_hash, confirmations=confirmations
             )
     return seen
+
+
+async def claimed(
+    ctx: Context, port: str, claims: BitcoinClaims, sealed: bool = False
+) -> BitcoinFacts:
+    """What the Bitcoin node says to a block's claims; it is asked nothing where nothing is claimed.
+
+    Of a sealed block they are believed: a quorum has looked before it approved, and Bitcoin may look otherwise by now.
+    """
+    if sealed:
+        return claims_module.believed(claims, CONFIRMATIONS_BELIEVED)
+    outputs: dict[str, int] = {}
+    for outpoint in (*claims.lost_outputs, *claims.found_outputs):
+        outputs[outpoint] = await output_confirmations(ctx, port, outpoint)
+    payments: dict[str, int] = {}
+    for ref in claims.settled:
+        payments[ref.txid] = await confirmations_in(ctx, port, ref)
+    return BitcoinFacts(outputs=outputs, payments=payments)
+
+
+async def output_confirmations(ctx: Context, port: str, outpoint: str) -> int:
+    """Of an unspent output on the best chain, by ``txid:vout``; 0 when it is not there."""
+    txid, _, vout = outpoint.partition(":")
+    found = await call(ctx, port, "gettxout", txid, int(vout), False)
+    return 0 if found is None else int(found["confirmations"])
+
+
+async def confirmations_in(ctx: Context, port: str, ref: SettledRef) -> int:
+    """Of a transaction, if it is in the Bitcoin block that the reference names, and that on the best chain; else 0."""
+    header = await find(ctx, port, "getblockheader", ref.block_hash)
+    raw = await find(ctx, port, "getrawtransaction", ref.txid, False, ref.block_hash)
+    if header is None or raw is None:
+        return 0
+    return max(0, int(header["confirmations"]))
+
+
+async def fee_rate(ctx: Context, port: str, spec: ChainSpec) -> int:
+    """Bitcoin's estimate for the next block in whole sats per virtual byte, rounded up, within the specification's bounds."""
+    told = await call(ctx, port, "estimatesmartfee", 1)
+    per_kilobyte = told.get("feerate")
+    if per_kilobyte is None:  # too little was seen to say
+        return spec.fee_rate_sat_vb
+    rate = -(-bitcoin.sats_of(per_kilobyte) // BYTES_OF_A_FEERATE)
+    return min(max(rate, spec.fee_rate_sat_vb), spec.fee_rate_max_sat_vb)

@@ -3,9 +3,10 @@
 import msgspec
 
 from alys.actors.message import Message, Request
+from alys.chain.claims import SettledRef
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
-from alys.chain.state import PayoutProposal
+from alys.chain.proposal import PayoutProposal
 from alys.node import gossip
 
 
@@ -27,6 +28,12 @@ class SendTo(Message, frozen=True, kw_only=True):
 
     peer: str
     item: gossip.Item
+
+
+class PeginWithdrawn(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: a deposit that was ready may be so no more, as its block left Bitcoin's best chain."""
+
+    outpoint: str
 
 
 class BlockProposed(Message, frozen=True, kw_only=True):
@@ -69,11 +76,11 @@ class BlockImported(Message, frozen=True, kw_only=True):
 
     height: int
     root: bytes
-    minted: tuple[Deposit, ...]
-    proposed: PayoutProposal | None
+    minted: tuple[Deposit, ...] = ()
+    proposed: PayoutProposal | None = None
     sweep: PayoutProposal | None = None
     """Moves coins of a former federation; it is signed and broadcast like a payout."""
-    refunded: tuple[str, ...]
+    refunded: tuple[str, ...] = ()
     """Requests (``tx_hash:log_index``) that the block gives back as a withdrawal, or will when there is room."""
 
 
@@ -81,6 +88,27 @@ class PayoutsFinalised(Message, frozen=True, kw_only=True):
     """Chain to Bridge: an AuxPoW covers these proposals; only now may they be signed."""
 
     proposals: tuple[PayoutProposal, ...]
+
+
+class BitcoinSeen(Message, frozen=True, kw_only=True):
+    """Bridge to Chain: what a block of ours should say about Bitcoin. The whole of it each time, so the last one counts."""
+
+    lost: tuple[str, ...] = ()
+    """Minted deposits (``txid:vout``) that left the best chain."""
+    settled: tuple[SettledRef, ...] = ()
+    """Payouts that have their confirmations."""
+    stuck: tuple[str, ...] = ()
+    """Txids of payouts that wait too long for their first."""
+
+
+class BlocksReverted(Message, frozen=True, kw_only=True):
+    """Chain to Bridge: blocks have left our branch. What they minted is to be minted again, what they proposed is void."""
+
+    minted: tuple[Deposit, ...]
+    proposed: tuple[str, ...]
+    """Txids of proposals that no AuxPoW covered."""
+    refunded: tuple[str, ...]
+    """Requests (``tx_hash:log_index``) that they gave back, or promised to."""
 
 
 class PayoutSigned(Message, frozen=True, kw_only=True):

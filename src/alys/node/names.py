@@ -3,6 +3,15 @@
 import msgspec
 
 
+class BridgeNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Registered names of the actors and ports that Bridge speaks with."""
+
+    chain: str
+    stream: str
+    storage: str
+    bitcoin: str
+
+
 class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
     """Registered names of the actors and ports that Chain speaks with."""
 

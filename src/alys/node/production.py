@@ -12,6 +12,7 @@ from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.node import engine, judging, messages
 from alys.node.engine import PayloadFacts
 from alys.node.names import ChainNames
+from alys.node.proposals import ClaimDesk
 
 
 class Larder:
@@ -23,6 +24,8 @@ class Larder:
         self._ready: dict[str, SeenDeposit] = {}
         #: Payouts with their signatures, by txid.
         self._signed: dict[str, bytes] = {}
+        #: What our blocks should say about Bitcoin, if it is still so.
+        self.bitcoin = messages.BitcoinSeen()
 
     def deposits_for(self, parent: PegState) -> tuple[peg.Deposit, ...]:
         """Deposits that a child of this block may mint, oldest first: not those to an address that takes none (any more)."""
@@ -51,6 +54,10 @@ class Larder:
             confirmations=self._spec.required_confirmations,
         )
 
+    def withdraw_deposit(self, outpoint: str) -> None:
+        """Its block left Bitcoin's best chain; it is announced again when it has its confirmations again."""
+        self._ready.pop(outpoint, None)
+
     def add_payout(self, txid: str, tx: bytes) -> None:
         """It has its signatures."""
         self._signed[txid] = tx
@@ -67,6 +74,7 @@ class Producer:
     def __init__(self, spec: ChainSpec, names: ChainNames) -> None:
         self._spec = spec
         self._names = names
+        self._claims = ClaimDesk(spec, names.bitcoin)
 
     async def build(
         self,
@@ -80,7 +88,9 @@ class Producer:
         federation_update: bytes | None = None,
     ) -> tuple[ConsensusBlock, Facts]:
         """A block for the slot and the facts that it was built from. Raises EngineRefused, AskTimeout."""
-        todo = state.duties(parent, judging.gather(ctx.now(), {}, left), header, self._spec)
+        claims, said = await self._claims.make(ctx, larder.bitcoin, parent, left.requests)
+        facts = judging.gather(ctx.now(), {}, left, said)
+        todo = state.duties(parent, facts, header, self._spec, claims)
         chosen = peg.fit_pegins(todo.addresses, larder.deposits_for(parent))
         deposits = larder.seen(chosen)
         payload = await ctx.ask(
@@ -103,7 +113,8 @@ class Producer:
             ),
             payout_proposal=None if todo.payout is None else todo.payout.serialize(witness=False),
             finalized_payouts=() if header is None else larder.signed_in_order(parent),
+            bitcoin=claims,
             federation_update=federation_update,
             sweep_proposal=None if todo.sweep is None else todo.sweep.tx.serialize(witness=False),
         )
-        return block, judging.gather(ctx.now(), deposits, left)
+        return block, judging.gather(ctx.now(), deposits, left, said)

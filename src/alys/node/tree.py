@@ -24,10 +24,10 @@ from alys.actors.supervision import Backoff, ChildSpec, Intensity
 from alys.actors.supervisor import Supervisor
 from alys.chain.approvals import Signer, Verifier
 from alys.chain.spec import ChainSpec
-from alys.node.bridge import Bridge, BridgeNames
+from alys.node.bridge import Bridge
 from alys.node.chain import Chain
 from alys.node.engine import Engine
-from alys.node.names import ChainNames
+from alys.node.names import BridgeNames, ChainNames
 from alys.node.network import Network, NetworkNames
 from alys.node.peers import KnownPeer, PeerNames, Peers
 from alys.node.storage import Storage

@@ -29,6 +29,8 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     """0x and lower case; None when nobody can claim the deposit: no OP_RETURN has one, a coinbase, no value."""
     height: int
     block_hash: str
+    script: bytes = b""
+    """What the output that counts paid to."""
 
     @property
     def key(self) -> str:
@@ -64,11 +66,20 @@ class BitcoinSide:
     """The best chain as fed, with undo. Blocks must link; a block on an older parent unwinds what stands above it."""
 
     def __init__(self, scripts: tuple[bytes, ...], genesis_height: int) -> None:
-        self._scripts = frozenset(scripts)
+        self._scripts = set(scripts)
         self._genesis_height = genesis_height
         self._blocks: list[_Block] = []
         self._unspent: dict[tuple[str, int], bitcoin.TxOut] = {}
         self._unwound: dict[str, Deposit] = {}
+        self._ever: dict[tuple[str, int], int] = {}
+
+    def add_scripts(self, scripts: Iterable[bytes]) -> None:
+        """More federations, from the blocks fed from now on."""
+        self._scripts.update(scripts)
+
+    def sats_of(self, txid: str, vout: int) -> int | None:
+        """What a federation output was worth, spent or not; None for one that the chain never had."""
+        return self._ever.get((txid, vout))
 
     @property
     def height(self) -> int:
@@ -195,10 +206,12 @@ class BitcoinSide:
         for vout, output in enumerate(tx.outputs):
             if output.script in self._scripts:
                 self._unspent[(tx.txid, vout)] = output
+                self._ever[(tx.txid, vout)] = output.value
                 yield tx.txid, vout
 
     def _deposit(self, tx: bitcoin.Tx, height: int, digest: str) -> Iterator[Deposit]:
         ours = [(n, out.value) for n, out in enumerate(tx.outputs) if out.script in self._scripts]
+        script = tx.outputs[ours[0][0]].script if ours else b""
         if not ours:
             return
         self._unwound.pop(tx.txid, None)
@@ -211,6 +224,7 @@ class BitcoinSide:
             evm_address=_named_address(tx) if claimable else None,
             height=height,
             block_hash=digest,
+            script=script,
         )
 
     def _pop(self) -> _Block:

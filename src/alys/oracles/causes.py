@@ -18,6 +18,7 @@ class Cause(enum.StrEnum):
 
     # Bitcoin: what the federation holds
     FEDERATION_BALANCE_WRONG = "federation_balance_wrong"
+    FEDERATION_CHANGED_WITHOUT_WORD = "federation_changed_without_word"
     # Peg-in
     DOUBLE_MINT = "double_mint"
     MINT_BEFORE_CONFIRMATIONS = "mint_before_confirmations"
@@ -38,6 +39,7 @@ class Cause(enum.StrEnum):
     REFUND_OF_PAYABLE = "refund_of_payable_request"
     CLAIM_MISSING = "consensus_block_missing"
     # Peg-out
+    SWEEP_BEFORE_FINALITY = "sweep_before_finality"
     PAYOUT_WITHOUT_REQUEST = "payout_without_request"
     DOUBLE_PAYMENT = "double_payment"
     FEDERATION_BORE_FEE = "federation_bore_fee"
@@ -64,6 +66,7 @@ class Cause(enum.StrEnum):
 
 MEANING: Mapping[Cause, str] = {
     Cause.FEDERATION_BALANCE_WRONG: "the federation's unspent outputs are not deposits minus what payouts cost",
+    Cause.FEDERATION_CHANGED_WITHOUT_WORD: "a block changes the federation, and too few of the one in force have signed that",
     Cause.DOUBLE_MINT: "a deposit was credited a second time",
     Cause.MINT_BEFORE_CONFIRMATIONS: "a deposit was credited before it was deep enough",
     Cause.MINT_WITHOUT_DEPOSIT: "a block credits a deposit that the Bitcoin chain does not have",
@@ -81,6 +84,7 @@ MEANING: Mapping[Cause, str] = {
     Cause.DOUBLE_REFUND: "a request was refunded a second time",
     Cause.REFUND_OF_PAYABLE: "a request was refunded although it can be paid",
     Cause.CLAIM_MISSING: "no consensus block explains an EVM block",
+    Cause.SWEEP_BEFORE_FINALITY: "coins of a former federation were moved before a final block proposed it",
     Cause.PAYOUT_WITHOUT_REQUEST: "the federation paid what nobody requested",
     Cause.DOUBLE_PAYMENT: "a request was paid a second time",
     Cause.FEDERATION_BORE_FEE: "a payout cost the federation more than was requested",

@@ -42,6 +42,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     auxpow: AuxPowClaim | None
     pegins: tuple[PegInClaim, ...]
     proposal_txid: str | None
+    proposal: bitcoin.Tx | None
+    """Unsigned."""
+    sweep: bitcoin.Tx | None
+    """Likewise; it moves coins of a former federation."""
+    federation_update: bytes | None
+    """The evidence of a change of the federation."""
     signed_txids: tuple[str, ...]
     """Payouts that the block lists with their signatures."""
 
@@ -50,13 +56,17 @@ def read_claim(block: Mapping[str, Any]) -> Claim:
     """The claim in a consensus block's JSON; raises BrokenFeed naming the field that is missing or malformed."""
     try:
         payload = block["executionPayload"]
+        proposal = _tx(block.get("payoutProposal"))
         return Claim(
             root=plain_hex(block["root"]),
             height=number(payload["blockNumber"]),
             execution_hash="0x" + plain_hex(payload["blockHash"]),
             auxpow=_auxpow(block.get("auxpowHeader")),
             pegins=tuple(_pegin(entry) for entry in block["pegins"]),
-            proposal_txid=_proposal(block.get("payoutProposal")),
+            proposal_txid=None if proposal is None else proposal.txid,
+            proposal=proposal,
+            sweep=_tx(block.get("sweepProposal")),
+            federation_update=_bytes(block.get("federationUpdate")),
             signed_txids=tuple(_txid(raw) for raw in block["finalizedPayouts"]),
         )
     except KeyError as missing:
@@ -90,10 +100,13 @@ def _pegin(value: Mapping[str, Any]) -> PegInClaim:
     )
 
 
-def _proposal(value: str | None) -> str | None:
-    if not value:
-        return None
-    return _txid(value)
+def _bytes(value: str | None) -> bytes | None:
+    return bytes.fromhex(plain_hex(value)) if value else None
+
+
+def _tx(value: str | None) -> bitcoin.Tx | None:
+    raw = _bytes(value)
+    return None if raw is None else bitcoin.parse_tx(raw)
 
 
 def _txid(raw_hex: str) -> str:

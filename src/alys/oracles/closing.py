@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from alys.oracles.bitcoin_side import BitcoinSide, Deposit
 from alys.oracles.causes import Cause, Equation
 from alys.oracles.evm_side import EvmBlock, Request
+from alys.oracles.handover import Holders
 from alys.oracles.mints import MintJudge
 from alys.oracles.payouts import PayoutJudge
 from alys.oracles.progress import Progress
@@ -34,6 +35,7 @@ CHECKS = (
     "fee_mints",
     "fee_shares",
     "finality",
+    "handovers",
     "mints",
     "payout_fees",
     "payout_finality",
@@ -61,7 +63,9 @@ class Closing:
         mints: MintJudge,
         supply: SupplyJudge,
         payouts: PayoutJudge,
+        holders: Holders,
     ) -> None:
+        self._holders = holders
         self._terms = terms
         self._bitcoin = bitcoin
         self._blocks = blocks
@@ -144,7 +148,8 @@ class Closing:
                     },
                 )
             )
-        if statement.surplus_wei < 0:
+        # What a sweep cost is the federation's to pay back out of its fees; until then the peg may be short of that.
+        if statement.surplus_wei + self._mints.owed_gwei * GWEI_WEI < 0:
             found.append(
                 Violation(
                     Cause.INSOLVENT,
@@ -160,6 +165,7 @@ class Closing:
     def _samples(self, deposits: int, requests: int) -> dict[str, int]:
         samples = Counter(dict.fromkeys(CHECKS, 0))
         samples.update(deposits=deposits, requests=requests)
+        samples.update(handovers=self._holders.handovers)
         samples.update(bitcoin_blocks=self._bitcoin.block_count, evm_blocks=len(self._blocks))
         for judge in (self._mints, self._supply, self._payouts):
             samples.update(judge.samples)
@@ -170,7 +176,9 @@ class Closing:
         status = DepositStatus.PENDING
         if credit is not None:
             status = DepositStatus.CREDITED
-        elif deposit.evm_address is None:
+        elif deposit.evm_address is None or self._holders.over(
+            deposit.script, self._blocks[-1].number + 1 if self._blocks else 0
+        ):
             status = DepositStatus.UNCLAIMABLE
         return DepositLine(
             key=deposit.key,
@@ -216,6 +224,7 @@ class Closing:
             "base fees burnt": totals.base_fees_wei,
             "tips that the next AuxPoW mints": self._mints.pot_wei,
             "tips lost to floors": self._mints.floored_wei,
+            "fees that the federation left for sweeps": self._mints.kept_wei,
             "requested amounts below one sat": remainders,
             "refunds lost to floors": refund_floors,
             "sent to the burn address": totals.direct_burns_wei + totals.to_burn_address_wei,

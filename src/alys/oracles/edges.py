@@ -25,6 +25,8 @@ MAY_ASK: frozenset[Edge] = frozenset(
         ("bridge", "engine"),
         ("chain", "storage"),
         ("bridge", "storage"),
+        ("peer", "storage"),
+        ("sync", "storage"),
     }
 )
 """Who may wait for whom (D5), written down here a second time: the node's own table could be what is wrong."""

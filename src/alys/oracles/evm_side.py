@@ -200,7 +200,8 @@ class EvmSide:
     """The canonical chain as fed. Blocks must link; a block on an older parent unwinds what stands above it."""
 
     def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+        self.terms = terms
+        """Replaced when another federation becomes known: nobody is paid to it in the blocks fed from then on."""
         self._blocks: list[EvmBlock] = []
         self._positions: dict[str, int] = {}
 
@@ -222,8 +223,8 @@ class EvmSide:
         self, block: Json, receipts: Sequence[Json], balances: Balances | None
     ) -> list[EvmBlock]:
         """Append a block; returns the blocks that it pushed off. Raises BrokenFeed on a gap."""
-        facts = read_block(block, receipts, balances, self._terms)
-        if facts.number == self._terms.evm_genesis_number:
+        facts = read_block(block, receipts, balances, self.terms)
+        if facts.number == self.terms.evm_genesis_number:
             facts = _anchor(facts)
         if facts.hash in self._positions:
             self._replace(facts)
@@ -246,7 +247,7 @@ class EvmSide:
 
     def _make_room(self, facts: EvmBlock) -> list[EvmBlock]:
         if not self._blocks:
-            if facts.number > self._terms.evm_genesis_number + 1:
+            if facts.number > self.terms.evm_genesis_number + 1:
                 raise BrokenFeed("evm", f"starts at block {facts.number}, not at the genesis")
             return []
         if facts.parent not in self._positions:

@@ -22,6 +22,7 @@ from alys.oracles.causes import Cause, Equation
 from alys.oracles.claims import Claim
 from alys.oracles.closing import Closing
 from alys.oracles.evm_side import Balances, EvmBlock, EvmSide
+from alys.oracles.handover import Holders
 from alys.oracles.mints import MintJudge, Sighting
 from alys.oracles.payouts import PayoutJudge
 from alys.oracles.progress import Progress
@@ -91,9 +92,22 @@ class Ledger:
         self._sightings.setdefault(block["hash"].lower(), Sighting(height=bitcoin_height))
 
     def feed_consensus_block(self, block: Mapping[str, Any]) -> None:
-        """A consensus block as the node's RPC shows it; raises BrokenFeed when it is malformed."""
+        """A consensus block as the node's RPC shows it; raises BrokenFeed when it is malformed.
+
+        One that changes the federation comes before its EVM block: nobody is paid to the federation from there on.
+        """
         claim = claims_module.read_claim(block)
         self._claims[claim.execution_hash] = claim
+        if claim.federation_update is not None:
+            self._learn(Holders(self._terms, [*self._canonical(), claim]))
+
+    def _learn(self, holders: Holders) -> None:
+        """Scripts that are the federation's too, from the blocks fed from now on."""
+        self._bitcoin.add_scripts(holders.scripts())
+        scripts = dict.fromkeys((*self._evm.terms.federation_scripts, *holders.scripts()))
+        self._evm.terms = msgspec.structs.replace(
+            self._evm.terms, federation_scripts=tuple(scripts)
+        )
 
     def feed_mempool_tx(self, raw_hex: str) -> None:
         """An unconfirmed Bitcoin transaction, in order of arrival. It moves no money yet, but is judged like a payout.
@@ -118,13 +132,15 @@ class Ledger:
         """The statement, whatever is wrong; what is wrong is in its ``violations`` and in the ledger's."""
         blocks = self._judged_blocks()
         genesis = self._terms.evm_genesis_number
-        progress = Progress(self._canonical(), blocks, genesis)
+        canonical = self._canonical()
+        progress = Progress(canonical, blocks, genesis)
+        holders = Holders(self._terms, canonical)
         self._remember_final(blocks, progress.finalised_height)
-        mints = MintJudge(self._terms, self._bitcoin, self._claims, self._sightings)
+        mints = MintJudge(self._terms, self._bitcoin, self._claims, self._sightings, holders)
         mints.run(blocks)
         supply = SupplyJudge(self._terms.genesis_wei, genesis)
         supply.run(blocks)
-        payouts = self._payouts(blocks, mints, progress)
+        payouts = self._payouts(blocks, mints, progress, holders)
         closing = Closing(
             self._terms,
             self._bitcoin,
@@ -133,11 +149,13 @@ class Ledger:
             mints=mints,
             supply=supply,
             payouts=payouts,
+            holders=holders,
         )
         statement = closing.statement(unjudged=len(self._evm.blocks) - len(blocks))
         finality = self._finality_without_work(progress.finalised_height)
         self.violations = [
             *self._found_feeding,
+            *holders.violations,
             *mints.violations,
             *payouts.violations,
             *supply.violations,
@@ -152,7 +170,11 @@ class Ledger:
         )
 
     def _payouts(
-        self, blocks: Sequence[EvmBlock], mints: MintJudge, progress: Progress
+        self,
+        blocks: Sequence[EvmBlock],
+        mints: MintJudge,
+        progress: Progress,
+        holders: Holders,
     ) -> PayoutJudge:
         requests = [request for block in blocks for request in block.requests]
         due = {request.key for request in mints.refunds_due}
@@ -161,7 +183,9 @@ class Ledger:
             self._bitcoin,
             [r for r in requests if r.key not in mints.refunded and r.key not in due],
             progress.proposals,
+            progress.sweeps,
             progress.finalised_height,
+            holders,
             self._witness_counts,
         )
         judge.run([*self._bitcoin.spends(), *self._bitcoin.waiting_spends(self._mempool.values())])

@@ -17,6 +17,7 @@ from alys.oracles.blame import Blame, Part
 from alys.oracles.causes import Cause, Equation
 from alys.oracles.claims import AuxPowClaim, Claim, PegInClaim
 from alys.oracles.evm_side import EvmBlock, Request
+from alys.oracles.handover import Holders
 from alys.oracles.statement import Violation
 from alys.oracles.terms import (
     DUST_SATS,
@@ -44,7 +45,10 @@ class MintJudge:
         bitcoin: BitcoinSide,
         claims: Mapping[str, Claim],
         sightings: Mapping[str, Sighting],
+        holders: Holders,
     ) -> None:
+        self._holders = holders
+        self._change: dict[tuple[str, int], int] = {}
         self._terms = terms
         self._bitcoin = bitcoin
         self._claims = claims
@@ -60,6 +64,10 @@ class MintJudge:
         self.fee_mints_gwei = 0
         self.pot_wei = 0
         """Tips that the next AuxPoW block mints, those of the last block judged included."""
+        self.owed_gwei = 0
+        """What sweeps have cost and the members' fees have not paid back."""
+        self.kept_wei = 0
+        """Of the members' fees, kept back for that."""
         self.floored_wei = 0
         """Tips that the floors of past splits left to nobody."""
         self.violations: list[Violation] = []
@@ -88,6 +96,7 @@ class MintJudge:
         credited_before = sum(deposit.sats for deposit, _ in self.credited.values())
         for pegin in claim.pegins:
             self._expect_pegin(pegin, block, parts)
+        self._note_costs(claim)
         self._check_form(block)
         self._accept_refunds_for_want_of_funds(block, parts, credited_before)
         self._compare(block, parts)
@@ -100,8 +109,11 @@ class MintJudge:
         miner = self.pot_wei * MINER_PERCENT // 100
         members = self._terms.fee_members
         shares = [(auxpow.fee_recipient, miner)]
+        kept = min(self.owed_gwei, (self.pot_wei - miner) // GWEI_WEI) * GWEI_WEI
+        self.owed_gwei -= kept // GWEI_WEI
+        self.kept_wei += kept
         if members:
-            each = (self.pot_wei - miner) // len(members)
+            each = (self.pot_wei - miner - kept) // len(members)
             shares.extend((member, each) for member in members)
         minted = 0
         for address, wei in shares:
@@ -113,8 +125,22 @@ class MintJudge:
         if minted:
             self.samples["fee_mints"] += 1
         self.fee_mints_gwei += minted
-        self.floored_wei += self.pot_wei - minted * GWEI_WEI
+        self.floored_wei += self.pot_wei - kept - minted * GWEI_WEI
         self.pot_wei = 0
+
+    def _note_costs(self, claim: Claim) -> None:
+        """What the block's sweep costs: its inputs as Bitcoin has them, or as payouts before it will make them."""
+        if claim.sweep is not None:
+            spent = (
+                self._bitcoin.sats_of(*place) or self._change.get(place, 0)
+                for place in ((i.outpoint.txid, i.outpoint.vout) for i in claim.sweep.inputs)
+            )
+            left = sum(output.value for output in claim.sweep.outputs)
+            self.owed_gwei += (sum(spent) - left) * SAT_GWEI
+        for tx in (claim.sweep, claim.proposal):
+            if tx is not None:
+                made = {(tx.txid, vout): output.value for vout, output in enumerate(tx.outputs)}
+                self._change.update(made)
 
     def _expect_refunds(self, parts: dict[str, list[Part]]) -> None:
         addresses = set(parts)
@@ -146,7 +172,8 @@ class MintJudge:
             )
             self._expect_credit(deposit, parts)
             return
-        if deposit.evm_address is None or claim.vout != deposit.vout:
+        taken = self._holders.takes(deposit.script, block.number)
+        if deposit.evm_address is None or claim.vout != deposit.vout or not taken:
             self._complain(
                 Cause.MINT_OF_UNCLAIMABLE, "no mint", "a mint", claim.key, block=block.hash
             )

@@ -14,6 +14,7 @@ from alys.oracles import signatures
 from alys.oracles.bitcoin_side import BitcoinSide, Spend
 from alys.oracles.causes import Cause, Equation
 from alys.oracles.evm_side import Request
+from alys.oracles.handover import Holders
 from alys.oracles.statement import Violation
 from alys.oracles.terms import DUST_SATS, Terms
 from alys.wire.bitcoin import TxOut
@@ -37,13 +38,17 @@ class PayoutJudge:
         bitcoin: BitcoinSide,
         requests: Sequence[Request],
         proposals: Mapping[str, int],
+        sweeps: Mapping[str, int],
         finalised_height: int,
+        holders: Holders,
         witness_counts: dict[str, tuple[signatures.WitnessCount, ...]],
     ) -> None:
         self._terms = terms
         self._bitcoin = bitcoin
         self._proposals = proposals
+        self._sweeps = sweeps
         self._finalised_height = finalised_height
+        self._holders = holders
         self._witness_counts = witness_counts
         self._payable = [request for request in requests if request.script is not None]
         self._batches: dict[int, list[Request]] = {}
@@ -100,13 +105,23 @@ class PayoutJudge:
             )
 
     def _is_sweep(self, spend: Spend) -> bool:
-        """Retired outputs moved to the current script, whole."""
-        current = self._terms.federation_scripts[-1]
-        retired = all(p is not None and p.script != current for p in spend.prevouts)
-        return retired and [output.script for output in spend.tx.outputs] == [current]
+        """Outputs of former federations moved to a later one, whole."""
+        spent = [prevout.script for prevout in spend.prevouts if prevout is not None]
+        outputs = [output.script for output in spend.tx.outputs]
+        whole = len(spent) == len(spend.prevouts) and len(outputs) == 1
+        return whole and self._holders.moves_on(spent, outputs[0])
 
     def _count_sweep(self, spend: Spend) -> None:
         self.samples["sweeps"] += 1
+        proposed = self._sweeps.get(spend.tx.txid)
+        known = proposed is not None and proposed <= self._finalised_height
+        if self._holders.handovers and not known:
+            self._complain(
+                spend,
+                Cause.SWEEP_BEFORE_FINALITY,
+                f"a proposal up to {self._finalised_height}",
+                "none" if proposed is None else proposed,
+            )
         if spend.height:
             fee = spend.input_sats - sum(output.value for output in spend.tx.outputs)
             self.paid_sats += fee
@@ -261,6 +276,7 @@ _BITCOIN_CAUSES = frozenset(
         Cause.BAD_SIGNATURE,
         Cause.THRESHOLD_TOO_LOW,
         Cause.PAYOUT_WITHOUT_REQUEST,
+        Cause.SWEEP_BEFORE_FINALITY,
     }
 )
 

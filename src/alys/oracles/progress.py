@@ -33,6 +33,10 @@ class Progress:
             if claim.proposal_txid is not None
         }
         """Txid of a proposal to the block whose requests it answers."""
+        self.sweeps: dict[str, int] = {
+            claim.sweep.txid: claim.height for claim in canonical if claim.sweep is not None
+        }
+        """Txid of a sweep to the block that proposes it."""
         self._txids = {number: txid for txid, number in self.proposals.items()}
         self._signed = {txid for claim in canonical for txid in claim.signed_txids}
 

@@ -24,7 +24,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What the parties agreed on before the first block."""
 
     federation_scripts: tuple[bytes, ...]
-    """Oldest first, the current one last; retired ones still count."""
+    """Oldest first, the current one last; retired ones still count. Later ones the blocks tell (``handover``)."""
+    federation_keys: tuple[bytes, ...] = ()
+    """X-only keys of the current one, in the order of its script; without them no change of the federation can be proven."""
+    federation_threshold: int = 0
+    old_address_blocks: int = 10_000
+    """Blocks for which deposits to a former federation are still credited."""
     bridge_address: bytes
     genesis_wei: int
     bitcoin_genesis_height: int

@@ -20,9 +20,8 @@ from alys.actors.ref import Ref
 from alys.actors.system import System
 from alys.monitoring import catalogue, samples
 from alys.monitoring.samples import ActorLine, Sample
-from alys.node.bridge import ListOperations
 from alys.node.messages import GetStatus
-from alys.node.operations import PeginState, PegoutState
+from alys.node.operations import ListOperations, PeginState, PegoutState
 from alys.node.stream import GetStreamStatus
 from alys.shells import process_limits, run_results
 from alys.shells.block_times import BlockTimes

@@ -55,8 +55,8 @@ class Auditor:
             after = await self._bitcoin_height()
             await self._feed_bitcoin(before)
             for block, receipts, balances, consensus in fresh:
-                self.ledger.feed_evm_block(block, receipts, balances, bitcoin_height=after)
                 self.ledger.feed_consensus_block(consensus)
+                self.ledger.feed_evm_block(block, receipts, balances, bitcoin_height=after)
                 self._consensus.append(consensus)
                 self._executed.append(block)
             if after - before < self._terms.confirmations:

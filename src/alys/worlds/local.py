@@ -223,6 +223,10 @@ class _Governance:
         told: object = await self._service(index).faults(**switches)
         return told
 
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        told: object = await self._service(index).push(verb, **fields)
+        return told
+
     def _service(self, index: int) -> ServiceAdmin:
         return ServiceAdmin(self._admin[index].url, ADMIN_TOKEN)
 

@@ -24,6 +24,10 @@ class Nobody:
         """See the class."""
         refuse("governance.capabilities", WANTS)
 
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        """See the class."""
+        refuse("governance.push", WANTS)
+
     async def stop(self, index: int) -> None:
         """See the class."""
         refuse("governance.stop", WANTS)

@@ -89,6 +89,13 @@ class GovernanceSide(Protocol):
         """The answer to the GetCapabilities call, in the same form."""
         ...
 
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        """Have the node announce ``federation_update``, ``proposal``, ``emergency_halt`` or ``resume`` to every registered stream.
+
+        Each node signs for itself; who wants the federation's word pushes the same to as many as its threshold asks.
+        """
+        ...
+
     async def stop(self, index: int) -> None:
         """Take the node off the network; it keeps what it knows."""
         ...

@@ -250,6 +250,9 @@ class _Governance:
     async def faults(self, index: int, **switches: bool) -> object:
         return await self.admins[index].faults(**switches)
 
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        return await self.admins[index].push(verb, **fields)
+
     async def health(self, index: int) -> object:
         return await governance_questions.health(self.targets[index])
 

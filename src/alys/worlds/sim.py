@@ -31,6 +31,7 @@ from alys.worlds.load import Answered, Call
 from alys.worlds.memory import (
     Cut,
     GovernancePort,
+    LookRound,
     Service,
     ServicePort,
     delay,
@@ -193,6 +194,16 @@ class _Governance:
         await self._world.travel()
         self._nodes[index].faults.change(switches)
         return self._nodes[index].faults.view()
+
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        await self._world.travel()
+        told = self._nodes[index].push({verb: fields})
+        system = self._world.system
+        for number in range(len(self._ways)):
+            port = system.whereis(f"{self._world.network.tree(number)}/ports/governance")
+            if self._world.nodes.alive(number):
+                system.tell(port, LookRound(endpoint=index))
+        return told
 
     async def health(self, index: int) -> object:
         await self._world.travel()

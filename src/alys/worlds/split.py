@@ -145,6 +145,10 @@ class _Governance:
     async def capabilities(self, index: int) -> object:
         return await governance_questions.capabilities(self._targets[index], network.NODE_TREE)
 
+    async def push(self, index: int, verb: str, **fields: object) -> object:
+        told: object = await self._admins[index].push(verb, **fields)
+        return told
+
     async def stop(self, index: int) -> None:
         refuse("governance.stop", WANTS)
 

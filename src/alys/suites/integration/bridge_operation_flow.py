@@ -160,7 +160,7 @@ async def _settles(world: NetworkWorld, request: str, payee: BitcoinUser, wei: i
             invalid=counted.invalid,
             required=counted.required,
         )
-    await world.confirm(1)
+    await world.confirm(world.network.spec.payout_confirmations)
     await _in_state(world, request, "settled")
     received = await payee.received()
     spent = sum(prevout.value for prevout in prevouts)

@@ -121,7 +121,7 @@ async def _settle(world: NetworkWorld, request: str) -> None:
 
     world.check(await world.miner.mine(), "the node takes the next AuxPoW")
     await world.eventually(lambda: state("broadcast"), "the payout is broadcast", timeout_s=120)
-    await world.confirm(1)
+    await world.confirm(world.network.spec.payout_confirmations)
     await world.eventually(lambda: state("settled"), "the payout is settled", timeout_s=60)
 
 
@@ -202,6 +202,7 @@ async def _needed(world: NetworkWorld, passed: list[Passed]) -> dict[tuple[str, 
         ("engine", "bridge", "BurnDetected"): 1,
         ("bridge", "chain", "PeginReady"): 2,
         ("bridge", "chain", "PayoutSigned"): 1,
+        ("bridge", "chain", "BitcoinSeen"): 1,
         ("bridge", "stream", "NotifyPegin"): 2,
         ("bridge", "stream", "RequestSignatures"): 1,
         ("stream", "bridge", "SignaturesCollected"): 1,
