@@ -17,7 +17,7 @@ ASKED: Mapping[Edge, frozenset[str]] = {
     ("chain", "storage"): frozenset(
         {"LoadBlock", "LoadBlockAt", "LoadHead", "LoadRecords", "SaveHead"}
     ),
-    ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+    ("bridge", "storage"): frozenset({"ChangeRecords", "LoadRecords", "SaveRecords"}),
     ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
     ("sync", "storage"): frozenset({"ChangeRecords", "LoadBlockAt", "LoadRecords"}),
     ("stream", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
