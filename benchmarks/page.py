@@ -31,8 +31,8 @@ that puts and gets in turn, so that the queue never holds more than one message,
 _NO_PLOTS = "\nNo plots: matplotlib is not installed, or there is nothing to draw.\n"
 
 
-def render(results: Results, plots: Sequence[str] = ()) -> str:
-    """The page; ``plots`` are file names beside it."""
+def render(results: Results, plots: Sequence[str] = (), node: str = "") -> str:
+    """The page; ``plots`` are file names beside it, ``node`` is the part about the node's figures."""
     parts = [_HEADER]
     if results.quick:
         parts.append("\nA quick run: short passes, good for a look and not for a verdict.\n")
@@ -44,6 +44,7 @@ def render(results: Results, plots: Sequence[str] = ()) -> str:
         "\n## Checks\n\n" + _bullets(results.notes or ["none in this run"]),
         "\n## The machine\n\n" + _machine(results.machine),
         "\n## The peers\n\n" + _peers(results.peers),
+        node,
     ]
     return "".join(parts)
 

@@ -14,6 +14,7 @@ from benchmarks import catalogue, machine, page, plots, results, samples, yardst
 from benchmarks.arithmetic import ROUNDS_MIN, median, ratios, spread
 from benchmarks.goals import BY_NAME
 from benchmarks.measure import Findings, measure
+from benchmarks.node import figures
 from benchmarks.peers.client import PEERS, version_of
 from benchmarks.runtime import make_observer
 
@@ -101,7 +102,8 @@ def write(found: results.Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = plots.write(found, folder / "plots")
     (folder / "results.json").write_text(results.render(found), encoding="utf-8")
-    (folder / "RESULTS.md").write_text(page.render(found, drawn), encoding="utf-8")
+    node = figures.kept_section(folder)
+    (folder / "RESULTS.md").write_text(page.render(found, drawn, node), encoding="utf-8")
     for row in found.rows:
         ours = "-" if row.ours is None else page.figure(row.ours, row.unit)
         ratio = "" if row.ratio_to_queue is None else f"{row.ratio_to_queue:.2f} Q"

@@ -9,13 +9,17 @@ import msgspec
 import pytest
 
 from alys.actors.context import Context
-from alys.base.units import Gwei
-from alys.chain import state
+from alys.base.units import Gwei, Wei
+from alys.chain import eras, state
+from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
+from alys.chain.spec import ChainSpec
 from alys.cli import front as cli
-from alys.node import bridge_records
+from alys.node import bridge_records, orders
+from alys.node.announcements import Announcements
 from alys.node.bridge_records import Records
 from alys.node.calls import Calls, GovernanceReply
+from alys.wire import bitcoin
 from alys.wire.engine import Withdrawal
 
 Run = Callable[[str, str], dict[str, Any]]
@@ -45,7 +49,13 @@ def red(told: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(
     ("suite", "scenario", "passed"),
-    [("stream", "long_load", 1), ("supervision", "repeated", 1), ("integration", "in_order", 15)],
+    [
+        ("stream", "long_load", 1),
+        ("stream", "emergency_halt", 1),
+        ("supervision", "repeated", 1),
+        ("integration", "in_order", 15),
+        ("integration", "federation_rotation", 1),
+    ],
 )
 def test_unbroken_it_is_green(run: Run, suite: str, scenario: str, passed: int) -> None:
     told = run(suite, scenario)
@@ -106,3 +116,68 @@ def test_a_wei_that_is_lost_to_some_accounts_only_is_noticed(
     told = run("integration", "bridge_operation_in_order")
     assert "sats x 10^10 wei" in red(told) or "mint_amount_wrong" in red(told)
     assert 0 < told["counts"]["failed"] < 5
+
+
+# emergency_halt
+
+
+def test_a_halt_that_a_restart_forgets_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgotten(ctx: Context, storage_name: str) -> orders.Halt:
+        return orders.NO_HALT
+
+    monkeypatch.setattr(orders, "load_halt", forgotten)
+    assert "production is halted" in red(run("stream", "emergency_halt"))
+
+
+def test_a_halt_by_one_voice_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Announcements.__init__
+
+    def credulous(self: Announcements, federation: Federation) -> None:
+        honest(self, msgspec.structs.replace(federation, threshold=1))
+
+    monkeypatch.setattr(Announcements, "__init__", credulous)
+    monkeypatch.setattr(Announcements, "changed", lambda *_: [])
+    assert "one voice is counted" in red(run("stream", "emergency_halt"))
+
+
+def test_a_bridge_that_goes_on_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = property(lambda _: False, lambda _, __: None)
+    monkeypatch.setattr(Records, "halted", deaf, raising=False)
+    assert "a halt stops production and pegs" in red(run("stream", "emergency_halt"))
+
+
+# federation_rotation
+
+
+def test_coins_that_stay_behind_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eras, "sweep", lambda *_: None)
+    assert "every retired coin is in a sweep" in red(run("integration", "federation_rotation"))
+
+
+def test_a_deposit_that_came_late_and_is_lost_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = eras.accepts
+
+    def newest(history: eras.History, spec: ChainSpec, script: bytes, height: int) -> bool:
+        latest = eras.in_force(history, spec).script_pubkey
+        return script == latest and honest(history, spec, script, height)
+
+    monkeypatch.setattr(eras, "accepts", newest)
+    assert "a deposit of 30000000 sats is minted" in red(run("integration", "federation_rotation"))
+
+
+def test_a_sweep_that_nobody_pays_for_is_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks are valid to all who share the error; the ledger is not asked for its opinion of them."""
+    monkeypatch.setattr(eras, "owed", lambda history: Wei(0))
+    assert "fee_mint_wrong" in red(run("integration", "federation_rotation"))
+
+
+def test_a_forged_announcement_that_is_believed_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signatures are not looked at, neither where it is heard nor where blocks are judged."""
+    monkeypatch.setattr(bitcoin, "schnorr_verify", lambda *_: True)
+    assert "a forged announcement is refused" in red(run("integration", "federation_rotation"))

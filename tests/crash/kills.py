@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ import msgspec
 from alys.base.prng import SeededRandom
 from alys.config.settings import Settings
 from alys.worlds.driving import LoopDriver
+from alys.worlds.network import PRODUCER
 from alys.worlds.protocol import ScenarioInfo
+from alys.worlds.split import SplitWorld
 from alys.worlds.users import BitcoinUser, EthereumUser
 from tests.crash.journey import PAYOUT_WEI, WEI_PER_SAT, patient
-from tests.crash.mortal_process import MortalProcessWorld
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "benchmarks" / "KILLS.md"
@@ -55,6 +57,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One world, its kills and what came of its coins."""
 
     seed: int
+    nodes: int
     kills: int
     pegs: int
     met: dict[str, int]
@@ -70,7 +73,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 class Kills:
     """The scenario."""
 
-    def __init__(self, world: MortalProcessWorld, seed: int, kills: int) -> None:
+    def __init__(self, world: SplitWorld, seed: int, kills: int) -> None:
         self._world = world
         self._random = SeededRandom(seed).fork("kills")
         self._wanted = kills
@@ -105,20 +108,31 @@ class Kills:
             ways.result()
         under_way = [
             f"{one['kind']} {one['state']}"
-            for one in await patient(self._world.node.call("alys_operations")) or ()
+            for one in await patient(self._world.nodes.call(PRODUCER, "alys_operations")) or ()
             if one["state"] != TERMINAL[one["kind"]]
         ]
         self.met.update(set(under_way))
         self.idle += not under_way
-        await self._world.kill_node()
+        index = self._random.below(self._world.nodes.count)
+        await self._world.nodes.kill(index)
         self.kills += 1
         while self.kills < self._wanted and self._random.below(STARTS_CUT_OFF) == 0:
-            seconds = START_SECONDS_MAX * self._random.random()
-            if not await self._world.start_and_kill(seconds):
+            if not await self._start_and_kill(index, START_SECONDS_MAX * self._random.random()):
                 return
             self.kills += 1
             self.starting += 1
-        await self._world.start_node_again()
+        await self._world.nodes.start(index)
+
+    async def _start_and_kill(self, index: int, seconds: float) -> bool:
+        """SIGKILL so many wall seconds after its start, if it does not answer before that; whether it was killed."""
+        starting = asyncio.create_task(self._world.nodes.start(index))  # noqa: TID251 - it is cut off
+        await asyncio.wait({starting}, timeout=seconds)
+        if starting.done():
+            starting.result()
+            return False
+        starting.cancel()  # which kills the process
+        await asyncio.gather(starting, return_exceptions=True)
+        return True
 
     async def _mine(self) -> None:
         while True:
@@ -153,12 +167,14 @@ class Kills:
         peg.burnt = await peg.alice.request_peg_out(peg.payee.address, PAYOUT_WEI)
 
     async def _all_ended(self) -> None:
-        async def ended() -> bool:
-            operations = await patient(self._world.node.call("alys_operations")) or ()
+        async def ended(index: int) -> bool:
+            operations = await patient(self._world.nodes.call(index, "alys_operations")) or ()
             states = [one["state"] == TERMINAL[one["kind"]] for one in operations]
             return len(states) == 2 * len(self.pegs) and all(states)
 
-        await self._world.eventually(ended, "every peg has ended", timeout_s=PATIENCE_SECONDS)
+        for index in range(self._world.nodes.count):
+            what = f"every peg has ended at node {index}"
+            await self._world.eventually(partial(ended, index), what, timeout_s=PATIENCE_SECONDS)
 
     async def _demand(self) -> None:
         world = self._world
@@ -175,12 +191,13 @@ class Kills:
         statement.require_samples("mints", "payouts", "signatures", "supply")
 
 
-def session(seed: int, kills: int, scratch: Path) -> Session:
-    """One world; its processes are gone when this returns."""
+def session(seed: int, kills: int, scratch: Path, nodes: int = 1) -> Session:
+    """One world with so many whole nodes, any of which may be killed; its processes are gone when this returns."""
     settings = Settings()
-    driver = LoopDriver("local", lambda info: MortalProcessWorld(settings, info), 1, 60.0)
-    world = driver.world(ScenarioInfo(name=f"kills {seed}", seed=seed, scratch=scratch))
-    assert isinstance(world, MortalProcessWorld)
+    driver = LoopDriver("local", lambda info: SplitWorld(settings, info), 1, 60.0)
+    info = ScenarioInfo(name=f"kills {seed}", seed=seed, scratch=scratch, nodes=nodes)
+    world = driver.world(info)
+    assert isinstance(world, SplitWorld)
     scenario = Kills(world, seed, kills)
 
     async def live() -> None:
@@ -200,6 +217,7 @@ def session(seed: int, kills: int, scratch: Path) -> Session:
         driver.close()
     return Session(
         seed=seed,
+        nodes=nodes,
         kills=scenario.kills,
         pegs=len(scenario.pegs),
         met=dict(sorted(scenario.met.items())),
@@ -213,13 +231,13 @@ def session(seed: int, kills: int, scratch: Path) -> Session:
 # For people
 
 
-def sessions(seed: int, kills: int) -> list[Session]:
+def sessions(seed: int, kills: int, nodes: int) -> list[Session]:
     """As many as that takes, one after the other, with seeds from that one on."""
     found: list[Session] = []
     while kills > 0:
         now = min(kills, KILLS_PER_SESSION)
         with tempfile.TemporaryDirectory(prefix="alys-kills-") as scratch:
-            found.append(session(seed + len(found), now, Path(scratch)))
+            found.append(session(seed + len(found), now, Path(scratch), nodes))
         sys.stderr.write(f"{row(found[-1])}\n")
         kills -= now
     return found
@@ -228,7 +246,7 @@ def sessions(seed: int, kills: int) -> list[Session]:
 def row(one: Session) -> str:
     """A line of the table."""
     outcome = one.failure or "each minted once and paid once, ledger exact"
-    return f"| {one.seed} | {one.kills} | {one.starting} | {one.idle} | {one.pegs} | {one.wall_seconds:.0f} | {outcome} |"
+    return f"| {one.seed} | {one.nodes} | {one.kills} | {one.starting} | {one.idle} | {one.pegs} | {one.wall_seconds:.0f} | {outcome} |"
 
 
 def table(found: list[Session]) -> str:
@@ -237,8 +255,8 @@ def table(found: list[Session]) -> str:
     for one in found:
         met.update(one.met)
     lines = [
-        "| seed | kills | of them while starting | with nothing under way | coins in and out | wall seconds | outcome |",
-        "|---|---|---|---|---|---|---|",
+        "| seed | whole nodes | kills | of them while starting | with nothing under way | coins in and out | wall seconds | outcome |",
+        "|---|---|---|---|---|---|---|---|",
         *map(row, found),
         "",
         "What was under way when the node was killed, and how often:",
@@ -277,9 +295,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash.kills")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--record", action="store_true")
     chosen = parser.parse_args()
-    found = sessions(chosen.seed, chosen.kills)
+    found = sessions(chosen.seed, chosen.kills, chosen.nodes)
     sys.stdout.write(f"{table(found)}\n\n{summary(found)}\n")
     if chosen.record:
         head = ["git", "rev-parse", "--short", "HEAD"]

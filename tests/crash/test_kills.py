@@ -23,6 +23,7 @@ def test_coins_arrive_once_however_often_the_node_is_killed(tmp_path: Path) -> N
 def test_the_page_names_what_was_lost() -> None:
     sound = Session(
         seed=1,
+        nodes=1,
         kills=20,
         pegs=9,
         met={"pegin seen": 3},
@@ -32,6 +33,6 @@ def test_the_page_names_what_was_lost() -> None:
         failure="",
     )
     text = kills.page([sound], "abc1234", "2026-11-27")
-    assert "| 1 | 20 | 4 | 1 | 9 | 60 | each minted once and paid once, ledger exact |" in text
+    assert "| 1 | 1 | 20 | 4 | 1 | 9 | 60 | each minted once and paid once, ledger exact |" in text
     assert "- pegin seen: 3" in text
     assert "20 kills in 1 sessions with 9 coins in and out: nothing was lost" in text

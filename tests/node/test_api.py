@@ -9,7 +9,17 @@ from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
 from alys.chain import state
 from alys.chain.spec import dev_spec
-from alys.node import api, federation_desk, messages, questions, storage, stream
+from alys.node import (
+    api,
+    federation_desk,
+    messages,
+    network,
+    peers,
+    questions,
+    storage,
+    stream,
+    sync,
+)
 from alys.node.api import Question
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire.jsonrpc import INVALID_REQUEST, RpcError
@@ -41,6 +51,9 @@ HASH = "0b" * 32
         ("getdepositaddress", [], "chain", federation_desk.GetDepositAddress()),
         ("alys_federation", [], "chain", federation_desk.GetGovernance()),
         ("alys_announcements", [], "stream", stream.GetAnnouncements()),
+        ("alys_peers", [], "network", network.GetPeers()),
+        ("alys_peerRecords", [], "peer", peers.GetPeerRecords()),
+        ("alys_sync", [], "sync", sync.GetSyncStatus()),
     ],
 )  # fmt: skip
 def test_a_method_is_a_question(method: str, params: list[Any], actor: str, request_: Any) -> None:
@@ -182,3 +195,26 @@ def test_an_actors_refusal_comes_as_it_is() -> None:
     with pytest.raises(RpcError, match="Chain is syncing") as refused:
         asyncio.run(api.answer(SPEC, busy, "createauxblock", [ADDRESS]))
     assert refused.value.code == SYNCING
+
+
+def test_sync_is_shown_by_name() -> None:
+    asked = api.question(SPEC, "alys_sync", [])
+    assert isinstance(asked, Question)
+    status = sync.SyncStatus(
+        phase="following",
+        synced=True,
+        own_height=7,
+        best_height=8,
+        peer="a",
+        checkpoints=(0, 100),
+        claims=(("a", 8, True),),
+    )
+    assert asked.show(status) == {
+        "phase": "following",
+        "synced": True,
+        "ownHeight": 7,
+        "bestHeight": 8,
+        "peer": "a",
+        "checkpoints": [0, 100],
+        "claims": [{"peer": "a", "height": 8, "believed": True}],
+    }

@@ -123,6 +123,8 @@ def test_a_deposit_that_waits_to_be_minted_outlives_a_restart_of_chain(tmp_path:
         world.system.whereis("node/chain").cell.fail(RuntimeError("killed by the test"), None)
         await world.sleep(5)
         world.recorder.crashes.clear()  # the one that was provoked
+        assert (await status(world))["state"] == "paused", "a pause outlives a restart"
+        await world.node.call("alys_resumeProduction")
         await world.eventually(alice.balance, "it is minted all the same", timeout_s=60)
 
     in_a_world(tmp_path, scenario)

@@ -88,11 +88,17 @@ def test_a_deposit_that_our_bitcoin_node_does_not_show_is_not_believed() -> None
     assert caught.value.reason is Reason.DEPOSIT_NOT_FOUND
 
 
-@pytest.mark.parametrize("status", ["INVALID", "SYNCING", "ACCEPTED"])
-def test_only_valid_of_our_own_execution_client_is_acceptance(status: str) -> None:
+def test_what_our_own_execution_client_calls_invalid_is_refused() -> None:
     with pytest.raises(Invalid) as caught:
-        judged(block(), Client(status))
+        judged(block(), Client("INVALID"))
     assert caught.value.reason is Reason.PAYLOAD_NOT_VALID
+
+
+@pytest.mark.parametrize("status", ["SYNCING", "ACCEPTED"])
+def test_an_execution_client_that_cannot_tell_says_nothing_about_the_block(status: str) -> None:
+    with pytest.raises(EngineRefused) as caught:
+        judged(block(), Client(status))
+    assert status in caught.value.reason
 
 
 def test_an_execution_client_that_is_away_says_nothing_about_the_block() -> None:

@@ -30,11 +30,13 @@ def larder(*deposits: PeginReady) -> Larder:
     return filled
 
 
-def test_what_a_block_mints_waits_no_longer() -> None:
+def test_a_deposit_waits_until_a_final_block_has_minted_it_and_is_minted_once_on_a_branch() -> None:
     waiting = larder(ready(1), ready(2))
     parent = state.genesis_state(chains.genesis())
-    block, _ = chains.next_block(parent, deposits=[ready(1).deposit])
-    waiting.imported(block)
+    minted = chains.grow(parent, deposits=[ready(1).deposit])
+    assert waiting.deposits_for(minted) == (ready(2).deposit,)
+    assert waiting.deposits_for(parent) == (ready(1).deposit, ready(2).deposit)
+    waiting.finalised([ready(1).deposit])
     assert waiting.deposits_for(parent) == (ready(2).deposit,)
 
 
@@ -109,3 +111,17 @@ def test_a_block_answers_for_what_the_parents_payload_left() -> None:
     )
     assert [one.address for one in block.payload.withdrawals] == [chains.BOB]
     validity.check_block(chains.sign(block), parent, facts, chains.SPEC, chains.SCHEME)
+
+
+def test_signatures_by_hearsay_are_checked_and_what_lacks_them_waits() -> None:
+    parent = with_final_payouts(2)
+    first, second = parent.payouts_finalised
+    waiting = Larder(chains.SPEC)
+    waiting.add_hearsay(second.txid, chains.signed_payout(second))
+    waiting.add_hearsay(first.txid, first.tx)
+    assert waiting.signed_in_order(parent) == (chains.signed_payout(second),)
+    waiting.add_hearsay(first.txid, chains.signed_payout(first))
+    assert waiting.signed_in_order(parent) == (
+        chains.signed_payout(first),
+        chains.signed_payout(second),
+    )

@@ -315,6 +315,13 @@ class Town:
                 coin = Coin(txid=tx.txid, vout=vout, sats=output.value, script=output.script)
                 self.coins[f"{tx.txid}:{vout}"] = coin
 
+    def reorganise(self, depth: int, *txs: bitcoin.Tx) -> None:
+        """The last blocks lose to a branch that is one longer, whose first block has these transactions."""
+        self.ledger.unwind_bitcoin_block(self.bitcoin_hashes[-depth])
+        del self.bitcoin_hashes[-depth:]
+        self.bitcoin_height -= depth
+        self.mine(*txs, more=depth)
+
     def deposit(self, sats: int, to: str = ALICE, *, depth: int = 6, salt: int = 0) -> str:
         """A deposit with ``depth`` confirmations; returns its key."""
         tx = deposit_tx(sats, bytes.fromhex(to[2:]), salt=salt)
@@ -333,11 +340,12 @@ class Town:
         signed: Sequence[bitcoin.Tx] = (),
         claimed: bool = True,
         stray_wei: int = 0,
+        said: dict[str, Any] | None = None,
     ) -> str:
         """An EVM block and the consensus block around it; returns its hash.
 
         ``mints`` are deposits to list and credit; ``extra`` gwei by address that nothing explains (negative takes away);
-        ``auxpow`` the height that a proof finalises; ``stray_wei`` appear from nowhere.
+        ``auxpow`` the height that a proof finalises; ``stray_wei`` appear from nowhere; ``said`` is what the block says of Bitcoin.
         """
         credits: dict[str, int] = {}
         for to, gwei in (*self._minted(mints), *self._fees(auxpow), *extra):
@@ -371,7 +379,7 @@ class Town:
         self.hashes.append(name)
         self.roots.append("0x" + digest("root", name))
         if claimed:
-            self.claim(mints=mints, proposal=proposal, auxpow=auxpow, signed=signed)
+            self.claim(mints=mints, proposal=proposal, auxpow=auxpow, signed=signed, said=said)
         return name
 
     def claim(
@@ -381,6 +389,7 @@ class Town:
         proposal: bitcoin.Tx | None = None,
         auxpow: int | None = None,
         signed: Sequence[bitcoin.Tx] = (),
+        said: dict[str, Any] | None = None,
     ) -> None:
         """Feed the node's word about the head."""
         self.ledger.feed_consensus_block(
@@ -402,6 +411,7 @@ class Town:
                 if proposal is None
                 else proposal.serialize(witness=False).hex(),
                 "finalizedPayouts": [tx.serialize().hex() for tx in signed],
+                "bitcoin": said or {},
             }
         )
 

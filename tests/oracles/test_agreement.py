@@ -138,8 +138,29 @@ def test_a_shorter_branch_that_is_final_further_up_wins() -> None:
     found = Agreement(3)
     found.feed_status(A, status(6, 3))
     found.feed_status(A, status(5, 4, "fork"))
-    found.feed_status(A, status(5, 4))
-    assert found.found().samples["reorganisations"] == 2
+
+
+def branch(found: Agreement, node: str, height: int, final: int, name: str, parts: int) -> None:
+    """A look at a node on a branch that parts from the others' above a height."""
+    found.feed_status(node, status(height, final, name if height > parts else ""))
+    for number in range(height + 1):
+        side = name if number > parts else ""
+        parent = name if number - 1 > parts else ""
+        shown = block(number, side, parent, slot=100 + 2 * number + bool(side))
+        found.feed_block(node, shown, final=number <= final)
+    found.stand(node)
+
+
+@pytest.mark.parametrize(
+    ("height", "parts", "expected"),
+    [(6, 5, 0), (6, 4, 1), (5, 4, 1), (7, 3, 1), (5, 5, 0)],
+    ids=["grew", "grew on another branch", "a sibling", "a longer branch", "the same"],
+)
+def test_a_node_that_leaves_its_branch_is_counted(height: int, parts: int, expected: int) -> None:
+    found = Agreement(3)
+    looked(found, A, 5, 3)
+    branch(found, A, height, 3, "fork", parts)
+    assert found.found().samples["reorganisations"] == expected
 
 
 def test_a_head_beside_what_was_called_final() -> None:

@@ -111,11 +111,10 @@ def test_a_mint_of_what_names_no_address_is_named() -> None:
     assert told(town.first())[:2] == (Cause.MINT_OF_UNCLAIMABLE, key)
 
 
-def test_a_deposit_that_is_reorganised_away_after_its_mint_is_named() -> None:
+def test_a_deposit_that_was_minted_too_early_and_is_reorganised_away_is_named() -> None:
     town = Town()
-    key = town.deposit(COIN)
+    key = town.deposit(COIN, depth=5)
     town.block(mints=[key])
-    town.check()
     town.ledger.unwind_bitcoin_block(town.deposits[key][0])
     assert told(town.first())[:2] == (Cause.DEPOSIT_REORGED, key)
 

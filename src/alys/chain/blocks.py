@@ -120,7 +120,7 @@ def decode(data: bytes) -> SignedBlock:
         raise BadBlock(f"{len(data)} bytes, at most {BLOCK_BYTES_MAX} are allowed")
     try:
         signed = _signed_decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # texts, and depth
         raise BadBlock(str(error)) from error
     if encode(signed) != data:
         raise BadBlock("the encoding is not canonical")

@@ -163,7 +163,10 @@ def encode(state: PegState) -> bytes:
 
 def decode(data: bytes) -> PegState:
     """The state in the bytes; raises msgspec.MsgspecError."""
-    return _decoder.decode(data)
+    try:
+        return _decoder.decode(data)
+    except (ValueError, RecursionError) as error:  # texts that are none, and depth
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def genesis_state(genesis: SignedBlock) -> PegState:

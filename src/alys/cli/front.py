@@ -22,6 +22,7 @@ from alys.cli import (
     serve,
     store,
     test,
+    up,
     version,
     words,
 )
@@ -33,6 +34,7 @@ _COMMANDS = (
     test,
     check,
     serve,
+    up,
     mock,
     inject,
     node,
@@ -56,6 +58,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
     "secrets": secrets.run,
     "serve": serve.run,
     "store": store.run,
+    "up": up.run,
     "version": version.run,
 }
 """What runs a command, but for ``test``, whose worlds can be replaced."""

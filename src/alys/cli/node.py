@@ -42,7 +42,7 @@ def add(commands: "words.Commands") -> None:
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Serve until SIGTERM, which is the way to end it and exit code 0."""
     settings = _settings(arguments, environment)
-    port = _port(arguments.rpc_port)
+    port = words.port("--rpc-port", arguments.rpc_port or str(DEFAULT_RPC_PORT))
     spec = urls.spec(arguments.spec)
     import asyncio
 
@@ -64,14 +64,6 @@ async def _live(node: "StandaloneNode") -> None:
     over = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     await node.live(over, lambda url: words.out(f"rpc {url}\n"))
-
-
-def _port(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_RPC_PORT
-    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
-        raise errors.UsageError(f"--rpc-port {text!r} cannot stand; allowed: a port, 0 to 65535")
-    return int(text)
 
 
 def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":

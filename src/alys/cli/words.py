@@ -45,6 +45,13 @@ def line(text: str, stream: TextIO) -> None:
         print(text, file=stream, flush=True)
 
 
+def port(flag: str, text: str) -> int:
+    """A port, 0 included; raises UsageError that names the flag."""
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise errors.UsageError(f"{flag} {text!r} cannot stand; allowed: a port, 0 to 65535")
+    return int(text)
+
+
 class terminated_like_interrupted:
     """While inside, SIGTERM does what Ctrl-C does: worlds close, results are written, exit code 130."""
 

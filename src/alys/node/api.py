@@ -20,7 +20,17 @@ from alys.base.errors import AlysError
 from alys.chain import blocks, spec_document
 from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
-from alys.node import federation_desk, messages, operations, questions, storage, stream
+from alys.node import (
+    federation_desk,
+    messages,
+    network,
+    operations,
+    peers,
+    questions,
+    storage,
+    stream,
+    sync,
+)
 from alys.node.work import NO_WORK, SYNCING
 from alys.wire import bitcoin, ethereum
 from alys.wire.jsonrpc import INVALID_REQUEST, PARSE_ERROR, RpcError
@@ -255,6 +265,18 @@ def _snapshot(name: Any = "") -> Question:
     return Question(actor="storage", request=request, show=msgspec.structs.asdict)
 
 
+def _peers() -> Question:
+    return Question(actor="network", request=network.GetPeers(), show=_show_all)
+
+
+def _peer_records() -> Question:
+    return Question(actor="peer", request=peers.GetPeerRecords(), show=_show_all)
+
+
+def _sync() -> Question:
+    return Question(actor="sync", request=sync.GetSyncStatus(), show=_show_sync)
+
+
 def _governance() -> Question:
     return Question(actor="stream", request=stream.GetStreamStatus(), show=_show_all)
 
@@ -288,6 +310,9 @@ METHODS: dict[str, Method] = {
     "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
     "alys_resumeProduction": Method(make=_resume_production),
     "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
+    "alys_peers": Method(make=_peers),
+    "alys_peerRecords": Method(make=_peer_records),
+    "alys_sync": Method(make=_sync),
     "alys_governance": Method(make=_governance),
     "alys_announcements": Method(make=_announcements),
     "alys_federation": Method(make=_federation),
@@ -384,3 +409,18 @@ def _show_governance(view: federation_desk.GovernanceView) -> dict[str, Any]:
 
 def _show_all(rows: tuple[msgspec.Struct, ...]) -> list[dict[str, Any]]:
     return [msgspec.structs.asdict(row) for row in rows]
+
+
+def _show_sync(status: sync.SyncStatus) -> dict[str, Any]:
+    return {
+        "phase": status.phase,
+        "synced": status.synced,
+        "ownHeight": status.own_height,
+        "bestHeight": status.best_height,
+        "peer": status.peer,
+        "checkpoints": list(status.checkpoints),
+        "claims": [
+            {"peer": peer, "height": height, "believed": believed}
+            for peer, height, believed in status.claims
+        ],
+    }

@@ -1,39 +1,48 @@
 """ChainActor: the consensus of one authority.
 
-In the producer's role it owns a slot timer, builds a block in its own slots, asks its own execution client to judge it,
-gathers approvals and imports at a quorum. In the co-signer's role it checks what it is offered as a whole, against its own
-Bitcoin node and its own execution client, and approves or says why not. Both keep the same state (``chain.state``),
-save it with the block in one batch before the execution client is told, and take it up again after a restart.
+As a producer it owns a slot timer and builds a block in its own slots. Whatever is offered, its own blocks included, it judges as
+a whole (``judging``), approves unless its votes forbid it (``voting``), and tells all; whoever holds a block and a quorum of
+approvals imports it (``importing``). Sealed blocks beside the head are kept with their states, and the head moves to another
+branch where ``chain.forkchoice`` says so. Votes are stored before an approval leaves, blocks before the execution client
+hears of them; all of it is taken up again after a restart.
 
 What a block must contain is not decided here but in ``chain.state.duties`` and ``chain.validity``; this file asks, waits,
 and acts.
 """
 
-import msgspec
 from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
-from alys.actors.errors import AskTimeout
 from alys.actors.message import Message
 from alys.chain import approvals, blocks, slots, state, validity
-from alys.chain.approvals import AggregateApproval, Approval, Signer, Verifier
+from alys.chain.approvals import Approval, Signer, Verifier
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, SignedBlock
+from alys.chain.forkchoice import Objection
 from alys.chain.spec import ChainSpec
-from alys.chain.state import Facts, PegState
-from alys.node import engine, gossip, messages, network, questions, storage
-from alys.node.errors import EngineRefused
+from alys.chain.state import Facts
+from alys.node import branches, gossip, messages, storage
+from alys.node.branches import Branches, Known
+from alys.node.candidates import Candidate, Candidates
 from alys.node.federation_desk import FederationDesk, Governed
-from alys.node.following import UNPLACED, Following
+from alys.node.following import HARMLESS, Following
+from alys.node.gate import Gate
+from alys.node.importing import Importer, Moved
 from alys.node.judging import CANNOT_JUDGE, Judge
 from alys.node.names import ChainNames
+from alys.node.outside import Outside
 from alys.node.production import Larder, Producer
-from alys.node.questions import AuxWork
+from alys.node.storage import Change
 from alys.node.tidings import Tidings
+from alys.node.voice import Voice
+from alys.node.voting import Votes
 from alys.node.work import WorkDesk
-from alys.wire.jsonrpc import RpcError
 
 REFUSALS_KEPT = 32
+HELP_BLOCKS_MAX = 64
+"""Blocks that are sent to somebody who builds on an older block than ours."""
+CANDIDATES = "candidates"
+"""Table of records: blocks that wait for approvals."""
 
 
 class SlotTick(Message, frozen=True, kw_only=True):
@@ -42,16 +51,7 @@ class SlotTick(Message, frozen=True, kw_only=True):
     slot: int
 
 
-class Candidate(msgspec.Struct, kw_only=True):
-    """A block that waits for approvals."""
-
-    block: ConsensusBlock
-    root: bytes
-    facts: Facts
-    approvals: AggregateApproval
-
-
-class Chain(Governed, Actor):
+class Chain(Governed, Outside, Actor):
     """See the module's docstring."""
 
     def __init__(
@@ -70,53 +70,51 @@ class Chain(Governed, Actor):
         self._signer = signer
         self._verifier = verifier
         self._produces = produces
-        #: State after the imported head; replaced, never changed in place.
-        self._state: PegState
-        #: Peg-out requests and tips of the head's payload: what the next block must answer for.
-        self._head_facts: engine.PayloadFacts
-        self._candidate: Candidate | None = None
+        self._tree: Branches
         self._judge = Judge(spec, names, verifier)
+        self._tidings = Tidings(names)
+        self._importer = Importer(spec, names, self._judge, self._tidings)
         self._producer = Producer(spec, names)
+        self._votes = Votes(spec, authority_index)
+        self._candidates = Candidates(verifier)
+        #: Stored candidates that are of no use any more; the next batch removes them.
+        self._useless: list[bytes] = []
+        #: The last block of our own.
+        self._own: ConsensusBlock | None = None
+        self._voice = Voice(names, authority_index)
+        self._following = Following(names)
+        self._governance = FederationDesk(spec, names)
         self._larder = Larder(spec)
         self._desk = WorkDesk(spec)
-        self._tidings = Tidings(names)
-        self._following = Following(names)
-        #: Whether Sync says that this is the head of the best chain; without a Sync it is.
-        self._synced = names.sync is None
-        self._governance = FederationDesk(spec, names)
-        self._paused: str | None = None
-        self._halted: str | None = None
+        self._gate = Gate(synced=names.sync is None)
         self._refusals: list[tuple[str, str, str]] = []
 
     # Start
 
     @override
     async def on_start(self, ctx: Context) -> None:
-        """Take up the saved head, or begin at the execution client's block that the specification names."""
-        saved = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadHead())
-        if saved is None:
-            payload = await ctx.ask(
-                ctx.whereis(self._names.engine),
-                engine.GetGenesis(block_hash=self._spec.genesis_execution_hash),
-            )
-            genesis = blocks.genesis_block(
-                payload, bits=self._spec.bits, aux_chain_id=self._spec.aux_chain_id
-            )
-            self._state = state.genesis_state(genesis)
-            await self._save(ctx, genesis)
-            head = genesis
-        else:
-            head = blocks.decode(saved.block)
-            self._state = state.decode(saved.state)
-            await self._judge.execute(head.block, ctx, patient=True)
-        await self._set_head(ctx)
-        self._head_facts = await self._judge.left_by(head.block, ctx)
+        """Take up what is stored: the tree, the votes, what waits for approvals, a pause."""
+        disk = ctx.whereis(self._names.storage)
+        self._tree = await self._importer.start(ctx)
+        self._votes.load(await ctx.ask(disk, storage.LoadApproval()))
+        for _, data in await ctx.ask(disk, storage.LoadRecords(table=CANDIDATES)):
+            self._take_up_candidate(blocks.decode(data))
+        await self._take_up_orders(ctx)
         await self._governance.load(ctx)
         self._governance.started(self._state, ctx)
         self._tidings.started(self._state, ctx)
         self._following.head_changed(self._state, ctx)
         if self._produces:
             self._arm_slot(ctx)
+
+    def _take_up_candidate(self, signed: SignedBlock) -> None:
+        parent = self._tree.get(signed.block.parent_root)
+        root = blocks.root(signed.block)
+        if parent is None or root in self._tree:
+            self._useless.append(root)
+            return
+        vote = self._votes.vote_for(root, signed.block, parent.standing)
+        self._add_candidate(Candidate(root=root, signed=signed, vote=vote, facts=None))
 
     def _arm_slot(self, ctx: Context) -> None:
         following = slots.slot_at(ctx.now(), self._spec.slot_duration_ms) + 1
@@ -128,73 +126,207 @@ class Chain(Governed, Actor):
     async def on_slot_tick(self, message: SlotTick, ctx: Context) -> None:
         """Produce when the slot is ours and nothing forbids it."""
         self._arm_slot(ctx)
-        mine = slots.author_index(message.slot, len(self._spec.authorities)) == self._index
-        stopped = self._paused is not None or self._governance.halted is not None
-        if not mine or stopped or message.slot <= self._state.slot:
+        slot = message.slot
+        mine = slots.author_index(slot, len(self._spec.authorities)) == self._index
+        stopped = self._governance.halted is not None or self._gate.closed(ctx.now())
+        if not mine or stopped or slot <= self._votes.last_slot:
             return
-        if not self._synced:
-            self._halt(ctx, "not synced")
-            return
-        if self._desk.queued is None and self._out_of_work():
-            self._halt(ctx, "max_blocks_without_pow")
-            return
+        trouble = self._short_of_approvals()
         try:
-            await self._produce(message.slot, ctx)
-        except (EngineRefused, AskTimeout) as error:
-            self._halt(ctx, str(error))
-        else:
-            await self._import_at_quorum(ctx)
-
-    def _out_of_work(self) -> bool:
-        return self._state.blocks_since_pow >= self._spec.max_blocks_without_pow
-
-    def _halt(self, ctx: Context, reason: str) -> None:
-        if self._halted != reason:
-            self._halted = reason
+            trouble = await self._produce(slot, ctx) or trouble
+        except (validity.Invalid, *CANNOT_JUDGE) as error:
+            trouble = str(error)
+            await self._mend_client(ctx)
+        if trouble and self._gate.tried(trouble):
             self._report(ctx)
 
-    async def _produce(self, slot: int, ctx: Context) -> None:
+    def _short_of_approvals(self) -> str:
+        """What became of our last block, if it should have been imported by now."""
+        own = None if self._own is None else self._candidates.get(blocks.root(self._own))
+        if own is None or own.signed.block.height <= self._head.standing.height:
+            return ""
+        found = len(self._candidates.gathered(own).indices)
+        return f"approvals: {found} of {self._spec.quorum} for the last block"
+
+    async def _mend_client(self, ctx: Context) -> None:
+        """An execution client that lost the head's payload is given it again; one that is away comes back by itself."""
+        try:
+            await self._importer.refeed(self._tree, ctx)
+        except (validity.Invalid, *CANNOT_JUDGE):
+            return
+
+    def _out_of_work(self, parent: Known) -> bool:
+        return parent.state.blocks_since_pow >= self._spec.max_blocks_without_pow
+
+    def _wishes(self, parent: Known) -> list[AuxPowHeader | None]:
+        """With the proof that waits, if there is one; and without, where that is allowed."""
+        header = self._desk.queued_on(parent.state)
+        wishes: list[AuxPowHeader | None] = [] if header is None else [header]
+        return wishes if self._out_of_work(parent) else [*wishes, None]
+
+    async def _produce(self, slot: int, ctx: Context) -> str:
+        """Build, judge, approve and offer a block; why there is none, or nothing."""
+        parent = self._tree.get(self._votes.base(self._tree.tree, slot).root)
+        assert parent is not None, "the base is in the tree"
+        if slot <= parent.standing.slot:
+            return ""
+        wishes = self._wishes(parent)
+        if not wishes:
+            return "max_blocks_without_pow"
+        objection: Objection | None = None
+        for header in wishes:
+            end = b"" if header is None else header.range_end
+            vote = self._votes.vote_on(b"", slot, parent.standing, end)
+            objection = self._votes.objection(vote, self._tree.tree)
+            if objection in (None, Objection.BEHIND):
+                await self._offer(slot, parent, header, ctx)
+                return ""
+        return f"bound by an earlier approval: {objection}"
+
+    async def _offer(
+        self, slot: int, parent: Known, header: AuxPowHeader | None, ctx: Context
+    ) -> None:
+        """Judge the own block like any other, approve it, and ask the others."""
+        left = await self._importer.left_of(parent, ctx)
         block, facts = await self._producer.build(
             slot,
-            self._state,
-            self._head_facts,
-            self._desk.queued,
+            parent.state,
+            left,
+            header,
             self._larder,
             ctx,
-            federation_update=self._governance.evidence(self._state),
+            federation_update=self._governance.evidence(parent.state),
         )
-        await self._offer(block, facts, ctx)
-
-    async def _offer(self, block: ConsensusBlock, facts: Facts, ctx: Context) -> None:
-        """Judge the own block like any other, approve it, and ask the others."""
+        if parent is not self._head:
+            await self._importer.back_to(self._tree, ctx)
         root = blocks.root(block)
-        approval = approvals.approve(self._signer, self._index, root)
-        own = approvals.merge(None, approval, self._verifier)
+        own = approvals.merge(
+            None, approvals.approve(self._signer, self._index, root), self._verifier
+        )
         signed = SignedBlock(block=block, approvals=own)
-        self._judge.check(signed, self._state, facts)
+        self._judge.check(signed, parent.state, facts)
         await self._judge.execute(block, ctx)
-        self._candidate = Candidate(block=block, root=root, facts=facts, approvals=own)
-        self._publish(ctx, gossip.ProposedBlock(block=blocks.encode(signed)))
+        self._own = block
+        vote = self._votes.vote_for(root, block, parent.standing)
+        candidate = Candidate(root=root, signed=signed, vote=vote, facts=facts)
+        self._add_candidate(candidate)
+        await self._vote(candidate, ctx)
+        self._voice.publish(gossip.ProposedBlock(block=blocks.encode(signed)), ctx)
+        await self._import_at_quorum(candidate, ctx)
+
+    # Approving
+
+    async def on_block_proposed(self, message: messages.BlockProposed, ctx: Context) -> None:
+        """The full check; an approval for all, or the reason against it for whoever offers it."""
+        try:
+            signed = blocks.decode(message.block)
+        except blocks.BadBlock:
+            self._following.deed(message.origin, "invalid_block", None, ctx)
+            return
+        root = blocks.root(signed.block)
+        if root in self._tree or self._candidates.get(root) is not None:
+            return
+        parent = self._tree.get(signed.block.parent_root)
+        try:
+            if parent is None:
+                raise self._no_parent(signed.block, message.origin, ctx)
+            facts = await self._facts(signed, parent, ctx)
+        except validity.Invalid as error:
+            if error.reason not in HARMLESS:
+                author = slots.author_index(signed.block.slot, len(self._spec.authorities))
+                self._following.deed(message.origin, "invalid_block", author, ctx)
+            self._refuse(message.origin, root, error.reason.value, str(error), ctx)
+            return
+        except CANNOT_JUDGE as error:
+            self._refuse(message.origin, root, "cannot-judge", str(error), ctx)
+            return
+        vote = self._votes.vote_for(root, signed.block, parent.standing)
+        candidate = Candidate(root=root, signed=signed, vote=vote, facts=facts)
+        objection = self._votes.objection(vote, self._tree.tree)
+        self._add_candidate(candidate)
+        if objection is None:
+            await self._approve(candidate, message.origin, ctx)
+        else:
+            self._refuse(message.origin, root, objection.value, "valid, but for our votes", ctx)
+        if objection is Objection.BEHIND:
+            newer = self._tree.path(above=parent.standing.height)[:HELP_BLOCKS_MAX]
+            self._voice.show(message.origin, newer, ctx)
+        await self._heard_approvals(candidate, ctx)
+
+    async def _facts(
+        self, signed: SignedBlock, parent: Known, ctx: Context, sealed: bool = False
+    ) -> Facts:
+        left = await self._importer.left_of(parent, ctx)
+        return await self._judge.judge(signed, parent.state, left, ctx, sealed=sealed)
+
+    def _no_parent(self, block: ConsensusBlock, origin: str, ctx: Context) -> validity.Invalid:
+        final = self._head.standing.finalised_height
+        if block.height <= final:
+            return validity.Invalid(
+                validity.Reason.INVALID_HEIGHT, f"{block.height}, {final} is final"
+            )
+        self._following.parent_missing(origin, block.height, ctx)
+        return validity.Invalid(
+            validity.Reason.MISSING_PARENT,
+            f"parent {block.parent_root.hex()}, the head is {self._head.root.hex()}",
+        )
+
+    async def _approve(self, candidate: Candidate, origin: str, ctx: Context) -> None:
+        approval = await self._vote(candidate, ctx)
+        self._voice.approve(candidate.root, approval.signature, origin, ctx)
+
+    async def _vote(self, candidate: Candidate, ctx: Context) -> Approval:
+        """The approval, with the vote and the block on disk."""
+        self._votes.cast(candidate.vote)
+        approval = approvals.approve(self._signer, self._index, candidate.root)
+        self._candidates.count(approval)
+        kept = Change(
+            table=CANDIDATES,
+            name=candidate.root.hex(),
+            value=blocks.encode(candidate.signed),
+        )
+        batch = storage.StoreBlocks(
+            approval=self._votes.encode(), changes=(*self._forgotten(candidate.root), kept)
+        )
+        await ctx.ask(ctx.whereis(self._names.storage), batch)
+        return approval
+
+    def _add_candidate(self, candidate: Candidate) -> None:
+        replaced = self._candidates.add(candidate)
+        if replaced is not None:
+            self._useless.append(replaced.root)
+
+    def _forgotten(self, needed: bytes = b"") -> tuple[Change, ...]:
+        """Stored candidates that are of no use any more."""
+        gone = dict.fromkeys(root for root in self._useless if root != needed)
+        self._useless = []
+        return tuple(Change(table=CANDIDATES, name=root.hex(), value=None) for root in gone)
 
     async def on_block_approved(self, message: messages.BlockApproved, ctx: Context) -> None:
-        """Count a co-signer's approval; import at the quorum. One that does not verify counts for nothing."""
-        candidate = self._candidate
-        if candidate is None or candidate.root != message.root:
-            return
+        """Count an approval; import at the quorum. One that does not verify counts for nothing."""
         approval = Approval(
             block_root=message.root,
             authority_index=message.authority_index,
             signature=message.signature,
         )
+        if message.root in self._tree:
+            return
         try:
-            approvals.check_approval(
-                approval, candidate.root, self._spec.authorities, self._verifier
-            )
+            approvals.check_approval(approval, message.root, self._spec.authorities, self._verifier)
         except approvals.BadApproval as error:
             self._remember_refusal(message.root, message.authority_index, str(error))
+            self._following.deed(message.origin, "bad_approval", message.authority_index, ctx)
             return
-        candidate.approvals = approvals.merge(candidate.approvals, approval, self._verifier)
-        await self._import_at_quorum(ctx)
+        self._candidates.count(approval)
+        candidate = self._candidates.get(message.root)
+        if candidate is not None:
+            await self._heard_approvals(candidate, ctx)
+
+    async def _heard_approvals(self, candidate: Candidate, ctx: Context) -> None:
+        approvers = self._candidates.gathered(candidate).indices
+        if candidate.vote.parent in self._tree:
+            self._votes.learn(candidate.vote, approvers, self._tree.tree)
+        await self._import_at_quorum(candidate, ctx)
 
     def on_block_refused(self, message: messages.BlockRefused, ctx: Context) -> None:
         """Remember why; who fell behind fetches what it lacks by itself."""
@@ -203,130 +335,95 @@ class Chain(Governed, Actor):
     def _remember_refusal(self, root: bytes, authority: int, reason: str) -> None:
         self._refusals = [*self._refusals, (root.hex(), str(authority), reason)][-REFUSALS_KEPT:]
 
-    async def _import_at_quorum(self, ctx: Context) -> None:
-        candidate = self._candidate
-        if candidate is None or len(candidate.approvals.indices) < self._spec.quorum:
+    def _refuse(self, origin: str, root: bytes, reason: str, detail: str, ctx: Context) -> None:
+        height = self._head.standing.height
+        self._voice.refuse(origin, root, reason, detail, height, ctx)
+
+    # Importing
+
+    async def _import_at_quorum(self, candidate: Candidate, ctx: Context) -> None:
+        gathered = self._candidates.gathered(candidate)
+        parent = self._tree.get(candidate.vote.parent)
+        if len(gathered.indices) < self._spec.quorum or parent is None:
             return
-        self._candidate = None
-        sealed = SignedBlock(block=candidate.block, approvals=candidate.approvals)
-        await self._import(sealed, candidate.facts, ctx)
-        self._publish(ctx, gossip.SealedBlock(block=blocks.encode(sealed)))
-
-    # Co-signing
-
-    async def on_block_proposed(self, message: messages.BlockProposed, ctx: Context) -> None:
-        """The full check; an approval or the reason against it."""
-        signed = blocks.decode(message.block)
-        root = blocks.root(signed.block)
-        reason = detail = ""
-        try:
-            await self._judge.judge(signed, self._state, self._head_facts, ctx)
-        except validity.Invalid as error:
-            reason, detail = error.reason.value, str(error)
-            if error.reason in UNPLACED:
-                self._following.parent_missing(message.origin, signed.block.height, ctx)
-        except CANNOT_JUDGE as error:
-            reason, detail = "cannot-judge", str(error)
-        if reason:
-            refusal = gossip.Refusal(
-                root=root,
-                authority_index=self._index,
-                reason=reason,
-                detail=detail,
-                height=self._state.height,
-            )
-            self._answer(ctx, message.origin, refusal)
-            return
-        approval = approvals.approve(self._signer, self._index, root)
-        signature = approval.signature
-        self._answer(
-            ctx,
-            message.origin,
-            gossip.Approval(root=root, authority_index=self._index, signature=signature),
-        )
-
-    def _answer(self, ctx: Context, origin: str, item: gossip.Approval | gossip.Refusal) -> None:
-        """To the peer that asked, or to whoever in this system did."""
-        if origin:
-            ctx.tell(ctx.whereis(self._names.network), messages.SendTo(peer=origin, item=item))
-        elif ctx.sender is not None and (told := network.heard(item, "")) is not None:
-            ctx.tell(ctx.sender, told)
-
-    def _publish(self, ctx: Context, item: gossip.Item) -> None:
-        ctx.tell(ctx.whereis(self._names.network), messages.Publish(item=item))
+        sealed = SignedBlock(block=candidate.signed.block, approvals=gathered)
+        facts = candidate.facts or await self._facts(sealed, parent, ctx, sealed=True)
+        await self._import(sealed, facts, parent, ctx)
+        if candidate.signed.block is self._own:
+            self._voice.publish(gossip.SealedBlock(block=blocks.encode(sealed)), ctx)
 
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
         """Import a block that a quorum approved, after checking that it did and that the block is sound."""
-        signed = blocks.decode(message.block)
-        if signed.block.height <= self._state.height:
-            return  # we have it
-        if signed.block.parent_root != self._state.head_root:
-            self._following.parent_missing(message.origin, signed.block.height, ctx)
-            return
-        await self._take(signed, ctx)
+        fault = await self._take_sealed(message.block, message.origin, ctx)
+        if fault:
+            self._following.deed(message.origin, "invalid_block", None, ctx)
 
     async def on_blocks_fetched(self, message: messages.BlocksFetched, ctx: Context) -> None:
-        """What Sync fetched, in order; it hears how far that was taken, and why no further."""
+        """The same with many, in their order, as far as they are sound."""
         taken, fault = 0, ""
         for data in message.blocks:
-            signed = blocks.decode(data)
-            if signed.block.height > self._state.height:
-                try:
-                    if not await self._take(signed, ctx):
-                        break
-                except validity.Invalid as error:
-                    fault = str(error)
-                    break
+            try:
+                fault = await self._take_sealed(data, "", ctx)
+            except CANNOT_JUDGE:
+                break
+            if fault:
+                break
             taken += 1
         self._following.taken(message.origin, taken, fault, ctx)
 
-    def on_sync_state(self, message: messages.SyncState, ctx: Context) -> None:
-        """See SyncState."""
-        self._synced = message.synced
-
-    async def _take(self, signed: SignedBlock, ctx: Context) -> bool:
-        """Import a block with a quorum; False when we cannot judge it now. Raises validity.Invalid."""
-        validity.check_quorum(signed, self._spec, self._verifier)
+    async def _take_sealed(self, data: bytes, origin: str, ctx: Context) -> str:
+        """Import a sealed block where its parent is known; what is wrong with it, or nothing."""
         try:
-            facts = await self._judge.judge(signed, self._state, self._head_facts, ctx, sealed=True)
-        except CANNOT_JUDGE:
-            return False  # Sync fetches it again
-        await self._import(signed, facts, ctx)
-        return True
+            signed = blocks.decode(data)
+            root = blocks.root(signed.block)
+            parent = self._tree.get(signed.block.parent_root)
+            if root in self._tree or signed.block.height <= self._head.standing.finalised_height:
+                return ""
+            validity.check_quorum(signed, self._spec, self._verifier)
+            if parent is None:
+                self._following.parent_missing(origin, signed.block.height, ctx)
+                return ""
+            candidate = self._candidates.get(root)
+            facts = None if candidate is None else candidate.facts
+            facts = facts or await self._facts(signed, parent, ctx, sealed=True)
+        except (blocks.BadBlock, validity.Invalid) as error:
+            return str(error)
+        await self._import(signed, facts, parent, ctx)
+        return ""
 
-    # Import
+    async def _import(self, sealed: SignedBlock, facts: Facts, parent: Known, ctx: Context) -> None:
+        """Into the tree, and on to the head where it leads."""
+        one = branches.child(parent.state, sealed, facts, self._spec)
+        self._candidates.imported(one.root)
+        self._useless.append(one.root)
+        moved = await self._importer.insert(self._tree, one, ctx, self._forgotten())
+        if moved is not None:
+            self._settle(moved, ctx)
 
-    async def _import(self, signed: SignedBlock, facts: Facts, ctx: Context) -> None:
-        """Save first, then tell the execution client, then the others: a crash in between is made good on start."""
-        before = self._state
-        self._state = state.apply(before, signed.block, facts, self._spec)
-        await self._save(ctx, signed)
-        await self._set_head(ctx)
-        self._head_facts = await self._judge.left_by(signed.block, ctx)
-        self._larder.imported(signed.block)
-        self._halted = None
-        if signed.block.auxpow_header is not None:
-            self._desk.clear()
-        self._governance.imported(before, self._state, ctx)
-        self._tidings.imported(before, self._state, signed.block, facts, ctx)
+    def _settle(self, moved: Moved, ctx: Context) -> None:
+        """The head has moved."""
+        final = self._head.standing
+        self._larder.finalised(deposit for one in moved.final for deposit in one.minted)
+        if moved.final:
+            self._votes.finalised(moved.final[-1].standing)
+            self._desk.finalised(final.finalised_height)
+            self._useless += self._candidates.forget(final.finalised_height)
+        self._gate.tried("")
+        self._governance.imported(moved.before.state, self._state, ctx)
         self._following.head_changed(self._state, ctx)
         self._report(ctx)
 
-    async def _save(self, ctx: Context, signed: SignedBlock) -> None:
-        head = storage.Head(block=blocks.encode(signed), state=state.encode(self._state))
-        await ctx.ask(
-            ctx.whereis(self._names.storage),
-            storage.SaveHead(root=self._state.head_root, height=self._state.height, head=head),
-        )
+    # From Sync
 
-    async def _set_head(self, ctx: Context) -> None:
-        await ctx.ask(
-            ctx.whereis(self._names.engine),
-            engine.SetHead(
-                head_hash=self._state.execution_hash,
-                finalised_hash=self._state.finalised_execution_hash,
-            ),
-        )
+    def on_sync_state(self, message: messages.SyncState, ctx: Context) -> None:
+        """See SyncState."""
+        self._gate.hear_sync(message)
+        self._report(ctx)
+
+    def on_federation_health(self, message: messages.FederationHealth, ctx: Context) -> None:
+        """See FederationHealth."""
+        self._gate.hear_health(message)
+        self._report(ctx)
 
     # From the bridge
 
@@ -339,92 +436,20 @@ class Chain(Governed, Actor):
         self._larder.withdraw_deposit(message.outpoint)
 
     def on_pegin_ready(self, message: messages.PeginReady, ctx: Context) -> None:
-        """Queue a deposit that is not minted yet."""
-        if state.already_minted(self._state, message.deposit.outpoint):
-            self._tidings.minted_before(self._state, message.deposit, ctx)
-        else:
-            self._larder.add_deposit(message)
+        """Keep a deposit until a final block has minted it."""
+        if state.already_minted(self._head.state, message.deposit.outpoint):
+            self._tidings.minted_before(self._head.state, message.deposit, ctx)
+        self._larder.add_deposit(message)
 
     def on_payout_signed(self, message: messages.PayoutSigned, ctx: Context) -> None:
-        """Keep it for the next AuxPoW block."""
-        self._larder.add_payout(message.txid, message.tx)
+        """Keep it for the next AuxPoW block, ours or another's."""
+        if self._larder.add_payout(message.txid, message.tx):
+            self._voice.publish(gossip.SignedPayout(txid=message.txid, tx=message.tx), ctx)
 
-    # Merged mining
-
-    def on_create_aux_block(
-        self, message: questions.CreateAuxBlock, ctx: Context
-    ) -> AuxWork | None:
-        """See CreateAuxBlock."""
-        try:
-            return self._desk.give(self._state, message.fee_recipient)
-        except RpcError as error:
-            ctx.refuse(error)
-            return None
-
-    def on_submit_aux_block(self, message: questions.SubmitAuxBlock, ctx: Context) -> None:
-        """Check the proof and queue it for the next block."""
-        try:
-            self._desk.take(self._state, message.aux_hash, message.auxpow)
-        except RpcError as error:
-            ctx.refuse(error)
-
-    def on_get_queued_pow(
-        self, message: questions.GetQueuedPow, ctx: Context
-    ) -> AuxPowHeader | None:
-        """See GetQueuedPow."""
-        return self._desk.queued
-
-    # Questions and orders from outside
-
-    def on_pause_production(self, message: questions.PauseProduction, ctx: Context) -> None:
-        """See PauseProduction."""
-        self._paused = message.reason
-        self._report(ctx)
-
-    def on_resume_production(self, message: questions.ResumeProduction, ctx: Context) -> None:
-        """See ResumeProduction."""
-        self._paused = None
-        self._report(ctx)
-
-    def on_get_status(self, message: messages.GetStatus, ctx: Context) -> messages.ChainStatus:
-        """See ChainStatus."""
-        name, reason = self._condition()
-        return messages.ChainStatus(
-            state=name,
-            reason=reason,
-            height=self._state.height,
-            head_root=self._state.head_root,
-            execution_hash=self._state.execution_hash,
-            slot=self._state.slot,
-            finalised_height=self._state.finalised_height,
-            minted=len(self._state.minted),
-            refusals=tuple(self._refusals),
-        )
-
-    async def on_get_block_at(
-        self, message: questions.GetBlockAt, ctx: Context
-    ) -> SignedBlock | None:
-        """See GetBlockAt."""
-        height = self._state.height if message.height == questions.HEAD else message.height
-        data = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadBlockAt(height=height))
-        return None if data is None else blocks.decode(data)
-
-    async def on_get_block_by_root(
-        self, message: questions.GetBlockByRoot, ctx: Context
-    ) -> SignedBlock | None:
-        """See GetBlockByRoot."""
-        data = await ctx.ask(ctx.whereis(self._names.storage), storage.LoadBlock(root=message.root))
-        return None if data is None else blocks.decode(data)
-
-    def _condition(self) -> tuple[str, str]:
-        if self._governance.halted is not None:
-            return "halted", self._governance.halted
-        if self._paused is not None:
-            return "paused", self._paused
-        if self._halted is not None:
-            return "halted", self._halted
-        return "active", ""
+    def on_payout_heard(self, message: messages.PayoutHeard, ctx: Context) -> None:
+        """Another node has the signatures; they are checked when they are used."""
+        self._larder.add_hearsay(message.txid, message.tx)
 
     @override
     def _report(self, ctx: Context) -> None:
-        self._tidings.status(self._state, self._condition()[0], ctx)
+        self._tidings.status(self._head.state, self._condition(ctx)[0], ctx)

@@ -15,7 +15,15 @@ ASKED: Mapping[Edge, frozenset[str]] = {
         {"BuildPayload", "ExecutePayload", "GetGenesis", "GetPayloadFacts", "SetHead"}
     ),
     ("chain", "storage"): frozenset(
-        {"LoadBlock", "LoadBlockAt", "LoadHead", "LoadRecords", "SaveHead"}
+        {
+            "ChangeRecords",
+            "LoadApproval",
+            "LoadBlock",
+            "LoadBlockAt",
+            "LoadRecords",
+            "LoadTree",
+            "StoreBlocks",
+        }
     ),
     ("bridge", "storage"): frozenset({"ChangeRecords", "LoadRecords", "SaveRecords"}),
     ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
@@ -36,7 +44,14 @@ TOLD: Mapping[Edge, frozenset[str]] = {
     ("chain", "stream"): frozenset({"FederationsKnown", "ReportStatus"}),
     ("chain", "network"): frozenset({"Publish", "SendTo"}),
     ("network", "chain"): frozenset(
-        {"BlockApproved", "BlockProposed", "BlockRefused", "BlockSealed"}
+        {
+            "BlockApproved",
+            "BlockProposed",
+            "BlockRefused",
+            "BlockSealed",
+            "PayoutHeard",
+            "PowQueued",
+        }
     ),
     ("network", "peer"): frozenset({"PeerConnected", "PeerDid", "PeerDisconnected"}),
     ("network", "sync"): frozenset(
@@ -62,5 +77,7 @@ TOLD: Mapping[Edge, frozenset[str]] = {
             "SignaturesShort",
         }
     ),
-    ("stream", "chain"): frozenset({"FederationAnnounced", "HaltChanged", "ProposalAnnounced"}),
+    ("stream", "chain"): frozenset(
+        {"FederationAnnounced", "FederationHealth", "HaltChanged", "ProposalAnnounced"}
+    ),
 }

@@ -63,6 +63,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     valid: bool
     reason: str = ""
+    judged: bool = True
+    """False: neither VALID of this very payload nor INVALID; the client cannot tell."""
 
 
 class ExecutePayload(Request[Verdict], frozen=True, kw_only=True):
@@ -289,4 +291,5 @@ def accepts(status: wire.PayloadStatus, block_hash: bytes) -> Verdict:
     detail = status.validation_error or (
         f"latest valid hash {latest.hex()}" if latest is not None else "no latest valid hash"
     )
-    return Verdict(valid=False, reason=f"{status.status.value}: {detail}")
+    judged = status.status is wire.Status.INVALID
+    return Verdict(valid=False, reason=f"{status.status.value}: {detail}", judged=judged)

@@ -48,8 +48,8 @@ class Following:
             told = messages.BlocksTaken(origin=origin, imported=imported, fault=fault)
             ctx.tell(ctx.whereis(self._names.sync), told)
 
-    def deed(self, peer: str, deed: str, authority: int, ctx: Context) -> None:
-        """What an authority did, as it came from a peer: counted where both are one."""
+    def deed(self, peer: str, deed: str, authority: int | None, ctx: Context) -> None:
+        """What an authority did, as it came from a peer: counted where both are one. None: the peer's own doing."""
         if self._names.peer is not None and peer:
             told = messages.PeerDid(peer=peer, deed=deed, authority=authority)
             ctx.tell(ctx.whereis(self._names.peer), told)

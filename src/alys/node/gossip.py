@@ -119,7 +119,7 @@ def decode(data: bytes) -> Item:
         raise BadGossip(f"version {data[:1].hex() or 'none'}, known is {WIRE_VERSION:02x}")
     try:
         item = _decoder.decode(data[1:])
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadGossip(str(error)) from error
     if encode(item) != data:
         raise BadGossip("the encoding is not canonical")

@@ -48,7 +48,7 @@ class Judge:
         """The facts that the block holds by. Raises validity.Invalid, and CANNOT_JUDGE when we cannot tell.
 
         ``left`` is what the parent's payload leaves to answer for. Of a ``sealed`` block, which a quorum approved, the claims
-        about Bitcoin are believed: they were so when it was made.
+        about Bitcoin and the confirmations of its deposits are believed: they were so when it was made.
         """
         seen = await lookups.seen_deposits(
             ctx,
@@ -56,6 +56,8 @@ class Judge:
             eras.scripts(parent.federations, self._spec),
             signed.block.pegins,
         )
+        if sealed:
+            seen = {outpoint: lookups.believed(one) for outpoint, one in seen.items()}
         said = await lookups.claimed(ctx, self._names.bitcoin, signed.block.bitcoin, sealed)
         facts = gather(ctx.now(), seen, left, said)
         self.check(signed, parent, facts)
@@ -67,21 +69,28 @@ class Judge:
         validity.check_block(signed, parent, facts, self._spec, self._verifier)
 
     async def execute(self, block: ConsensusBlock, ctx: Context, patient: bool = False) -> None:
-        """Raises validity.Invalid unless our execution client says VALID. ``patient``: waits for one that is away."""
+        """Raises validity.Invalid when our execution client says INVALID, EngineRefused when it cannot tell.
+
+        ``patient``: waits for one that is away.
+        """
         request = engine.ExecutePayload(payload=block.payload, patient=patient)
         verdict = await ctx.ask(ctx.whereis(self._names.engine), request)
+        if not verdict.valid and not verdict.judged:
+            raise EngineRefused("engine_newPayloadV2", verdict.reason)
         if not verdict.valid:
             raise validity.Invalid(validity.Reason.PAYLOAD_NOT_VALID, verdict.reason)
 
-    async def left_by(self, block: ConsensusBlock, ctx: Context) -> PayloadFacts:
-        """What the head's payload leaves to the next block to answer; the bridge is told of its requests."""
+    async def left_by(
+        self, block: ConsensusBlock, ctx: Context, imported: bool = True
+    ) -> PayloadFacts:
+        """What a payload leaves to the next block to answer; the bridge is told of its requests where it is ``imported`` as head."""
         first = block.parent_root == ZERO_ROOT
         facts = await ctx.ask(
             ctx.whereis(self._names.engine),
             engine.GetPayloadFacts(
                 block_hash=block.payload.block_hash,
                 base_fee_per_gas=block.payload.base_fee_per_gas,
-                imported=not first,
+                imported=imported and not first,
             ),
         )
         return NOTHING_LEFT if first else facts

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import msgspec
+
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.chain import claims as claims_module
@@ -16,10 +18,10 @@ from alys.node.errors import PortDown
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
+CONFIRMATIONS_BELIEVED = 1_000_000
+"""More than any specification asks."""
 NOT_FOUND = (-5, -8)
 """bitcoind: no such block or transaction; height out of range."""
-
-CONFIRMATIONS_BELIEVED = 1_000_000
 
 BYTES_OF_A_FEERATE = 1_000
 """Bitcoin Core names fee rates in bitcoins per thousand virtual bytes."""
@@ -60,6 +62,11 @@ async def seen_deposits(
                 deposit=deposit, block_hash=ref.block_hash, confirmations=confirmations
             )
     return seen
+
+
+def believed(seen: SeenDeposit) -> SeenDeposit:
+    """The deposit as it stood when a quorum looked."""
+    return msgspec.structs.replace(seen, confirmations=CONFIRMATIONS_BELIEVED)
 
 
 async def claimed(

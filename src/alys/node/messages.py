@@ -3,6 +3,7 @@
 import msgspec
 
 from alys.actors.message import Message, Request
+from alys.chain.blocks import AuxPowHeader
 from alys.chain.claims import SettledRef
 from alys.chain.federation import Federation
 from alys.chain.peg import Deposit
@@ -308,3 +309,25 @@ class SyncState(Message, frozen=True, kw_only=True):
     synced: bool
     own_height: int
     best_height: int
+
+
+class FederationHealth(Message, frozen=True, kw_only=True):
+    """Stream to Chain, when it changes: how many members of the federation can be reached, and how many a signature needs."""
+
+    reachable: int
+    needed: int
+
+
+class PowQueued(Message, frozen=True, kw_only=True):
+    """Network to Chain: a proof of merged mining that the next block may carry."""
+
+    header: AuxPowHeader
+    origin: str = ""
+
+
+class PayoutHeard(Message, frozen=True, kw_only=True):
+    """Network to Chain: a payout with the federation's signatures, by another node's word."""
+
+    txid: str
+    tx: bytes
+    origin: str = ""

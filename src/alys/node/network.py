@@ -244,6 +244,10 @@ def heard(item: gossip.Item, origin: str) -> Message | None:
             return messages.BlockApproved(**msgspec.structs.asdict(item), origin=origin)
         case gossip.Refusal():
             return messages.BlockRefused(**msgspec.structs.asdict(item), origin=origin)
+        case gossip.QueuedPow(header=header):
+            return messages.PowQueued(header=header, origin=origin)
+        case gossip.SignedPayout(txid=txid, tx=tx):
+            return messages.PayoutHeard(txid=txid, tx=tx, origin=origin)
         case _:
             return None
 

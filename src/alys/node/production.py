@@ -4,9 +4,12 @@ What a block must contain is decided by ``chain.state.duties``; here is what may
 order in which the execution client is asked.
 """
 
+from collections.abc import Iterable
+
 from alys.actors.context import Context
-from alys.chain import eras, peg, slots, state
+from alys.chain import eras, payout, peg, slots, state, validity
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef
+from alys.chain.proposal import PayoutProposal
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.node import engine, judging, messages
@@ -14,16 +17,20 @@ from alys.node.engine import PayloadFacts
 from alys.node.names import ChainNames
 from alys.node.proposals import ClaimDesk
 
+HEARSAY_KEPT = 64
+"""Payouts that are kept by another node's word; the oldest is forgotten first."""
+
 
 class Larder:
     """What waits for a block. Belongs to one Chain actor, and is filled anew by Bridge after a restart."""
 
     def __init__(self, spec: ChainSpec) -> None:
         self._spec = spec
-        #: Deposits that the bridge announced and no block has minted, by outpoint.
+        #: Deposits that the bridge announced and no final block has minted, by outpoint: a branch may yet be abandoned.
         self._ready: dict[str, SeenDeposit] = {}
-        #: Payouts with their signatures, by txid.
+        #: Payouts with their signatures, by txid; those by another node's word apart, as nobody here has checked them.
         self._signed: dict[str, bytes] = {}
+        self._hearsay: dict[str, bytes] = {}
         #: What our blocks should say about Bitcoin, if it is still so.
         self.bitcoin = messages.BitcoinSeen()
 
@@ -32,9 +39,12 @@ class Larder:
         history = state.at_next_height(parent, self._spec).federations
         return tuple(
             seen.deposit
-            for seen in self._ready.values()
-            if not seen.deposit.script
-            or eras.accepts(history, self._spec, seen.deposit.script, parent.height + 1)
+            for outpoint, seen in self._ready.items()
+            if not state.already_minted(parent, outpoint)
+            and (
+                not seen.deposit.script
+                or eras.accepts(history, self._spec, seen.deposit.script, parent.height + 1)
+            )
         )
 
     def seen(self, chosen: tuple[peg.Deposit, ...]) -> dict[str, SeenDeposit]:
@@ -42,9 +52,25 @@ class Larder:
         return {deposit.outpoint: self._ready[deposit.outpoint] for deposit in chosen}
 
     def signed_in_order(self, parent: PegState) -> tuple[bytes, ...]:
-        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first."""
-        waiting = (proposal.txid for proposal in parent.payouts_finalised)
-        return tuple(self._signed[txid] for txid in waiting if txid in self._signed)
+        """Signed payouts that an AuxPoW block may list: of finalised proposals, oldest first. What lacks signatures waits."""
+        listed: list[bytes] = []
+        for proposal in parent.payouts_finalised:
+            raw = self._signed.get(proposal.txid) or self._checked(proposal)
+            if raw is not None:
+                listed.append(raw)
+        return tuple(listed)
+
+    def _checked(self, proposal: PayoutProposal) -> bytes | None:
+        """A payout by hearsay, if it is fully signed; if not it is forgotten."""
+        raw = self._hearsay.pop(proposal.txid, None)
+        if raw is None:
+            return None
+        try:
+            validity.check_payout_signed(payout.parse_proposal(raw), proposal, self._spec)
+        except payout.BadPayout:
+            return None
+        self._signed[proposal.txid] = raw
+        return raw
 
     def add_deposit(self, message: messages.PeginReady) -> None:
         """The bridge saw its confirmations."""
@@ -58,14 +84,23 @@ class Larder:
         """Its block left Bitcoin's best chain; it is announced again when it has its confirmations again."""
         self._ready.pop(outpoint, None)
 
-    def add_payout(self, txid: str, tx: bytes) -> None:
-        """It has its signatures."""
+    def add_payout(self, txid: str, tx: bytes) -> bool:
+        """It has its signatures; whether that is news."""
+        known = self._signed.get(txid) == tx
         self._signed[txid] = tx
+        return not known
 
-    def imported(self, block: ConsensusBlock) -> None:
-        """What the block mints waits no longer."""
-        for ref in block.pegins:
-            self._ready.pop(ref.outpoint, None)
+    def add_hearsay(self, txid: str, tx: bytes) -> None:
+        """Another node says that it has its signatures."""
+        if txid not in self._signed:
+            self._hearsay[txid] = tx
+        while len(self._hearsay) > HEARSAY_KEPT:
+            del self._hearsay[next(iter(self._hearsay))]
+
+    def finalised(self, minted: Iterable[peg.Deposit]) -> None:
+        """What final blocks minted waits no longer."""
+        for deposit in minted:
+            self._ready.pop(deposit.outpoint, None)
 
 
 class Producer:

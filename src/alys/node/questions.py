@@ -10,9 +10,10 @@ HEAD = -1
 
 
 class PauseProduction(Request[None], frozen=True, kw_only=True):
-    """Make no more blocks until told to."""
+    """Make no more blocks until told to, or for so many node seconds. It outlives a restart."""
 
     reason: str
+    seconds: float | None = None
 
 
 class ResumeProduction(Request[None], frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ def unpack(key: bytes, data: bytes, kind: type[T]) -> T:
         raise CorruptRecord(label(key), f"{len(data)} bytes that are not what was written")
     try:
         return msgspec.msgpack.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CorruptRecord(label(key), str(error)) from error
 
 

@@ -1,10 +1,10 @@
-"""What Chain tells the bridge and governance of a block that it has imported."""
+"""What Chain tells the bridge and governance when its head has moved."""
 
 from alys.actors.context import Context
-from alys.chain.blocks import ConsensusBlock
 from alys.chain.peg import Deposit
-from alys.chain.state import Facts, PegState
+from alys.chain.state import PegState
 from alys.node import messages
+from alys.node.branches import Known
 from alys.node.names import ChainNames
 
 
@@ -23,25 +23,31 @@ class Tidings:
             ctx.tell(bridge, messages.PayoutsFinalised(proposals=state.payouts_finalised))
         ctx.tell(bridge, messages.ChainStarted())
 
-    def imported(
-        self, before: PegState, after: PegState, block: ConsensusBlock, facts: Facts, ctx: Context
-    ) -> None:
-        """What the block minted, proposed, refunded and made final."""
+    def moved(self, before: PegState, left: list[Known], come: list[Known], ctx: Context) -> None:
+        """The head has moved: what was abandoned, what each new block did, what is final by the last of them."""
         if self._names.bridge is None:
             return
         bridge = ctx.whereis(self._names.bridge)
-        link = next((x for x in after.unfinalised if x.root == after.head_root), None)
-        imported = messages.BlockImported(
-            height=block.height,
-            root=after.head_root,
-            minted=tuple(facts.deposits[ref.outpoint].deposit for ref in block.pegins),
-            proposed=None if link is None else link.payout,
-            sweep=None if link is None else link.sweep,
-            refunded=tuple(sorted(after.refunded - before.refunded)),
-        )
-        ctx.tell(bridge, imported)
+        if left:
+            reverted = messages.BlocksReverted(
+                minted=tuple(deposit for one in left for deposit in one.minted),
+                proposed=tuple(p.txid for one in left for p in one.proposals),
+                refunded=tuple(request for one in left for request in one.refunded),
+            )
+            ctx.tell(bridge, reverted)
+        for one in come:
+            link = next((x for x in one.state.unfinalised if x.root == one.root), None)
+            imported = messages.BlockImported(
+                height=one.standing.height,
+                root=one.root,
+                minted=one.minted,
+                proposed=None if link is None else link.payout,
+                sweep=None if link is None else link.sweep,
+                refunded=one.refunded,
+            )
+            ctx.tell(bridge, imported)
         known = {proposal.txid for proposal in before.payouts_finalised}
-        fresh = tuple(p for p in after.payouts_finalised if p.txid not in known)
+        fresh = tuple(p for p in come[-1].state.payouts_finalised if p.txid not in known)
         if fresh:
             ctx.tell(bridge, messages.PayoutsFinalised(proposals=fresh))
 

@@ -105,6 +105,8 @@ class Agreement:
         self._authorities = authorities
         self._genesis_height = genesis_height
         self._views: dict[str, View] = {}
+        #: Where each stood when ``stand`` was last asked.
+        self._stood: dict[str, View] = {}
         self._blocks: dict[str, _Block] = {}
         self._final: dict[int, _Final] = {}
         self._approved: dict[tuple[int, int], str] = {}
@@ -154,6 +156,7 @@ class Agreement:
     def stand(self, node: str) -> None:
         """Whether a node's head stands on what was called final by anybody, as far down as its blocks were shown."""
         view = self._views[node]
+        self._moved(node, view)
         at, height = view.head, view.height
         while at in self._blocks:
             block = self._blocks[at]
@@ -213,8 +216,22 @@ class Agreement:
         rose = view.finalised_height > before.finalised_height
         if view.height < before.height and not rose:
             raise self._fault(Flaw.HEAD_WENT_BACK, node, view, before.height)
-        if view.height <= before.height and view.head != before.head:
+
+    def _moved(self, node: str, view: View) -> None:
+        """Whether the node left the branch that it had stood on when this was last asked."""
+        before = self._stood.get(node)
+        self._stood[node] = view
+        if before is not None and self._at(before.height, view) not in (before.head, None):
             self._samples["reorganisations"] += 1
+
+    def _at(self, height: int, view: View) -> str | None:
+        """The root of a node's chain at a height, as far as its blocks were shown; empty above its head."""
+        if height > view.height:
+            return ""
+        at = view.head
+        while at in self._blocks and self._blocks[at].height > height:
+            at = self._blocks[at].parent
+        return at if at in self._blocks else None
 
     def _fault(self, flaw: Flaw, node: str, view: View, least: int) -> Disagreement:
         actual = f"head {view.height}, final {view.finalised_height}"

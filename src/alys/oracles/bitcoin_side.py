@@ -11,6 +11,7 @@ from types import MappingProxyType
 import msgspec
 
 from alys.oracles.statement import BrokenFeed
+from alys.oracles.terms import DEPOSIT_MINIMUM_SATS
 from alys.wire import bitcoin
 
 _ADDRESS_BYTES = 20
@@ -26,7 +27,7 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     sats: int
     extra_sats: int
     evm_address: str | None
-    """0x and lower case; None when nobody can claim the deposit: no OP_RETURN has one, a coinbase, no value."""
+    """0x and lower case; None when nobody can claim the deposit: no OP_RETURN has one, a coinbase, next to no value."""
     height: int
     block_hash: str
     script: bytes = b""
@@ -71,6 +72,8 @@ class BitcoinSide:
         self._blocks: list[_Block] = []
         self._unspent: dict[tuple[str, int], bitcoin.TxOut] = {}
         self._unwound: dict[str, Deposit] = {}
+        self._former: dict[tuple[str, str], Deposit] = {}
+        """Every deposit that a block held which has left the best chain, by txid and block hash; for good."""
         self._ever: dict[tuple[str, int], int] = {}
 
     def add_scripts(self, scripts: Iterable[bytes]) -> None:
@@ -110,6 +113,14 @@ class BitcoinSide:
         """A deposit that a reorganisation took away, if it is not back."""
         return self._unwound.get(txid)
 
+    def former_deposit(self, txid: str, block_hash: str) -> Deposit | None:
+        """The deposit as a block held it that has left the best chain, whether it is back elsewhere or not."""
+        return self._former.get((txid, block_hash))
+
+    def ever_left(self, txid: str) -> bool:
+        """Whether a block with this deposit has left the best chain at any time."""
+        return any(name == txid for name, _ in self._former)
+
     def confirmations(self, deposit: Deposit) -> int:
         """One when its block is the tip."""
         return self.height - deposit.height + 1
@@ -133,17 +144,31 @@ class BitcoinSide:
     def waiting_spends(self, txs: Iterable[bitcoin.Tx]) -> Iterator[Spend]:
         """Those of the unconfirmed transactions, in order of arrival, that spend what the federation has now.
 
-        They may spend the change of each other. One that is confirmed, or whose inputs are gone, is none.
+        They may spend the change of each other, and deposits that are unconfirmed again. One that is confirmed, whose inputs are
+        gone, or that a later one replaces by spending the same, is none.
         """
+        waiting = _without_replaced(list(txs))
         loose: dict[tuple[str, int], bitcoin.TxOut] = {}
-        for tx in txs:
+        for tx in waiting.values():
+            if tx.txid in self._unwound:
+                loose.update(((tx.txid, n), out) for n, out in enumerate(tx.outputs))
+        for tx in waiting.values():
             spend = self.spend_of(tx, 0, loose)
-            if spend is None:
+            if spend is None or self._lacks_a_coin(spend):
                 continue
             for vout, output in enumerate(tx.outputs):
                 if output.script in self._scripts:
                     loose[(tx.txid, vout)] = output
             yield spend
+
+    def _lacks_a_coin(self, spend: Spend) -> bool:
+        """Whether it spends a deposit that a reorganisation took: nobody can mine it."""
+        missing = (
+            entry.outpoint.txid
+            for entry, prevout in zip(spend.tx.inputs, spend.prevouts, strict=True)
+            if prevout is None
+        )
+        return any(txid in self._unwound for txid in missing)
 
     def spend_of(
         self,
@@ -215,7 +240,7 @@ class BitcoinSide:
         if not ours:
             return
         self._unwound.pop(tx.txid, None)
-        claimable = not tx.is_coinbase and ours[0][1] > 0
+        claimable = not tx.is_coinbase and ours[0][1] >= DEPOSIT_MINIMUM_SATS
         yield Deposit(
             txid=tx.txid,
             vout=ours[0][0],
@@ -236,7 +261,27 @@ class BitcoinSide:
             del self._unspent[key]
         for deposit in block.deposits:
             self._unwound[deposit.txid] = deposit
+            self._former[(deposit.txid, deposit.block_hash)] = deposit
         return block
+
+
+def _without_replaced(txs: list[bitcoin.Tx]) -> dict[str, bitcoin.Tx]:
+    """By txid, without those whose inputs a later one spends too, and without what spends outputs of such."""
+    taken: set[tuple[str, int]] = set()
+    replaced: set[str] = set()
+    for tx in reversed(txs):
+        places = {(entry.outpoint.txid, entry.outpoint.vout) for entry in tx.inputs}
+        if places & taken:
+            replaced.add(tx.txid)
+        else:
+            taken |= places
+    kept: dict[str, bitcoin.Tx] = {}
+    for tx in txs:
+        if any(entry.outpoint.txid in replaced for entry in tx.inputs):
+            replaced.add(tx.txid)
+        if tx.txid not in replaced:
+            kept[tx.txid] = tx
+    return kept
 
 
 def _named_address(tx: bitcoin.Tx) -> str | None:

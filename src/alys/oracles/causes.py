@@ -28,6 +28,7 @@ class Cause(enum.StrEnum):
     MINT_AMOUNT_WRONG = "mint_amount_wrong"
     MINT_MISSING = "mint_missing"
     DEPOSIT_REORGED = "deposit_reorged_after_mint"
+    LOSS_INVENTED = "loss_invented"
     PEGIN_REFERENCE_WRONG = "pegin_reference_wrong"
     # Withdrawals that are no peg-in
     UNEXPLAINED_WITHDRAWAL = "unexplained_withdrawal"
@@ -74,7 +75,8 @@ MEANING: Mapping[Cause, str] = {
     Cause.MINT_NOT_LISTED: "a deposit was credited that the block does not list",
     Cause.MINT_AMOUNT_WRONG: "a deposit was not credited at 10 gwei per sat",
     Cause.MINT_MISSING: "a block lists a deposit and does not credit it",
-    Cause.DEPOSIT_REORGED: "a deposit was credited and is no longer on the best Bitcoin chain",
+    Cause.DEPOSIT_REORGED: "a deposit was credited before it was deep enough, and is no longer on the best Bitcoin chain",
+    Cause.LOSS_INVENTED: "a block calls a deposit lost that was not credited, or that never left the best Bitcoin chain",
     Cause.PEGIN_REFERENCE_WRONG: "a block names the wrong Bitcoin block for a deposit",
     Cause.UNEXPLAINED_WITHDRAWAL: "ether was made for which there is no deposit, refund or fee",
     Cause.WITHDRAWALS_NOT_CANONICAL: "a block's withdrawals are not one per address in ascending order, sixteen at most",

@@ -26,6 +26,16 @@ class PegInClaim(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.txid}:{self.vout}"
 
 
+class BumpClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """A payout proposed again at a higher fee rate."""
+
+    replaces: str
+    txid: str
+    fee_rate: int
+    outputs: tuple[tuple[int, bytes], ...]
+    """Sats and script of each."""
+
+
 class AuxPowClaim(msgspec.Struct, frozen=True, kw_only=True):
     """The range that a merged-mined header finalises, and who is paid for it."""
 
@@ -50,12 +60,21 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """The evidence of a change of the federation."""
     signed_txids: tuple[str, ...]
     """Payouts that the block lists with their signatures."""
+    fee_rate: int = 0
+    """Of what it proposes, sats per virtual byte; 0 is the least that the terms allow."""
+    bumps: tuple[BumpClaim, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Credited deposits (``txid:vout``) that Bitcoin does not have any more."""
+    found: tuple[str, ...] = ()
+    settled_txids: tuple[str, ...] = ()
+    """Payouts that have their confirmations."""
 
 
 def read_claim(block: Mapping[str, Any]) -> Claim:
     """The claim in a consensus block's JSON; raises BrokenFeed naming the field that is missing or malformed."""
     try:
         payload = block["executionPayload"]
+        said = block.get("bitcoin") or {}
         proposal = _tx(block.get("payoutProposal"))
         return Claim(
             root=plain_hex(block["root"]),
@@ -68,6 +87,11 @@ def read_claim(block: Mapping[str, Any]) -> Claim:
             sweep=_tx(block.get("sweepProposal")),
             federation_update=_bytes(block.get("federationUpdate")),
             signed_txids=tuple(_txid(raw) for raw in block["finalizedPayouts"]),
+            fee_rate=number(said.get("feeRate", 0)),
+            bumps=tuple(_bump(entry) for entry in said.get("bumps", ())),
+            lost=tuple(said.get("lostOutputs", ())),
+            found=tuple(said.get("foundOutputs", ())),
+            settled_txids=tuple(plain_hex(entry["txid"]) for entry in said.get("settled", ())),
         )
     except KeyError as missing:
         raise BrokenFeed("consensus", f"a block without {missing}") from missing
@@ -97,6 +121,16 @@ def _pegin(value: Mapping[str, Any]) -> PegInClaim:
         txid=plain_hex(value["txid"]),
         vout=number(value["vout"]),
         block_hash=plain_hex(value["blockHash"]),
+    )
+
+
+def _bump(value: Mapping[str, Any]) -> BumpClaim:
+    tx = bitcoin.parse_tx(bytes.fromhex(plain_hex(value["transaction"])))
+    return BumpClaim(
+        replaces=plain_hex(value["replaces"]),
+        txid=tx.txid,
+        fee_rate=number(value["feeRate"]),
+        outputs=tuple((out.value, out.script) for out in tx.outputs),
     )
 
 

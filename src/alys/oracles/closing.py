@@ -10,6 +10,7 @@ from alys.oracles.bitcoin_side import BitcoinSide, Deposit
 from alys.oracles.causes import Cause, Equation
 from alys.oracles.evm_side import EvmBlock, Request
 from alys.oracles.handover import Holders
+from alys.oracles.losses import incident_of
 from alys.oracles.mints import MintJudge
 from alys.oracles.payouts import PayoutJudge
 from alys.oracles.progress import Progress
@@ -88,6 +89,7 @@ class Closing:
         refunds = sum(r.wei // GWEI_WEI for r in self._mints.refunded.values()) * GWEI_WEI
         owed = sum(line.sats for line in requests if line.status is RequestStatus.OWED) * SAT_WEI
         owed += sum(line.wei for line in requests if line.status is RequestStatus.REFUND_DUE)
+        lost = sum(deposit.sats for deposit in self._mints.lost.values())
         spendable = self._supply.last.total_wei - self._supply.last.burn_wei
         held = self._bitcoin.unspent_sats * SAT_WEI
         return LedgerStatement(
@@ -104,14 +106,19 @@ class Closing:
             paid_sats=self._payouts.paid_sats,
             supply_wei=self._supply.last.total_wei,
             spendable_wei=spendable,
-            pegin_mints_wei=credited * SAT_WEI,
+            pegin_mints_wei=(credited + lost) * SAT_WEI,
             fee_mints_wei=self._mints.fee_mints_gwei * GWEI_WEI,
             refund_mints_wei=refunds,
             base_fees_burnt_wei=self._supply.totals.base_fees_wei,
             tips_wei=self._supply.totals.tips_wei,
             owed_wei=owed,
             surplus_wei=held - spendable - owed - pending * SAT_WEI,
-            surplus=self._surplus(unclaimable, requests),
+            surplus=self._surplus(unclaimable, lost, requests),
+            lost_sats=lost,
+            incidents=tuple(
+                incident_of(deposit, self._mints.credited[key][1])
+                for key, deposit in self._mints.lost.items()
+            ),
             deposits=deposits,
             requests=requests,
             samples=self._samples(len(deposits), len(requests)),
@@ -148,8 +155,10 @@ class Closing:
                     },
                 )
             )
-        # What a sweep cost is the federation's to pay back out of its fees; until then the peg may be short of that.
-        if statement.surplus_wei + self._mints.owed_gwei * GWEI_WEI < 0:
+        # What a reorganisation took is an incident. What a sweep cost is the federation's to pay back out of its fees; until
+        # then the peg may be short of that.
+        excused = statement.lost_sats * SAT_WEI + self._mints.owed_gwei * GWEI_WEI
+        if statement.surplus_wei + excused < 0:
             found.append(
                 Violation(
                     Cause.INSOLVENT,
@@ -213,7 +222,7 @@ class Closing:
         )
 
     def _surplus(
-        self, unclaimable_sats: int, requests: Sequence[RequestLine]
+        self, unclaimable_sats: int, lost_sats: int, requests: Sequence[RequestLine]
     ) -> tuple[SurplusItem, ...]:
         paid_for = (RequestStatus.OWED, RequestStatus.SETTLED)
         remainders = sum(r.wei - r.sats * SAT_WEI for r in requests if r.status in paid_for)
@@ -221,6 +230,7 @@ class Closing:
         totals = self._supply.totals
         items = {
             "deposits that nobody can claim": unclaimable_sats * SAT_WEI,
+            "deposits that a reorganisation took": -lost_sats * SAT_WEI,
             "base fees burnt": totals.base_fees_wei,
             "tips that the next AuxPoW mints": self._mints.pot_wei,
             "tips lost to floors": self._mints.floored_wei,

@@ -131,11 +131,11 @@ def _requests(number: int, receipts: Sequence[Json], terms: Terms) -> Iterator[R
 
 
 def _payable_script(text: bytes, sats: int, terms: Terms) -> bytes | None:
-    """Where a request pays to; None for text that is no address of our network, for too little, for the federation.
+    """Where a request pays to; None for text that is no address of our network, for too little or too much, for the federation.
 
     A payment to the federation could not be told from change.
     """
-    if sats < terms.pegout_minimum_sats:
+    if not terms.pegout_minimum_sats <= sats <= terms.pegout_maximum_sats:
         return None
     try:
         script = bitcoin.address_to_script(text.decode("ascii"), terms.network)

@@ -115,6 +115,7 @@ class Ledger:
         Read the pool before the EVM blocks, so that what it pays for is fed as well.
         """
         tx = bitcoin.parse_tx(bytes.fromhex(raw_hex))
+        self._mempool.pop(tx.txid, None)  # the one fed last is the one that the pool has
         self._mempool[tx.txid] = tx
 
     def feed_finality(self, height: int) -> None:
@@ -182,9 +183,7 @@ class Ledger:
             self._terms,
             self._bitcoin,
             [r for r in requests if r.key not in mints.refunded and r.key not in due],
-            progress.proposals,
-            progress.sweeps,
-            progress.finalised_height,
+            progress,
             holders,
             self._witness_counts,
         )

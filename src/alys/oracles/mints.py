@@ -18,6 +18,7 @@ from alys.oracles.causes import Cause, Equation
 from alys.oracles.claims import AuxPowClaim, Claim, PegInClaim
 from alys.oracles.evm_side import EvmBlock, Request
 from alys.oracles.handover import Holders
+from alys.oracles.losses import Unavailable
 from alys.oracles.statement import Violation
 from alys.oracles.terms import (
     DUST_SATS,
@@ -57,6 +58,9 @@ class MintJudge:
         self._batch: list[Request] = []
         self._committed_sats = 0
         self._batches = 0
+        self._unavailable = Unavailable(bitcoin)
+        self.lost: dict[str, Deposit] = {}
+        """Credited deposits that a reorganisation took after they had been deep enough, and that are not back."""
         self.credited: dict[str, tuple[Deposit, str]] = {}
         """Deposit key to the deposit and the EVM block that minted it."""
         self.refunded: dict[str, Request] = {}
@@ -98,6 +102,8 @@ class MintJudge:
             self._expect_pegin(pegin, block, parts)
         self._note_costs(claim)
         self._check_form(block)
+        for cause, expected, actual, culprit in self._unavailable.take(claim, self.credited):
+            self._complain(cause, expected, actual, culprit, block=block.hash)
         self._accept_refunds_for_want_of_funds(block, parts, credited_before)
         self._compare(block, parts)
 
@@ -162,9 +168,13 @@ class MintJudge:
     ) -> None:
         self.samples["mints"] += 1
         deposit = self._deposits.get(claim.txid)
+        former = self._formerly_deep(claim, block)
         if deposit is None:
-            self._deposit_not_there(claim)
-            return
+            if former is None:
+                self._deposit_not_there(claim)
+                return
+            deposit = former
+            self.lost[claim.key] = former
         if claim.key in self.credited:
             first = self.credited[claim.key][1]
             self._complain(
@@ -178,11 +188,11 @@ class MintJudge:
                 Cause.MINT_OF_UNCLAIMABLE, "no mint", "a mint", claim.key, block=block.hash
             )
             return
-        if claim.block_hash != deposit.block_hash:
+        if claim.block_hash != deposit.block_hash and former is None:
             self._complain(
                 Cause.PEGIN_REFERENCE_WRONG, deposit.block_hash, claim.block_hash, claim.key
             )
-        self._check_depth(deposit, block)
+        self._check_depth(former or deposit, block)
         self.credited[claim.key] = (deposit, block.hash)
         self._expect_credit(deposit, parts)
 
@@ -191,6 +201,15 @@ class MintJudge:
         if address is not None:
             part = Part(kind="pegin", culprit=deposit.key, gwei=deposit.sats * SAT_GWEI)
             parts.setdefault(address, []).append(part)
+
+    def _formerly_deep(self, claim: PegInClaim, block: EvmBlock) -> Deposit | None:
+        """The deposit as it stood in the Bitcoin block that is named, if that has left the best chain, deep as it was by then."""
+        former = self._bitcoin.former_deposit(claim.txid, claim.block_hash)
+        sighting = self._sightings.get(block.hash)
+        if former is None or sighting is None:
+            return former
+        deep = sighting.height - former.height + 1 >= self._terms.confirmations
+        return former if deep else None
 
     def _deposit_not_there(self, claim: PegInClaim) -> None:
         cause = Cause.MINT_WITHOUT_DEPOSIT
@@ -225,9 +244,9 @@ class MintJudge:
     ) -> None:
         """The last requests of a batch are refunded, not paid, if the credited deposits cannot cover the batch.
 
-        Dust given to payees is what may have made the federation short; nothing else excuses such a refund.
+        What is lost, or waits for the version of a payout that is mined, covers nothing. Dust given to payees is what may have made the federation short; nothing else excuses such a refund.
         """
-        available = credited_sats - DUST_SATS * max(self._batches - 1, 0)
+        available = credited_sats - DUST_SATS * max(self._batches - 1, 0) - self._unavailable.sats
         actual = _by_address(block)
         for request in reversed(self._batch):
             expected = sum(part.gwei for part in parts.get(request.caller, ()))

@@ -6,27 +6,17 @@ scripts; the txid of a proposal only helps to choose between equal ones.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-
-import msgspec
+from collections.abc import Iterator, Sequence
 
 from alys.oracles import signatures
 from alys.oracles.bitcoin_side import BitcoinSide, Spend
 from alys.oracles.causes import Cause, Equation
 from alys.oracles.evm_side import Request
 from alys.oracles.handover import Holders
+from alys.oracles.progress import Progress, Settlement
 from alys.oracles.statement import Violation
 from alys.oracles.terms import DUST_SATS, Terms
 from alys.wire.bitcoin import TxOut
-
-
-class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """How one request was paid."""
-
-    txid: str
-    confirmed: bool
-    output_sats: int
-    fee_share_sats: int
 
 
 class PayoutJudge:
@@ -37,17 +27,16 @@ class PayoutJudge:
         terms: Terms,
         bitcoin: BitcoinSide,
         requests: Sequence[Request],
-        proposals: Mapping[str, int],
-        sweeps: Mapping[str, int],
-        finalised_height: int,
+        progress: Progress,
         holders: Holders,
         witness_counts: dict[str, tuple[signatures.WitnessCount, ...]],
     ) -> None:
         self._terms = terms
         self._bitcoin = bitcoin
-        self._proposals = proposals
-        self._sweeps = sweeps
-        self._finalised_height = finalised_height
+        self._proposals = progress.proposals
+        self._sweeps = progress.sweeps
+        self._progress = progress
+        self._finalised_height = progress.finalised_height
         self._holders = holders
         self._witness_counts = witness_counts
         self._payable = [request for request in requests if request.script is not None]
@@ -190,9 +179,15 @@ class PayoutJudge:
         return 0
 
     def _check_fee(self, spend: Spend) -> int:
-        """Fee rate times the virtual size of the transaction as signed; returns the fee that was paid."""
+        """The rate that its block names, within bounds, times the virtual size as signed; returns the fee that was paid."""
+        least, most = self._terms.fee_rate_sat_vb, self._terms.fee_rate_max_sat_vb
+        rate = self._progress.rates.get(spend.tx.txid, least)
+        if not least <= rate <= most:
+            self._complain(
+                spend, Cause.PAYOUT_FEE_WRONG, f"{least} to {most} sat/vB", f"{rate} sat/vB"
+            )
         fee = spend.input_sats - sum(output.value for output in spend.tx.outputs)
-        due = -(-spend.tx.weight // 4) * self._terms.fee_rate_sat_vb
+        due = -(-spend.tx.weight // 4) * rate
         self.samples["payout_fees"] += 1
         if fee != due:
             self._complain(spend, Cause.PAYOUT_FEE_WRONG, f"{due} sats", f"{fee} sats")
@@ -220,9 +215,10 @@ class PayoutJudge:
             )
 
     def _check_finality(self, spend: Spend, chosen: Sequence[Request]) -> None:
-        """A payout is signed after the proposal, one block above the request, is final."""
+        """A payout is signed after the proposal, one block above the request, is final; another version after its own block is."""
         self.samples["payout_finality"] += 1
-        proposed = max(request.block_number for request in chosen) + 1
+        answered = max(request.block_number for request in chosen) + 1
+        proposed = max(answered, self._progress.proposed_in.get(spend.tx.txid, 0))
         if proposed > self._finalised_height:
             self._complain(
                 spend,

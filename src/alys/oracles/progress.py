@@ -6,10 +6,20 @@ its block, signed when a later block lists it, and settled when Bitcoin confirms
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from alys.oracles.claims import Claim
 from alys.oracles.evm_side import EvmBlock, Request
-from alys.oracles.payouts import Settlement
 from alys.oracles.statement import Stage
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """How one request was paid."""
+
+    txid: str
+    confirmed: bool
+    output_sats: int
+    fee_share_sats: int
 
 
 class Progress:
@@ -38,7 +48,25 @@ class Progress:
         }
         """Txid of a sweep to the block that proposes it."""
         self._txids = {number: txid for txid, number in self.proposals.items()}
+        self.rates: dict[str, int] = {}
+        """Fee rate that a block names for what it proposes, by txid; absent where it is the least."""
+        self.proposed_in: dict[str, int] = {}
+        """The block that proposed a payout, or a version of it, by txid."""
+        for claim in canonical:
+            self._read_rates(claim)
         self._signed = {txid for claim in canonical for txid in claim.signed_txids}
+
+    def _read_rates(self, claim: Claim) -> None:
+        """A version at a higher rate answers the same requests as the one that it replaces."""
+        if claim.proposal_txid is not None:
+            self.proposed_in[claim.proposal_txid] = claim.height
+            if claim.fee_rate:
+                self.rates[claim.proposal_txid] = claim.fee_rate
+        for bump in claim.bumps:
+            self.proposed_in[bump.txid] = claim.height
+            self.rates[bump.txid] = bump.fee_rate
+            if bump.replaces in self.proposals:
+                self.proposals[bump.txid] = self.proposals[bump.replaces]
 
     def stage(
         self, request: Request, settled: Mapping[str, Settlement]

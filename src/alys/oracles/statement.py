@@ -147,6 +147,19 @@ class SurplusItem(msgspec.Struct, frozen=True, kw_only=True):
     wei: int
 
 
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that went wrong outside, and explains a shortfall to the satoshi."""
+
+    kind: str
+    txid: str
+    """The Bitcoin transaction to look at."""
+    key: str
+    """``txid:vout``."""
+    sats: int
+    """How much the federation is short."""
+    meaning: str
+
+
 class LedgerStatement(msgspec.Struct, frozen=True, kw_only=True):
     """Every figure of the ledger at one Bitcoin tip and one EVM block."""
 
@@ -180,6 +193,10 @@ class LedgerStatement(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[RequestLine, ...]
     samples: dict[str, int]
     """How many things each check looked at; all checks are listed, and zero means that it proved nothing."""
+    lost_sats: int = 0
+    """Credited deposits that Bitcoin's best chain does not have any more; ``incidents`` has each."""
+    incidents: tuple[Incident, ...] = ()
+    """What happened outside and explains a shortfall; no violation."""
     violations: tuple[Finding, ...] = ()
     """All that is wrong; the first is the cause to name."""
 

@@ -15,6 +15,8 @@ WITHDRAWALS_MAX = 16
 MINER_PERCENT = 80
 DUST_SATS = 546
 """Change of this much or less may go to the payees instead (Bitcoin Core's dust limit for the oldest script type)."""
+DEPOSIT_MINIMUM_SATS = 1_000
+"""A deposit of less is nobody's: it is about as dear to spend."""
 BURN_ADDRESS = "0x000000000000000000000000000000000000dead"
 NUMS_KEY = bytes.fromhex("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0")
 """BIP341's point without a known logarithm: the internal key that makes the key path unspendable."""
@@ -41,3 +43,6 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     network: str
     pegout_minimum_sats: int
     fee_rate_sat_vb: int
+    """The least; a block may name a higher rate for what it proposes."""
+    fee_rate_max_sat_vb: int = 500
+    pegout_maximum_sats: int = 1_000_000_000

@@ -18,9 +18,11 @@ from alys.actors.envelope import Envelope
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.monitoring import catalogue
+from alys.monitoring.catalogue import Family
 from alys.monitoring.samples import Histogram, Sample
 from alys.node import gossip, messages
 
+FAMILIES = (catalogue.BLOCK_PRODUCTION, catalogue.BLOCK_VALIDATION, catalogue.BLOCK_IMPORT)
 CHAIN = "/consensus/chain"
 """How the path of a chain actor ends."""
 
@@ -29,16 +31,18 @@ class BlockTimes(Observer):
     """Hears every message of the system that it is given to."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.production = Histogram(catalogue.BLOCK_PRODUCTION)
-        self.validation = Histogram(catalogue.BLOCK_VALIDATION)
-        self.imported = Histogram(catalogue.BLOCK_IMPORT)
+        self._histograms = {family: Histogram(family) for family in FAMILIES}
         self._clock = clock
         #: By chain actor: when it took up its message, or approved a block since.
         self._since: dict[str, float] = {}
 
     def samples(self) -> list[Sample]:
         """All that was observed so far."""
-        return [one.sample() for one in (self.production, self.validation, self.imported)]
+        return [histogram.sample() for histogram in self._histograms.values()]
+
+    def took(self, family: Family, seconds: float) -> None:
+        """One observation; to be overridden by whoever wants each."""
+        self._histograms[family].observe(seconds)
 
     @override
     def handling(self, envelope: Envelope, target: Ref) -> None:
@@ -51,22 +55,22 @@ class BlockTimes(Observer):
             case messages.Publish(item=item) | messages.SendTo(item=item):
                 self._said(item, envelope.sender)
             case messages.BlockImported():
-                self._measure(self.imported, envelope.sender)
+                self._measure(catalogue.BLOCK_IMPORT, envelope.sender)
             case _:
                 pass
 
     def _said(self, item: gossip.Item, chain: Ref) -> None:
         match item:
             case gossip.ProposedBlock():
-                self._measure(self.production, chain)
+                self._measure(catalogue.BLOCK_PRODUCTION, chain)
             case gossip.Approval():
-                self._measure(self.validation, chain)
+                self._measure(catalogue.BLOCK_VALIDATION, chain)
             case _:
                 pass
 
-    def _measure(self, histogram: Histogram, chain: Ref) -> None:
+    def _measure(self, family: Family, chain: Ref) -> None:
         since = self._since.get(chain.path)
         if since is not None:
             now = self._clock()
-            histogram.observe(now - since)
+            self.took(family, now - since)
             self._since[chain.path] = now

@@ -104,10 +104,19 @@ class ChildProcess:
             )
         return child, first
 
+    async def tell(self, line: bytes) -> None:
+        """A later line for the child; lost where it has ended."""
+        await self._say(line)
+
     @property
     def exit_code(self) -> int | None:
         """None while it runs."""
         return self._process.returncode
+
+    @property
+    def ended_by_order(self) -> bool:
+        """Whether it has ended because it was told to, or was killed from here."""
+        return self._ending and self.exit_code is not None
 
     @property
     def last_words(self) -> str:
@@ -185,15 +194,25 @@ def read_order() -> bytes:
         return orders.readline().rstrip(b"\n")
 
 
-def when_parent_ends(call: Callable[[], None], grace_seconds: float) -> None:
+def when_parent_ends(
+    call: Callable[[], None],
+    grace_seconds: float,
+    hear: Callable[[bytes], None] | None = None,
+) -> None:
     """In the child: ``call`` from a thread once standard input ends; whoever still runs ``grace_seconds`` later is ended hard.
+
+    ``hear`` is called, from that thread too, with every line that the parent tells before.
 
     A thread, because a child whose event loop is stuck must not outlive its parent either.
     """
 
     def watch() -> None:
-        while os.read(0, 4096):
-            pass
+        line = b""
+        while data := os.read(0, 4096):
+            *whole, line = (line + data).split(b"\n")
+            if hear is not None:
+                for one in whole:
+                    hear(one)
         call()
         threading.Event().wait(grace_seconds)
         os._exit(70)

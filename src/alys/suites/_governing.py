@@ -6,9 +6,6 @@ from typing import Any
 
 from alys.worlds.network_world import NetworkWorld
 
-STRANGER_PAIR = bytes(96)
-"""A key and a signature that are none."""
-
 
 async def keys(world: NetworkWorld) -> list[bytes]:
     """The federation in force, as the first governance node has it."""

@@ -7,7 +7,7 @@ import abc
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,7 +65,11 @@ class AttachedWorld(NetworkWorld, abc.ABC):
 
     timestamp_slack_s = 600  # this machine may be busy for a while, ten times as long in node time
     node_rpc_port = 0
-    """Of the node's own JSON-RPC; 0 takes a free one."""
+    """Of the node's own JSON-RPC, and from there upwards of the further ones'; 0 takes a free one."""
+    wire_ports: Mapping[int, int] = {}
+    """Where authorities take connections of their peers; else at free ports."""
+    keeps_stores = False
+    """Whether what is in ``info.scratch`` is left where it is, whatever the settings say of cleaning up."""
     epoch: float | None = None
     """Node time at the start; None: the wall's. Who shares a clock with another process is told."""
     not_before: float = 0.0
@@ -117,8 +121,9 @@ class AttachedWorld(NetworkWorld, abc.ABC):
         self.endpoints = endpoints
         self._attach(endpoints)
         host = self.settings.world.host
-        for index in range(self.network.nodes):
-            port = self.node_rpc_port + index if self.node_rpc_port else 0
+        whole = [index for index in self.authorities_here() if index < self.network.nodes]
+        for place, index in enumerate(whole):
+            port = self.node_rpc_port + place if self.node_rpc_port else 0
             server = await serve_node(self.network.spec, self.asker(index), host, port)
             self.closers.append(server.close)
             self.node_urls.append(server.url)
@@ -130,9 +135,9 @@ class AttachedWorld(NetworkWorld, abc.ABC):
 
     def reach_nodes(self, urls: Sequence[str], pid: int) -> None:
         """The scenario's ways to the whole nodes; the first, which loads are put on, runs in the process ``pid``."""
-        self.node_url = urls[network.PRODUCER]
+        self.node_url = urls[0]
         self.node_sides = [self._client(url) for url in urls]
-        self.node = self.node_sides[network.PRODUCER]
+        self.node = self.node_sides[0]
         load = LoadClient(self.node_url, pid)
         self.closers.append(load.close)
         self.load = load
@@ -151,13 +156,10 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             self.system,
             host=self.settings.world.host,
             known=to.wire_addresses,
+            ports=self.wire_ports,
         )
         self.wires = self.doors
         self.closers.append(self.doors.close)
-
-    def authorities_here(self) -> Iterable[int]:
-        """Whose trees run in this process."""
-        return range(network.AUTHORITIES)
 
     @override
     def wire_addresses(self) -> Mapping[int, str]:
@@ -242,7 +244,11 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             except Exception as error:
                 failed.append(error)
         told = self.settings
-        if told.cleanup.auto_cleanup and told.kubernetes.cleanup_on_failure:
+        if (
+            not self.keeps_stores
+            and told.cleanup.auto_cleanup
+            and told.kubernetes.cleanup_on_failure
+        ):
             shutil.rmtree(self.info.scratch, ignore_errors=True)  # else the runner decides
         if failed:
             raise failed[0]

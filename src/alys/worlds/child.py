@@ -5,6 +5,7 @@ when its standard input does. Nobody types this: ``split`` does.
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -53,11 +54,17 @@ async def _live(order: parts.Order) -> None:
     def end() -> None:
         loop.call_soon_threadsafe(over.set)
 
-    child_process.when_parent_ends(end, GRACE_SECONDS)
     if isinstance(order, parts.StartServices):
+        child_process.when_parent_ends(end, GRACE_SECONDS)
         await _serve(order, over)
     else:
-        await _run_node(order, over)
+        world = NodeWorld(order)
+
+        def hear(line: bytes) -> None:
+            loop.call_soon_threadsafe(world.part, msgspec.json.decode(line, type=parts.Part))
+
+        child_process.when_parent_ends(end, GRACE_SECONDS, hear)
+        await _run_node(world, over)
 
 
 def _say(what: msgspec.Struct) -> None:
@@ -109,11 +116,13 @@ class NodeWorld(AttachedWorld):
     """The node's side of a split world: its trees and its RPC; no audit, no scenario, no trace."""
 
     name = "local"
+    keeps_stores = True  # they are for whoever takes its place; the runner cleans up
 
     def __init__(self, order: parts.StartNode) -> None:
         super().__init__(order.settings, order.scenario.info())
+        self._order = order
         self._services = order.services
-        self.node_rpc_port = order.rpc_port
+        self.node_rpc_port, self.wire_ports = order.rpc_port, order.wire_ports
         scale = order.settings.world.time_scale
         self.epoch = order.services.clock.epoch(asyncio.get_running_loop().time(), scale)
 
@@ -124,15 +133,33 @@ class NodeWorld(AttachedWorld):
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
-        return self._services.grounds, self._services.endpoints, Nobody()
+        endpoints = msgspec.structs.replace(
+            self._services.endpoints, wire_addresses=self._order.wire_addresses
+        )
+        return self._services.grounds, endpoints, Nobody()
+
+    @override
+    def authorities_here(self) -> Sequence[int]:
+        return self._order.authorities
+
+    def up(self) -> parts.NodeUp:
+        """For the runner."""
+        addresses = self.wire_addresses()
+        here = {index: addresses[index] for index in self._order.authorities}
+        return parts.NodeUp(url=self.node_url, wire_addresses=here)
+
+    def part(self, order: parts.Part) -> None:
+        """Cut and join as ordered."""
+        for index, peers in order.isolated.items():
+            self.doors.isolate(self.network.tree(index), peers)
+        _say(parts.Parted(number=order.number))
 
 
-async def _run_node(order: parts.StartNode, over: asyncio.Event) -> None:
-    world = NodeWorld(order)
+async def _run_node(world: NodeWorld, over: asyncio.Event) -> None:
     try:
         await world.start_services()
         await world.start_node()
-        _say(parts.NodeUp(url=world.node_url))
+        _say(world.up())
         await _until(over, world)
     finally:
         if hasattr(world, "system"):

@@ -29,9 +29,13 @@ class Doors:
         *,
         host: str = "127.0.0.1",
         known: Sequence[str] = (),
+        ports: Mapping[int, int] | None = None,
         times: Times | None = None,
     ) -> None:
-        """``names`` are the trees by authority, ``here`` the authorities of this process, ``known`` addresses of others by authority."""
+        """``names`` are the trees by authority, ``here`` the authorities of this process, ``known`` addresses of others by authority.
+
+        ``ports`` are to be taken by authority; others are free ones.
+        """
         self._names = tuple(names)
         self._system = system
         self._known = tuple(known)
@@ -44,6 +48,7 @@ class Doors:
                 {name: key for name, key in public.items() if name != names[index]},
                 network=network_of(spec),
                 host=host,
+                port=(ports or {}).get(index, 0),
                 times=times,
             )
             for index in here
@@ -73,6 +78,11 @@ class Doors:
         self._isolated[one].discard(other)
         self._isolated[other].discard(one)
         self._tell(one, other)
+
+    def isolate(self, one: str, others: Iterable[str]) -> None:
+        """Let nothing pass between a node that is here and these, and everything between it and all others."""
+        self._isolated[one] = set(others)
+        self._tell(one)
 
     def gone(self, tree: str) -> None:
         """Its tasks and sockets end with it."""

@@ -28,6 +28,9 @@ def terms(grounds: Grounds) -> Terms:
     spec = grounds.spec
     return Terms(
         federation_scripts=(spec.federation.script_pubkey,),
+        federation_keys=spec.federation.keys,
+        federation_threshold=spec.federation.threshold,
+        old_address_blocks=spec.old_address_blocks,
         bridge_address=ethereum.BRIDGE_ADDRESS,
         genesis_wei=0,
         bitcoin_genesis_height=spec.bitcoin_start_height,
@@ -37,6 +40,8 @@ def terms(grounds: Grounds) -> Terms:
         network=spec.network,
         pegout_minimum_sats=spec.pegout_minimum_sats,
         fee_rate_sat_vb=spec.fee_rate_sat_vb,
+        fee_rate_max_sat_vb=spec.fee_rate_max_sat_vb,
+        pegout_maximum_sats=spec.pegout_maximum_sats,
     )
 
 

@@ -5,7 +5,7 @@ What differs (how an answer is awaited, what lies between the actors and the ser
 
 import abc
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -174,7 +174,11 @@ class NetworkWorld(Onlooking, abc.ABC):
         self.system.spawn(
             ChildSpec(name="forger", factory=Forger, register="forger", restart=Restart.TEMPORARY)
         )
-        await trees.start_all()
+        await trees.start_all(self.authorities_here())
+
+    def authorities_here(self) -> Sequence[int]:
+        """Whose trees run in this process."""
+        return range(network.AUTHORITIES)
 
     def raise_authority(self, index: int) -> list[Ref]:
         """Start an authority's ports and its tree; the refs, ports first."""

@@ -58,25 +58,47 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartNode(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Run the node and its co-signers on these services."""
+    """Run these authorities on these services: one whole node, and co-signers beside it."""
 
     settings: Settings
     scenario: Scenario
     services: Services
+    authorities: tuple[int, ...]
+    wire_addresses: tuple[str, ...]
+    """Where the others take connections, by authority; empty: not known yet, or its own."""
     rpc_port: int = 0
-    """Of the node's JSON-RPC; 0 is a free one."""
+    """To be taken again by a node that is started again; 0: a free one, here and below."""
+    wire_ports: dict[int, int] = {}
+    """By authority."""
 
 
 class NodeUp(msgspec.Struct, frozen=True, kw_only=True):
     """All of them answer."""
 
     url: str
+    wire_addresses: dict[int, str]
+    """Where they take connections, by authority."""
 
 
-class Broke(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Told to it later: be cut off from these peers and from no others, by authority of that process and names of trees."""
+
+    number: int
+    """Of the order; the answer bears it."""
+    isolated: dict[int, tuple[str, ...]]
+
+
+class Parted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Said then: it is done."""
+
+    number: int
+
+
+class Broke(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Said after that: an actor crashed, or a tree gave up. One sentence."""
 
     sentence: str
 
 
 Order = StartServices | StartNode
+Said = Parted | Broke

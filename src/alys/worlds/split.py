@@ -15,7 +15,6 @@ from alys.actors import loop as actors_loop
 from alys.actors.system import System
 from alys.base.errors import AlysBug
 from alys.config.services import LOCAL_SECRETS
-from alys.node.errors import PortDown
 from alys.shells import governance_questions
 from alys.shells.child_process import ChildProcess
 from alys.shells.service_admin import ServiceAdmin
@@ -23,8 +22,9 @@ from alys.worlds import network, parts
 from alys.worlds.attached import Endpoints
 from alys.worlds.elsewhere import ElsewhereWorld
 from alys.worlds.network_world import ActorCrashed
-from alys.worlds.nodes import Untouched, refuse
-from alys.worlds.protocol import GovernanceSide, NodeSide, ScenarioInfo
+from alys.worlds.nodes import refuse
+from alys.worlds.protocol import GovernanceSide, ScenarioInfo
+from alys.worlds.split_nodes import Processes, said
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class SplitWorld(ElsewhereWorld):
         loop = asyncio.get_running_loop()
         told = parts.Scenario.of(self.info)
         order = parts.StartServices(settings=self.settings, scenario=told)
-        services = await self._start(order, parts.Services, "the services' process")
+        _, services = await self._start(order, parts.Services, "the services' process")
         scale = self.settings.world.time_scale
         epoch = services.clock.epoch(loop.time(), scale)
         self.dispatcher = actors_loop.LoopDispatcher(loop, time_scale=scale, epoch=epoch)
@@ -60,16 +60,26 @@ class SplitWorld(ElsewhereWorld):
         self.endpoints = endpoints
         self.bitcoin = self._client(endpoints.bitcoin_url, endpoints.bitcoin)
         self.ethereum = self._client(endpoints.ethereum_url)
-        self.clients = [self.ethereum]
+        further = map(self._client, endpoints.further_ethereum_urls)
+        self.clients = [self.ethereum, *further]
         self.engine = self._client(endpoints.engine_urls[network.PRODUCER], endpoints.engine)
-        order_for_node = parts.StartNode(
-            settings=self.settings, scenario=told, services=self._services
+        order_for_nodes = parts.StartNode(
+            settings=self.settings,
+            scenario=told,
+            services=services,
+            authorities=(),
+            wire_addresses=(),
         )
-        up = await self._start(order_for_node, parts.NodeUp, "the node's process")
-        self.reach_nodes([up.url], self._children[-1].pid)
-        self.node = _Reached(self.node, self._children[-1])
-        self.node_sides = [self.node]
-        self.nodes = Untouched(self.node_sides, WANTS)
+        self.processes = Processes(self, order_for_nodes, self._launch, self.node_rpc_port)
+        self.nodes = self.processes
+        await self.processes.start_all()
+        self.node_urls = self.processes.urls
+        self.reach_nodes(self.node_urls, self.processes.pid(network.PRODUCER))
+        self.node_sides = self.processes.reach(self.node_sides)
+        self.node = self.node_sides[network.PRODUCER]
+
+    async def _launch(self, order: parts.StartNode, what: str) -> tuple[ChildProcess, parts.NodeUp]:
+        return await self._start(order, parts.NodeUp, what)
 
     @override
     async def provide(self) -> tuple[network.Grounds, Endpoints, GovernanceSide]:
@@ -77,16 +87,23 @@ class SplitWorld(ElsewhereWorld):
         urls = services.governance_admin_urls
         return services.grounds, services.endpoints, _Governance(services.endpoints, urls)
 
-    async def _start(self, order: parts.Order, answer: type[T], what: str) -> T:
+    async def _start(
+        self, order: parts.Order, answer: type[T], what: str
+    ) -> tuple[ChildProcess, T]:
         child, first = await ChildProcess.start(
             MODULE, msgspec.json.encode(order), what=what, tell=_pass_on
         )
         self._children.append(child)
-        self.closers.append(child.end)
+        self.closers.append(lambda: self._end(child))
         try:
-            return msgspec.json.decode(first, type=answer)
+            return child, msgspec.json.decode(first, type=answer)
         except msgspec.MsgspecError as error:
             raise AlysBug(f"{what} said {first[:80]!r}: {error}") from error
+
+    async def _end(self, child: ChildProcess) -> None:
+        """One that was taken down on purpose has ended."""
+        if not child.ended_by_order:
+            await child.end()
 
     @override
     async def start_node(self) -> None:
@@ -96,31 +113,17 @@ class SplitWorld(ElsewhereWorld):
 
     @override
     def require_sound(self) -> None:
-        """A child that died, and what the node's process said of its actors, before what broke here."""
+        """A child that died by itself, and what the nodes' processes said of their actors, before what broke here."""
         for child in self._children:
             child.require()
-            for line in child.heard:
-                raise ActorCrashed(msgspec.json.decode(line, type=parts.Broke).sentence)
+            for one in said(child):
+                if isinstance(one, parts.Broke):
+                    raise ActorCrashed(one.sentence)
         super().require_sound()
 
 
 def _pass_on(line: str) -> None:
     sys.stderr.write(f"{line}\n")
-
-
-class _Reached:
-    """The node over its RPC; when it does not answer because its process died, that is what is raised."""
-
-    def __init__(self, node: NodeSide, child: ChildProcess) -> None:
-        self._node = node
-        self._child = child
-
-    async def call(self, method: str, *params: object) -> object:
-        try:
-            return await self._node.call(method, *params)
-        except PortDown:
-            await self._child.require_soon()
-            raise
 
 
 class _Governance:

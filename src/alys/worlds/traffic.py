@@ -25,9 +25,15 @@ class Traffic:
     """Counts what arrived. ``doing`` says in words what it waits for."""
 
     def __init__(
-        self, world: NetworkWorld, *, interval_s: float, patience_s: float = PATIENCE_SECONDS
+        self,
+        world: NetworkWorld,
+        *,
+        interval_s: float,
+        patience_s: float = PATIENCE_SECONDS,
+        name: str = "traffic ",
     ) -> None:
-        """``interval_s`` is the node time between two rounds, ``patience_s`` what one stage of a round may take."""
+        """``interval_s`` is the node time between two rounds, ``patience_s`` what one stage of a round may take; users bear the name."""
+        self._name = name
         self.deposits = 0
         self.payouts = 0
         self.doing = "nothing yet"
@@ -50,8 +56,8 @@ class Traffic:
 
     async def _round(self, number: int) -> AsyncGenerator[None, None]:
         world = self._world
-        user = world.ethereum_user(f"traffic {number}")
-        payee = world.bitcoin_user(f"traffic {number}")
+        user = world.ethereum_user(f"{self._name}{number}")
+        payee = world.bitcoin_user(f"{self._name}{number}")
 
         txid = await self._depositor.deposit(world.federation_address, user.address, DEPOSIT_SATS)
         await world.confirm(world.network.spec.required_confirmations)

@@ -77,12 +77,13 @@ async def _too_few_and_strangers_change_nothing(world: NetworkWorld) -> list[byt
         return [count for _, count in heard["waiting"]] == [1]
 
     await world.eventually(waits, "one member alone is counted and changes nothing")
-    forged = governance.change(members, 2, far + 1, governance.STRANGER_PAIR)
+    in_their_name = b"".join(key + bytes(64) for key in present[:2])
+    forged = governance.change(members, 2, far + 1, in_their_name)
     await governance.say(world, [0, 1, 2], "federation_update", **forged)
 
     async def refused() -> Any:
         heard = await governance.announcements(world)
-        return heard["refused"] == 3
+        return heard["refused"] == 6
 
     await world.eventually(refused, "a forged announcement is refused, counted and shown")
     heard = await governance.announcements(world)

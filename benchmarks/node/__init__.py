@@ -1,0 +1,1 @@
+"""What the node takes, beside the targets that its design states: `python -m benchmarks.node.run` (`make bench-node`)."""
