@@ -26,6 +26,7 @@ from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
 ALREADY_IN_CHAIN = -27
+INPUTS_SPENT = "bad-txns-inputs-missingorspent"
 ALREADY_KNOWN = (
     "txn-already-in-mempool",
     "txn-same-nonwitness-data-in-mempool",
@@ -48,6 +49,8 @@ class Payouts:
         self._next_at: dict[str, float] = {}
         #: The version that replaces one, by txid of the one replaced.
         self._replaced_by: dict[str, str] = {}
+        #: Txids that were looked for in blocks that had been read already.
+        self._searched: set[str] = set()
         #: Payouts that Chain is told of as settled, oldest first.
         self._settled: dict[str, None] = {}
 
@@ -222,6 +225,8 @@ class Payouts:
         try:
             await lookups.call(ctx, self._names.bitcoin, "sendrawtransaction", record.signed.hex())
         except RpcError as error:
+            if await self._mined_before(record, error, ctx):
+                return
             if not _already_there(error):
                 refused = msgspec.structs.replace(record, state=PegoutState.BROADCAST_REFUSED)
                 await self._failed(refused, f"{error.code}: {error.message}", ctx)
@@ -242,6 +247,22 @@ class Payouts:
         if sent != record:
             await self._keep(sent, ctx)
         await self._records.resolve_incident(ctx, IncidentKind.BROADCAST_REFUSED, record.operation)
+
+    async def _mined_before(self, record: PayoutRecord, error: RpcError, ctx: Context) -> bool:
+        """Whether one of its versions is in a block that was read before this node knew of the payout: it was away, or its store is
+        older than that. Looked for once, where Bitcoin's refusal sounds like it.
+        """
+        if record.txid in self._searched or not _sounds_mined(error):
+            return False
+        self._searched.add(record.txid)
+        txids = {one.txid for one in self.versions(record)}
+        last = self._records.cursor.height
+        first = max(self._spec.bitcoin_start_height, last - self._policy.search_blocks_max)
+        heights = range(last, first, -1)
+        found = await lookups.mined_in(ctx, self._names.bitcoin, txids, heights)
+        if found is not None:
+            await self.mined(*found, ctx)
+        return found is not None
 
     async def mined(self, tx: bitcoin.Tx, block_hash: str, height: int, ctx: Context) -> None:
         """A block of the best chain has it, whoever sent it."""
@@ -379,3 +400,7 @@ class Payouts:
 
 def _already_there(error: RpcError) -> bool:
     return error.code == ALREADY_IN_CHAIN or any(word in error.message for word in ALREADY_KNOWN)
+
+
+def _sounds_mined(error: RpcError) -> bool:
+    return error.code == ALREADY_IN_CHAIN or INPUTS_SPENT in error.message
