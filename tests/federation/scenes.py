@@ -19,6 +19,14 @@ NODES = 3
 RUN_SECONDS = 300.0
 """Times the time scale, as in any simulated run."""
 
+SAID_OF_BLOCKS = (
+    gossip.ProposedBlock,
+    gossip.Approval,
+    gossip.SealedBlock,
+    gossip.BlocksResponse,
+)
+"""All that a peer can learn of a block from."""
+
 Work = Callable[[NetworkWorld], Awaitable[None]]
 
 
@@ -90,3 +98,14 @@ async def reaches(world: NetworkWorld, index: int, wanted: int) -> None:
         return await height(world, index) >= wanted
 
     await world.eventually(there, f"height {wanted} at node {index}", timeout_s=300)
+
+
+async def turns(world: NetworkWorld, count: int) -> None:
+    """Let every authority's slot come so many times."""
+    spec = world.network.spec
+    end = world.now() + count * len(spec.authorities) * spec.slot_duration_ms / 1000
+
+    async def over() -> bool:
+        return world.now() >= end
+
+    await world.eventually(over, f"{count} turns of every authority", timeout_s=10_000)

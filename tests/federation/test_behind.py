@@ -6,7 +6,7 @@ from alys.node import gossip
 from alys.node.gate import Gate
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.scorecard import CheckFailed
-from tests.federation.scenes import Unheard, height, offered_by, play, reaches, status
+from tests.federation.scenes import Unheard, height, offered_by, play, reaches, status, turns
 
 BEHIND = 2
 TURNS = 3
@@ -24,8 +24,7 @@ def comes_back_behind() -> None:
         mute.shut = True
         made = len(offered_by(world, BEHIND))
         await world.nodes.start(BEHIND)
-        spec = world.network.spec
-        await world.sleep(TURNS * len(spec.authorities) * spec.slot_duration_ms / 1000)
+        await turns(world, TURNS)
         early = offered_by(world, BEHIND)[made:]
         world.check(mute.kept > 0, "it asked for what it lacks", kept=mute.kept)
         world.check(not early, "it proposes nothing while it is behind", heights=early)
