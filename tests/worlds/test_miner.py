@@ -18,7 +18,7 @@ from alys.chain.spec import dev_spec
 from alys.cli import front as cli
 from alys.models.bitcoin.node import BitcoinNode
 from alys.wire import auxpow, bitcoin
-from alys.worlds import miner, network
+from alys.worlds import miner
 from alys.worlds.miner import prove
 
 SPEC = dev_spec(bytes(32))
@@ -88,7 +88,7 @@ MOVING = RetargetParams(
 def moving(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Worlds are on a chain that retargets; the bits of the proofs that they make."""
     made = functools.partial(dev_spec, retarget=MOVING)
-    monkeypatch.setattr(network.chain_spec, "dev_spec", made)
+    monkeypatch.setattr("alys.chain.spec.dev_spec", made)
     seen: list[int] = []
 
     def noting(aux_hash: bytes, bits: int, told: dict[str, Any]) -> auxpow.AuxPow:
