@@ -45,6 +45,11 @@ class Gate:
             else f"federation unhealthy: {health.reachable} of {health.needed} members needed"
         )
 
+    @property
+    def syncing(self) -> bool:
+        """Whether others are further on, or nobody knows yet."""
+        return bool(self._synced)
+
     def closed(self, now: float) -> bool:
         """Whether not even an attempt is to be made."""
         return self.condition(now)[0] == PAUSED or bool(self._synced or self._health)
