@@ -250,8 +250,9 @@ def test_a_payout_that_no_block_takes_is_called_stuck_and_its_replacement_is_the
     assert setting.pool() == [second.txid]
     assert setting.operations()[-1].txid == second.txid
     assert setting.seen().stuck == ()
-    setting.bench.run_for(30)
+    setting.bench.run_for(200)
     assert setting.pool() == [second.txid]
+    assert setting.incidents() == (), "nobody tries the first one any more"
     setting.mine_empty(6)
     assert setting.seen().stuck == (second.txid,)
     setting.mine(6)

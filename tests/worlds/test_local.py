@@ -31,7 +31,7 @@ def start(results: Path, *words: str, suite: str = "integration") -> "subprocess
     command = [sys.executable, "-m", "alys", "test", suite, "--world", "local"]
     return subprocess.Popen(
         [*command, "--results-dir", str(results), *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},  # noqa: TID251 - for a child process
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},  # noqa: TID251 - for a child process
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
