@@ -446,6 +446,8 @@ class Chain(Governed, Outside, Actor):
         """Keep a deposit until a final block has minted it."""
         if state.already_minted(self._head.state, message.deposit.outpoint):
             self._tidings.minted_before(self._head.state, message.deposit, ctx)
+        elif self._governance.too_late(self._head.state, message.deposit, ctx):
+            return
         self._larder.add_deposit(message)
 
     def on_payout_signed(self, message: messages.PayoutSigned, ctx: Context) -> None:
