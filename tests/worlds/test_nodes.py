@@ -32,9 +32,11 @@ async def all_at(world, height):
 """
 
 
-def federation(folder: Path, capsys: Any, body: str, *words: str, count: int = 3) -> Any:
-    """A scenario with so many whole nodes; what the run said."""
-    text = HEAD + f"\n@pytest.mark.needs(nodes={count})\nasync def test_it(world):\n"
+def federation(
+    folder: Path, capsys: Any, body: str, *words: str, count: int = 3, before: str = ""
+) -> Any:
+    """A scenario with so many whole nodes, and what it needs ``before``; what the run said."""
+    text = HEAD + before + f"\n@pytest.mark.needs(nodes={count})\nasync def test_it(world):\n"
     path = scenario(folder, text + textwrap.indent(textwrap.dedent(body), "    "))
     return run(path, folder / "results", capsys, *words)
 
