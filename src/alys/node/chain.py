@@ -134,7 +134,7 @@ class Chain(Governed, Outside, Actor):
         trouble = self._short_of_approvals()
         try:
             trouble = await self._produce(slot, ctx) or trouble
-        except (validity.Invalid, *CANNOT_JUDGE) as error:
+        except CANNOT_JUDGE as error:
             trouble = str(error)
             await self._mend_client(ctx)
         if trouble and self._gate.tried(trouble):
