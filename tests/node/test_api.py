@@ -235,22 +235,22 @@ HEXES = st.binary(max_size=33).map(bytes.hex)
     params=st.lists(VALUES | HEXES | HEXES.map("0x".__add__), max_size=3),
 )
 def test_whatever_comes_is_a_question_or_refused(method: str, params: list[Any]) -> None:
+    code, said = api.BAD_PARAMS, method
     try:
-        asked = api.question(SPEC, method, params)
+        api.question(SPEC, method, params)
     except RpcError as error:
-        assert error.code == api.BAD_PARAMS
-        assert method in error.message
-    else:
-        assert isinstance(asked, Question | str | dict)
+        code, said = error.code, error.message
+    assert code == api.BAD_PARAMS
+    assert method in said
 
 
 @given(
     came=VALUES | st.dictionaries(st.sampled_from(["method", "params", "id", "jsonrpc"]), VALUES)
 )
 def test_whatever_comes_is_a_call_or_refused(came: Any) -> None:
+    said = ""
     try:
-        call = api.read_call(came)
+        assert isinstance(api.read_call(came).params, list)
     except api.Refused as error:
-        assert str(error).startswith("Invalid Request: ")
-    else:
-        assert isinstance(call.params, list)
+        said = str(error)
+    assert said.startswith("Invalid Request: ") or not said
