@@ -11,7 +11,6 @@ import pytest
 
 from alys.chain import auxpow as judge
 from alys.chain import retarget
-from alys.chain import spec as chain_spec
 from alys.chain.auxpow import BadAuxPow
 from alys.chain.blocks import AuxPowHeader
 from alys.chain.retarget import RetargetParams
