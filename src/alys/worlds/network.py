@@ -143,7 +143,11 @@ def specification(
         max_blocks_without_pow=settings.max_blocks_without_pow,
     )
     return msgspec.structs.replace(
-        base, fee_rate_sat_vb=settings.fee_rate_sat_vb, federation=federation
+        base,
+        fee_rate_sat_vb=settings.fee_rate_sat_vb,
+        fee_rate_max_sat_vb=settings.fee_rate_max_sat_vb,
+        payout_confirmations=settings.payout_confirmations,
+        federation=federation,
     )
 
 
