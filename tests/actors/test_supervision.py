@@ -185,6 +185,13 @@ def test_a_child_that_fails_ten_thousand_times_still_has_a_delay() -> None:
     assert Backoff(min_seconds=1e-6, max_seconds=3600.0).delay(10_000, 0.0) == 3600.0
 
 
+def test_a_wait_grows_by_its_factor() -> None:
+    backoff = Backoff(min_seconds=1.0, max_seconds=4.0, factor=1.5)
+    assert [backoff.delay(n, 0.0) for n in range(5)] == [1, 1.5, 2.25, 3.375, 4]
+    assert Backoff(min_seconds=1.0, max_seconds=9.0, factor=1.0).delay(100, 0.0) == 1.0
+    assert Backoff(min_seconds=1.0, max_seconds=3600.0, factor=1000.0).delay(10_000, 0.0) == 3600.0
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
@@ -207,6 +214,8 @@ def test_a_child_that_fails_ten_thousand_times_still_has_a_delay() -> None:
         ({"backoff": Backoff(min_seconds=-1.0, max_seconds=1.0)}, "backoff"),
         ({"backoff": Backoff(min_seconds=1.0, max_seconds=math.inf)}, "backoff"),
         ({"backoff": Backoff(min_seconds=1.0, max_seconds=1.0, jitter=-0.1)}, "backoff"),
+        ({"backoff": Backoff(min_seconds=1.0, max_seconds=1.0, factor=0.5)}, "backoff"),
+        ({"backoff": Backoff(min_seconds=1.0, max_seconds=1.0, factor=1e9)}, "backoff"),
     ],
 )
 def test_a_spec_that_cannot_be_obeyed_is_refused_by_name(

@@ -6,7 +6,6 @@ named. A scenario whose own fault bit nothing proves nothing: that is 4.
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from alys.actors.family import Family
 from alys.actors.lifecycle import Lifecycle
 from alys.actors.mailbox import Mailbox
 from alys.actors.supervision import Decision, Strategy
-from alys.actors.supervisor import Supervisor
 from alys.actors.system import System
 from alys.cli import front as cli
-from alys.node import tree
+from alys.node import policies
 from alys.node.stream import Stream
 from alys.worlds.actors import Actors
 from alys.worlds.recorder import Recorder
@@ -203,7 +201,7 @@ def test_a_failure_that_spreads_further_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The node under a supervisor that restarts all for one."""
-    monkeypatch.setattr(tree, "Supervisor", partial(Supervisor, strategy=Strategy.ONE_FOR_ALL))
+    monkeypatch.setattr(policies, "Strategy", lambda _: Strategy.ONE_FOR_ALL)
     cause = red(run(CASCADE))
     assert "who was asked, and at most who asked: nobody else" in cause
 

@@ -46,16 +46,6 @@ class Authority:
     def head(self) -> Standing:
         return forkchoice.best(self.tree)
 
-    def branch(self, root: bytes) -> list[Standing]:
-        """What is not final below a block, highest first."""
-        found = []
-        while root in self.tree and self.tree[root].height > self.tree[root].finalised_height:
-            found.append(self.tree[root])
-            if found[-1].height == self.head.finalised_height:
-                break
-            root = self.tree[root].parent
-        return found
-
     def ranges(self, parent: Standing) -> list[bytes]:
         """What an AuxPoW block on a parent may make final, highest first."""
         found, root = [], parent.root
@@ -267,15 +257,12 @@ class World:
 
     def heal(self, down: int = 0) -> None:
         """All is well from now on, but for so many that stay down."""
+        self.mail = []
         self.loss, self.groups = 0.0, [0] * self.count
         gone = self.chance.sample(range(self.count), down)
         for one in self.everyone:
             one.alive = one.index not in gone
-        for reader in range(self.count):
-            for source in range(self.count):
-                if self.everyone[source].alive and reader != source:
-                    self.sync(reader, source)
-        self.deliver(1.0)
+        self._all_sync()
         while self.mail:
             self.deliver(1.0)
 
@@ -283,3 +270,19 @@ class World:
         for _ in range(steps):
             self.trouble()
             self.one_slot(self.chance.choice((0.5, 0.8, 0.95)))
+
+    def in_peace(self, rounds: int) -> None:
+        """Everything arrives, and all hear of each other's blocks now and then."""
+        for step in range(rounds * self.count):
+            self.one_slot(1.0)
+            if step % self.count == 0:
+                self._all_sync()
+            while self.mail:
+                self.deliver(1.0)
+
+    def _all_sync(self) -> None:
+        alive = [one.index for one in self.everyone if one.alive]
+        for reader in alive:
+            for source in alive:
+                if reader != source:
+                    self.sync(reader, source)

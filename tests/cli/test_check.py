@@ -5,7 +5,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,8 @@ import pytest
 from alys.cli import front as cli
 from alys.report import conformance
 from alys.shells.jsonrpc_client import JsonRpcClient
+from alys.wire.auxpow import AuxPow, MerkleBranch, encode
+from alys.wire.bitcoin import Header, Tx
 from tests.worlds import test_remote as services
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +163,88 @@ def mined_for(url: str) -> Iterator[None]:
         told, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "proof up to height" in told
+
+
+def spoken(url: str, body: dict[str, Any] | None, verb: str = "POST") -> tuple[int, Any]:
+    """Status and answer of a call as the field's clients make it: plain HTTP, version 1.0."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, method=verb)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as got:
+            return got.status, json.loads(got.read())
+    except urllib.error.HTTPError as error:
+        said = error.read()
+        return error.code, json.loads(said) if said.startswith(b"{") else None
+
+
+@pytest.mark.slow
+def test_the_fields_methods_over_plain_http(variables: dict[str, str]) -> None:
+    """Each of them on a whole node: the shapes, the codes, the statuses; and the way of a proof from work to finality."""
+    with node(variables) as url:
+
+        def call(method: str, *params: Any) -> Any:
+            status, told = spoken(url, {"method": method, "params": params, "id": "x"})
+            assert list(told) == ["result", "error", "id"]
+            assert (status, told["error"], told["id"]) == (200, None, "x"), told
+            return told["result"]
+
+        def refused(method: str, params: Any) -> tuple[int, int]:
+            status, told = spoken(url, {"method": method, "params": params, "id": 1})
+            assert told["result"] is None
+            return status, told["error"]["code"]
+
+        def work() -> Any:
+            status, told = spoken(
+                url, {"method": "createauxblock", "params": ["0x" + "a1" * 20], "id": 1}
+            )
+            assert status == 200
+            return told["result"]
+
+        assert call("getdepositaddress").startswith("bcrt1p")
+        work_over = until(work)
+        assert list(work_over) == [
+            "hash", "chainid", "previousblockhash", "coinbasevalue", "bits", "height", "_target",
+        ]  # fmt: skip
+        height = work_over["height"]
+        last = call("getblockbyheight", height)
+        assert (
+            spoken(url, {"method": "getblockbyheight", "params": height, "id": 1})[1]["result"]
+            == last
+        )
+        assert call("getblockbyhash", last["root"]) == last
+        assert call("getblockbyhash", last["root"][2:]) == last
+        assert call("getheadblock")["height"] >= height
+        assert call("getqueuedpow") is None
+        wrong = AuxPow(
+            coinbase=Tx(inputs=(), outputs=()),
+            block_hash="00" * 32,
+            coinbase_branch=MerkleBranch(),
+            blockchain_branch=MerkleBranch(),
+            parent=Header(
+                version=0, previous="00" * 32, merkle_root="00" * 32, time=0, bits=0, nonce=0
+            ),
+        )
+        assert refused("submitauxblock", [work_over["hash"], encode(wrong).hex()]) == (400, -32602)
+        assert refused("submitauxblock", ["00" * 32, "00"]) == (400, -32602)
+        assert refused("createauxblock", ["0x12"]) == (400, -32602)
+        assert refused("createauxblock", None) == (200, -32600)
+        assert refused("getblockbyheight", [10**9]) == (200, -32604)
+        assert refused("getblockbyhash", ["11" * 32]) == (200, -32604)
+        assert refused("nosuchmethod", []) == (404, -32601)
+        assert spoken(url, None, "GET")[0] == 405
+        with mined_for(url):
+            until(lambda: call("alys_status")["finalisedHeight"] >= height)
+
+
+def until(probe: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first truthy answer."""
+    end = time.monotonic() + seconds  # noqa: TID251 - of a real process
+    while True:
+        found = probe()
+        if found:
+            return found
+        assert time.monotonic() < end, "it never came about"  # noqa: TID251
+        threading.Event().wait(0.05)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from alys.models.bitcoin import mining_calls, peer, peers
 from alys.models.ethereum import chain_calls, dev_calls, engine_calls, pool, steps
 from alys.models.governance.limits import Limits
+from alys.node import gossip, sync
 from alys.shells import jsonrpc_server
 from alys.wire import bitcoin_p2p, jsonrpc
 from tests.fuzz import test_bitcoin_doors as bitcoin_doors
@@ -17,6 +18,7 @@ from tests.fuzz import test_ethereum_doors as in_ethereum
 from tests.fuzz import test_ethereum_rpc as ethereum_rpc
 from tests.fuzz import test_governance as governance
 from tests.fuzz import test_governance_doors as to_governance
+from tests.fuzz import test_wire_items as wire_items
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "limits.md"
 FIGURES = {
@@ -42,6 +44,8 @@ FIGURES = {
     "streams": Limits().streams,
     "`request_id` and `node_id`": Limits().name_characters,
     "requests of a stream that wait": Limits().waiting_requests,
+    "an item from a peer": gossip.ITEM_BYTES_MAX,
+    "blocks in one answer to a peer": sync.SyncFigures().batch_blocks,
 }
 
 
@@ -74,8 +78,9 @@ def test_there_are_as_many_requests_as_the_page_says() -> None:
         len(bitcoin_peers.SEEDS) * bitcoin_peers.MESSAGES + bitcoin_peers.AT_THE_SOCKET,
         len(ethereum_rpc.SEEDS) * ethereum_rpc.CALLS + in_ethereum.ROUNDS * ethereum_doors,
         len(governance.SEEDS) * governance.REQUESTS + sum(at_governance) + to_governance.ATTEMPTS,
+        len(wire_items.SEEDS) * wire_items.ITEMS,
     )
-    assert services == (100_000,) * 4
+    assert services == (100_000,) * 5
     assert "100,000 malformed requests to each service" in PAGE.read_text(encoding="utf-8")
 
 

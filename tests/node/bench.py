@@ -57,7 +57,9 @@ class Probe(Actor):
 
     def on_any(
         self,
-        message: messages.BlockImported
+        message: messages.Publish
+        | messages.SendTo
+        | messages.BlockImported
         | messages.BlocksReverted
         | messages.ChainStarted
         | messages.PayoutsFinalised

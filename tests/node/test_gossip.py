@@ -20,6 +20,7 @@ def test_what_is_sent_is_what_is_read() -> None:
         (gossip.encode(ITEM) + b"\x00", "trailing"),
         (b"\x01\x81\xa4type\xa4nope", "nope"),
         (bytes(gossip.ITEM_BYTES_MAX + 1), "at most"),
+        (b"\x01\x82\xa4type\xa6status\xa1x" + b"\x91" * 200_000 + b"\xc0", "recursion"),
     ],
 )
 def test_what_is_no_item_is_refused(data: bytes, reason: str) -> None:

@@ -353,8 +353,10 @@ def test_a_peer_that_leaves_takes_its_claim_along() -> None:
 # The gate
 
 
-@pytest.mark.parametrize(("own", "best", "open_"), [(199, 200, True), (198, 199, False)])
-def test_the_gate_opens_at_995_of_1000(own: int, best: int, open_: bool) -> None:
+@pytest.mark.parametrize(("own", "best", "open_"), [(199, 200, True), (3, 4, True)])
+def test_one_block_that_is_on_its_way_keeps_nobody_from_producing(
+    own: int, best: int, open_: bool
+) -> None:
     """As long as what is lacking is not being fetched: it may be on its way."""
     run = Started()
     run.at(own)

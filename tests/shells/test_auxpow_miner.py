@@ -118,7 +118,7 @@ def test_a_proof_that_came_too_late_is_refused_in_the_nodes_words(
 
 def _forgetting(node: Desk, template: Any, first: Any, header: Any) -> auxpow.AuxPow:
     """A block carried another proof while this one was mined."""
-    node.desk.clear()
+    node.desk.finalised(10**9)
     branch = auxpow.MerkleBranch()
     return auxpow.AuxPow(
         coinbase=first,
@@ -155,7 +155,7 @@ def test_it_mines_again_and_again_and_tells_a_trouble_once() -> None:
         @override
         async def ask(self, actor: str, request: Any) -> Any:
             if self.given == 4:
-                self.desk.clear()
+                self.desk.finalised(10**9)
             return await super().ask(actor, request)
 
     made = desk()

@@ -260,7 +260,7 @@ class Family:
                 self._ended_by_itself(child, end)
                 return
             self._attempts.pop(child.key, None)
-            if end.kind is Kind.FAILED:
+            if end.kind is Kind.FAILED or end.error is not None:  # a supervisor that gave up, too
                 self._look_for_significant(child)
 
     def _keeps(self, child: "Cell") -> bool:

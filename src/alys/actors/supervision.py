@@ -24,6 +24,10 @@ DOUBLINGS_MAX = 64
 """Enough to get from a microsecond past any maximum; a float of 2^1024 does not exist."""
 
 
+FACTOR_MAX = 1_000
+"""So that its highest power is a float too."""
+
+
 class Restart(enum.Enum):
     """When a child is started again (OTP's restart types)."""
 
@@ -36,11 +40,12 @@ class Restart(enum.Enum):
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds to wait before the n-th restart in a row: min(max, min * 2^n) * (1 + U[0,1) * jitter)."""
+    """Seconds to wait before the n-th restart in a row: min(max, min * factor^n) * (1 + U[0,1) * jitter)."""
 
     min_seconds: float
     max_seconds: float
     jitter: float = 0.0
+    factor: float = 2.0
 
     @property
     def quiet_seconds(self) -> float:
@@ -49,8 +54,8 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
     def delay(self, attempt: int, chance: float) -> float:
         """The wait before restart ``attempt`` (0-based), with ``chance`` drawn from [0, 1)."""
-        doubled = self.min_seconds * 2.0 ** min(attempt, DOUBLINGS_MAX)
-        return min(self.max_seconds, doubled) * (1 + chance * self.jitter)
+        grown = self.min_seconds * self.factor ** min(attempt, DOUBLINGS_MAX)
+        return min(self.max_seconds, grown) * (1 + chance * self.jitter)
 
 
 class Directive(enum.Enum):
@@ -226,9 +231,11 @@ def _faults(spec: ChildSpec) -> Iterator[tuple[bool, str]]:
     yield (
         backoff is not None
         and not (
-            0 <= backoff.min_seconds <= backoff.max_seconds < math.inf and backoff.jitter >= 0
+            0 <= backoff.min_seconds <= backoff.max_seconds < math.inf
+            and backoff.jitter >= 0
+            and 1 <= backoff.factor <= FACTOR_MAX
         ),
-        "backoff needs 0 <= min <= max and a jitter of 0 or more",
+        f"backoff needs 0 <= min <= max, a jitter of 0 or more and a factor from 1 to {FACTOR_MAX}",
     )
     yield not spec.stop_limit >= 0, "shutdown_seconds must be 0 or more"
     yield spec.mailbox_messages_max < 1, "mailbox_messages_max must be 1 or more"

@@ -10,12 +10,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from alys.config.policies import ActorPolicies, Policies, SupervisorPolicies
 from alys.config.scenarios import Seconds, TestScenarios
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 WorldKind = Literal["local", "sim", "remote"]
 ReportFormat = Literal["text", "json"]
 LogFormat = Literal["text", "json"]
+BufferPolicy = Literal["drop_oldest", "drop_lowest_priority", "reject_new", "back_pressure"]
 Placement = Literal["one", "split"]
 TimeScale = Annotated[float, Meta(ge=0.1, le=1000.0)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -210,6 +212,47 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The most, whatever Bitcoin estimates."""
     payout_confirmations: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Bitcoin confirmations before a payout counts as settled."""
+    actors: ActorPolicies = ActorPolicies()
+    """How each actor is run."""
+    supervisors: SupervisorPolicies = SupervisorPolicies()
+    """How they are kept alive."""
+
+    @property
+    def policies(self) -> Policies:
+        """Both tables."""
+        return Policies(actors=self.actors, supervisors=self.supervisors)
+
+
+class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``[stream]``: the node's streams to governance. Node time; every other figure of them is the protocol's."""
+
+    heartbeat_interval: Seconds = 30
+    """Between two heartbeats; three without an ack are a lost stream."""
+    idle_timeout: Seconds = 300
+    """A stream on which nothing came for so long is closed and opened anew."""
+    request_timeout: Seconds = 60
+    """An answer to what was sent is waited for so long."""
+    signature_timeout: Seconds = 30
+    """A collection of signatures that is still short then begins again."""
+    pending_requests: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """On one stream without an answer; further ones wait."""
+    retry_max: Seconds = 60
+    """Between two attempts at a governance node that was reached and refused."""
+    attempts_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
+    """Refusals in a row until a connection counts as failed, and is tried every five minutes."""
+    breaker_timeout: Seconds = 60
+    """How long a governance node is left alone after five refusals in a row."""
+    buffer_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    """That wait for one governance node."""
+    buffer_messages_total: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    """That wait for all of them together."""
+    buffer_policy: BufferPolicy = "drop_oldest"
+    """What a full buffer does with one more: ``drop_oldest`` of all, ``drop_lowest_priority`` (its oldest), ``reject_new``, or
+    ``back_pressure``, which tells whoever asks to come again later."""
+    message_ttl: Seconds = 300
+    """How long a message may wait."""
+    notice_ttl: Seconds = 3_600
+    """How long peg-in notices and signature requests may, until they are said anew instead."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +301,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The world."""
     node: NodeSettings = NodeSettings()
     """The chain."""
+    stream: StreamSettings = StreamSettings()
+    """Governance's streams."""
     service: ServiceSettings = ServiceSettings()
     """The service."""
 

@@ -418,7 +418,6 @@ class Chain(Governed, Outside, Actor):
     def on_sync_state(self, message: messages.SyncState, ctx: Context) -> None:
         """See SyncState."""
         self._gate.hear_sync(message)
-        self._report(ctx)
 
     def on_federation_health(self, message: messages.FederationHealth, ctx: Context) -> None:
         """See FederationHealth."""

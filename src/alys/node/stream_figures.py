@@ -1,7 +1,7 @@
 """Every figure of the governance streams, in one table (domain reference, 4.3). Seconds are node seconds.
 
 Where the sources disagree the choice is argued here. ``config.settings.StreamSettings`` has those that an operator may want to
-change, under the same names; the rest are the protocol's.
+change; the rest are the protocol's.
 """
 
 from typing import Literal

@@ -23,7 +23,7 @@ from alys.node import gossip, messages, storage, topics
 from alys.node.walk import BadRange, Claim, Walk, check_range
 
 GATE = 0.995
-"""Of the best height: from there on the node may produce."""
+"""Of the best height: from there on the node may produce. One block that others have a moment earlier never keeps it."""
 
 
 class SyncFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,7 +261,7 @@ class Sync(Actor):
     def _tell_state(self, own: messages.HeadChanged, ctx: Context) -> None:
         best = self._best_height(own, ctx.now())
         fetching = self._walk is not None and own.height < min(best, self._walk.goal)
-        near = own.height >= GATE * best and own.height >= self._lowest()
+        near = own.height >= min(GATE * best, best - 1) and own.height >= self._lowest()
         synced = self._settled and near and not fetching
         state = messages.SyncState(synced=synced, own_height=own.height, best_height=best)
         if self._told is None or self._told.synced != synced:

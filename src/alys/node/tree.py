@@ -11,19 +11,17 @@ in the reverse: Chain speaks to all others from its first breath, so they are up
 (The sources disagree on where Bridge and Network stand; this order loses no message at a start.)
 
 Actors find each other by registered name, ``<tree>/<actor>``; the ports are registered by the world before the tree starts:
-``<tree>/ports/bitcoin``, ``engine``, ``store``, ``governance``, ``wire``. Mailboxes are those of the domain's per-actor table;
-intensities and back-off those of its table of supervisors.
+``<tree>/ports/bitcoin``, ``engine``, ``store``, ``governance``, ``wire``. How each is run, and what becomes of it
+when it fails, is the table of ``policies``.
 """
-
-from collections.abc import Callable
 
 import msgspec
 
-from alys.actors.actor import Actor
-from alys.actors.supervision import Backoff, ChildSpec, Intensity
-from alys.actors.supervisor import Supervisor
+from alys.actors.supervision import ChildSpec
 from alys.chain.approvals import Signer, Verifier
 from alys.chain.spec import ChainSpec
+from alys.config.policies import Policies
+from alys.node import policies
 from alys.node.bridge import Bridge
 from alys.node.chain import Chain
 from alys.node.engine import Engine
@@ -34,10 +32,6 @@ from alys.node.storage import Storage
 from alys.node.stream import Stream, StreamNames
 from alys.node.stream_figures import FIGURES, StreamFigures
 from alys.node.sync import Sync, SyncNames
-
-INTENSITY = Intensity(restarts=5, period_seconds=60.0)
-"""Of every domain supervisor, and of the node's over them."""
-STOP_SECONDS = 10.0
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +54,15 @@ def node_tree(
     governance_nodes: int,
     token: str | None,
     figures: StreamFigures = FIGURES,
+    table: Policies = policies.DEFAULT,
 ) -> ChildSpec:
     """A whole node, which produces in its slots."""
     names = _names(me.tree)
-    stream = _child(
+    stream = policies.child(
+        table,
         me.tree,
+        "bridge",
         "stream",
-        5_000,
         lambda: Stream(
             spec.federation,
             StreamNames(
@@ -81,10 +77,11 @@ def node_tree(
             figures=figures,
         ),
     )
-    bridge = _child(
+    bridge = policies.child(
+        table,
         me.tree,
         "bridge",
-        25_000,
+        "bridge",
         lambda: Bridge(
             spec,
             BridgeNames(
@@ -95,29 +92,33 @@ def node_tree(
             ),
         ),
     )
-    return _tree(
+    return policies.root(
+        table,
         me.tree,
-        _domain("storage", _storage(me.tree)),
-        _domain("network", *_network(spec, me)),
-        _domain("bridge", stream, bridge),
-        _domain(
+        policies.domain(table, "storage", _storage(table, me.tree)),
+        policies.domain(table, "network", *_network(table, spec, me)),
+        policies.domain(table, "bridge", stream, bridge),
+        policies.domain(
+            table,
             "consensus",
-            _engine(me.tree, bridge=names["bridge"]),
-            _chain(spec, me, produces=True, bridge=names["bridge"], stream=names["stream"]),
+            _engine(table, me.tree, bridge=names["bridge"]),
+            _chain(table, spec, me, produces=True, bridge=names["bridge"], stream=names["stream"]),
         ),
     )
 
 
-def cosigner_tree(spec: ChainSpec, me: Authority) -> ChildSpec:
+def cosigner_tree(spec: ChainSpec, me: Authority, table: Policies = policies.DEFAULT) -> ChildSpec:
     """A co-signing authority: it checks and approves, and never produces."""
-    return _tree(
+    return policies.root(
+        table,
         me.tree,
-        _domain("storage", _storage(me.tree)),
-        _domain("network", *_network(spec, me)),
-        _domain(
+        policies.domain(table, "storage", _storage(table, me.tree)),
+        policies.domain(table, "network", *_network(table, spec, me)),
+        policies.domain(
+            table,
             "consensus",
-            _engine(me.tree, bridge=None),
-            _chain(spec, me, produces=False, bridge=None, stream=None),
+            _engine(table, me.tree, bridge=None),
+            _chain(table, spec, me, produces=False, bridge=None, stream=None),
         ),
     )
 
@@ -127,31 +128,11 @@ def _names(tree: str) -> dict[str, str]:
     return {name: f"{tree}/{name}" for name in names}
 
 
-def _tree(name: str, *domains: ChildSpec) -> ChildSpec:
-    return _domain(name, *domains)
+def _storage(table: Policies, tree: str) -> ChildSpec:
+    return policies.child(table, tree, "storage", "storage", lambda: Storage(f"{tree}/ports/store"))
 
 
-def _domain(name: str, *children: ChildSpec) -> ChildSpec:
-    """A supervisor over these."""
-    return ChildSpec(name=name, factory=lambda: Supervisor(children, INTENSITY), supervisor=True)
-
-
-def _child(tree: str, name: str, mailbox: int, factory: Callable[[], Actor]) -> ChildSpec:
-    return ChildSpec(
-        name=name,
-        factory=factory,
-        register=f"{tree}/{name}",
-        mailbox_messages_max=mailbox,
-        shutdown_seconds=STOP_SECONDS,
-        backoff=Backoff(min_seconds=0.1, max_seconds=30.0),
-    )
-
-
-def _storage(tree: str) -> ChildSpec:
-    return _child(tree, "storage", 10_000, lambda: Storage(f"{tree}/ports/store"))
-
-
-def _network(spec: ChainSpec, me: Authority) -> tuple[ChildSpec, ...]:
+def _network(table: Policies, spec: ChainSpec, me: Authority) -> tuple[ChildSpec, ...]:
     tree = me.tree
     chain, network, peer, sync, storage = (
         f"{tree}/{name}" for name in ("chain", "network", "peer", "sync", "storage")
@@ -161,18 +142,28 @@ def _network(spec: ChainSpec, me: Authority) -> tuple[ChildSpec, ...]:
     followed = SyncNames(chain=chain, network=network, peer=peer, storage=storage)
     pace = spec.slot_duration_ms
     return (
-        _child(tree, "network", 10_000, lambda: Network(names)),
-        _child(tree, "peer", 10_000, lambda: Peers(me.peers, known)),
-        _child(tree, "sync", 10_000, lambda: Sync(followed, slot_duration_ms=pace)),
+        policies.child(table, tree, "network", "network", lambda: Network(names)),
+        policies.child(table, tree, "network", "peer", lambda: Peers(me.peers, known)),
+        policies.child(
+            table, tree, "network", "sync", lambda: Sync(followed, slot_duration_ms=pace)
+        ),
     )
 
 
-def _engine(tree: str, bridge: str | None) -> ChildSpec:
-    return _child(tree, "engine", 50_000, lambda: Engine(f"{tree}/ports/engine", bridge))
+def _engine(table: Policies, tree: str, bridge: str | None) -> ChildSpec:
+    return policies.child(
+        table, tree, "consensus", "engine", lambda: Engine(f"{tree}/ports/engine", bridge)
+    )
 
 
 def _chain(
-    spec: ChainSpec, me: Authority, *, produces: bool, bridge: str | None, stream: str | None
+    table: Policies,
+    spec: ChainSpec,
+    me: Authority,
+    *,
+    produces: bool,
+    bridge: str | None,
+    stream: str | None,
 ) -> ChildSpec:
     names = ChainNames(
         engine=f"{me.tree}/engine",
@@ -184,10 +175,11 @@ def _chain(
         sync=f"{me.tree}/sync",
         peer=f"{me.tree}/peer",
     )
-    return _child(
+    return policies.child(
+        table,
         me.tree,
+        "consensus",
         "chain",
-        100_000,
         lambda: Chain(
             spec,
             names,

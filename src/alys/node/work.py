@@ -28,6 +28,11 @@ class WorkDesk:
         self._queued: dict[bytes, AuxPowHeader] = {}
         self._open: dict[bytes, AuxWork] = {}
 
+    @property
+    def queued(self) -> AuxPowHeader | None:
+        """The proof that came last, while its range is not final."""
+        return next(reversed(self._queued.values()), None)
+
     def queued_on(self, state: PegState) -> AuxPowHeader | None:
         """The proof that a block on this state should carry: of those that fit, the one that reaches furthest."""
         fitting = [one for one in self._queued.values() if peg_state.range_links(state, one)]

@@ -27,7 +27,7 @@ from alys.config.settings import Settings
 from alys.node.api import Ask
 from alys.node.messages import GetStatus
 from alys.node.tree import cosigner_tree, node_tree
-from alys.worlds import network
+from alys.worlds import network, stream_table
 from alys.worlds.actors import Actors
 from alys.worlds.agreement import Overheard
 from alys.worlds.forger import Forger, Offer, Verdict
@@ -184,11 +184,17 @@ class NetworkWorld(Onlooking, abc.ABC):
         """Start an authority's ports and its tree; the refs, ports first."""
         tree, spec = self.network.tree(index), self.network.spec
         refs = [self._port(tree, name, make) for name, make in self.gateways(index).items()]
-        me = self.network.authority(index, self.wire_addresses())
+        me, table = (
+            self.network.authority(index, self.wire_addresses()),
+            self.settings.node.policies,
+        )
         if index >= self.network.nodes:
-            return [*refs, self.system.spawn(cosigner_tree(spec, me))]
+            return [*refs, self.system.spawn(cosigner_tree(spec, me, table))]
         nodes, token = self.network.governance_nodes, self.governance_token
-        whole = node_tree(spec, me, governance_nodes=nodes, token=token)
+        figures = stream_table.figures(self.settings.stream)
+        whole = node_tree(
+            spec, me, governance_nodes=nodes, token=token, table=table, figures=figures
+        )
         return [*refs, self.system.spawn(whole)]
 
     async def until_up(self, index: int) -> None:

@@ -126,12 +126,17 @@ class TreesHere:
         fault = self._world.recorder.order(f"/alys/{tree}", what)
         fault.touched.append(tree)
         self.faults.append(fault)
-        *ports, root = self._running.pop(index)
+        *ports, root = map(self._living, self._running.pop(index))
         await self._world.await_reply(self._world.system.stop(root, seconds=seconds))
         self._world.wires.gone(tree)
         for ref in ports:  # last, or they would fail those who wait for them
             await self._world.await_reply(self._world.system.stop(ref, seconds=seconds))
         self._world.buried(index)
+
+    def _living(self, ref: Ref) -> Ref:
+        """Who stands there now: one that ended by itself has a successor under its path."""
+        cells = self._world.system.cells()
+        return next((cell for cell in cells if cell.path == ref.path), ref)
 
     async def partition(self, groups: Sequence[Sequence[int]]) -> None:
         """Cut what lies between groups, join the rest."""

@@ -199,9 +199,10 @@ def test_what_does_not_stand_any_more_is_not_repeated() -> None:
     node.push({"resume": {}})
     federates.time.seconds += 60
     hear_height(node, 6)
-    assert joined(node, "a") == ["push:1:federation_update", "push:2:federation_update"]
+    updates = ["push:1:federation_update", "push:2:federation_update"]
+    assert joined(node, "a") == [*updates, "push:5:resume"], "the end of the halt, and not the halt"
     hear_height(node, 7)
-    assert joined(node, "b") == ["push:2:federation_update"]
+    assert joined(node, "b") == ["push:2:federation_update", "push:5:resume"]
 
 
 def test_old_proposals_make_room(monkeypatch: pytest.MonkeyPatch) -> None:

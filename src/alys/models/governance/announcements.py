@@ -1,7 +1,7 @@
 """What governance tells the nodes of its own accord: changes of the federation, proposals, an emergency halt and its end.
 
-Each is checked before it leaves, goes to every registered stream, and again to a stream that registers while it still matters: a
-halt until it is lifted, a change of the federation until the next one is in force, a proposal until its vote is over.
+Each is checked before it leaves, goes to every registered stream, and again to a stream that registers while it still matters: the last
+halt or its end, a change of the federation until the next one is in force, a proposal until its vote is over.
 
 The protocol leaves three things open, which are laid down here:
 
@@ -227,7 +227,7 @@ class Announcements:
         else:
             self._halts = int(made.payload.config.parameters[NUMBER_PARAMETER])
             self.halted = made.verb == "emergency_halt"
-            self._halt = made if self.halted else None
+            self._halt = made  # its end stands too: who was away must hear of that as well
 
     def _members(self) -> list[pb.FederationMember]:
         """The federation in force, as the proto has members."""
