@@ -4,11 +4,15 @@ twice.
 ``matrix`` has the runs, ``journey`` what is demanded of each.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 import pytest
 
 from alys.actors.context import Context
 from alys.node import records
+from alys.node.bridge_records import Records
+from alys.node.operations import PayoutRecord, PegoutRecord
 from alys.node.storage import Storage
 from tests.crash import matrix, runs
 from tests.crash.lethal import Moment
@@ -58,12 +62,25 @@ def test_a_node_that_forgets_its_operations_is_caught(monkeypatch: pytest.Monkey
     assert any(row.failure for row in rows)
 
 
-def test_a_node_that_forgets_its_head_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a restart it begins the chain anew, beside the others'."""
-    forget(records.HEAD, monkeypatch)
+def test_a_node_that_settles_a_payout_and_its_requests_in_two_steps_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It did so once: killed between the two, the request was never settled."""
+    keep = Records.keep
+
+    async def in_two_steps(
+        self: Records,
+        ctx: Context,
+        payouts: Iterable[PayoutRecord],
+        pegouts: Iterable[PegoutRecord],
+    ) -> None:
+        await keep(self, ctx, payouts, ())
+        await keep(self, ctx, (), pegouts)
+
+    monkeypatch.setattr(Records, "keep", in_two_steps)
     acts = matrix.undisturbed()
-    last_block = max(number for number, act in enumerate(acts) if act.startswith("store block"))
-    assert _row(acts, last_block + 1).failure
+    last = max(number for number, act in enumerate(acts) if act == "store record/payout")
+    assert "the peg-out is settled" in _row(acts, last).failure
 
 
 def _row(acts: tuple[str, ...], number: int) -> Row:

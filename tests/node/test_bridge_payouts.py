@@ -234,6 +234,33 @@ def test_a_payout_that_another_node_sent_needs_no_signatures_of_ours(setting: Se
     assert [m.txid for m in setting.chain if isinstance(m, PayoutSigned)] == [proposal.txid]
 
 
+@pytest.mark.parametrize("blocks", [1, 6])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RpcError(-27, "Transaction outputs already in utxo set"),
+        RpcError(-25, "bad-txns-inputs-missingorspent"),
+    ],
+)
+def test_a_payout_in_a_block_that_was_read_before_this_node_knew_of_it_is_found_there(
+    setting: Setting, answer: RpcError, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node was away, or its store is older than the payout: the blocks come later than Bitcoin's."""
+    other = funded()
+    proposal = other.broadcast(deposit_of(other))
+    setting.bitcoin = other.bitcoin
+    setting.mine(blocks)
+    assert state(setting) == "burnt"
+    refuse_to_take(setting, answer, monkeypatch)
+    setting.finalise(proposal)
+    setting.sign(proposal)
+    setting.bench.run_for(5.0)
+    shown = setting.operations()[-1]
+    assert (shown.state, shown.txid) == ("settled" if blocks == 6 else "broadcast", proposal.txid)
+    assert shown.confirmations == blocks
+    assert setting.incidents() == ()
+
+
 def test_a_payout_that_no_block_takes_is_called_stuck_and_its_replacement_is_the_one_that_is_sent(
     setting: Setting,
 ) -> None:

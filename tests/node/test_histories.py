@@ -3,8 +3,6 @@
 The rules on paper are tried in ``tests/chain/test_forkchoice.py``; here it is the actor itself, with its store.
 """
 
-from functools import partial
-
 import pytest
 
 from alys.chain import blocks
@@ -86,17 +84,13 @@ def heal(house: Parliament, witness: Witness) -> None:
         witness.look()
 
 
-def _one_head(house: Parliament) -> bool:
-    return len(house.heads()) == 1
-
-
 @pytest.mark.parametrize("count", [3, 4])
 def test_no_height_is_final_twice_and_after_healing_all_agree_and_go_on(count: int) -> None:
     for seed in range(HISTORIES):
         house, witness = history(count, seed)
         before = witness.height
         heal(house, witness)
-        house.until(partial(_one_head, house), f"seed {seed}: all agree")
+        house.until(house.agreed, f"seed {seed}: all agree")
         assert witness.height > before + 3, f"seed {seed}: {house.status(0)}"
         assert not house.deeds, f"seed {seed}: nobody did anything wrong"
         assert not house.errors(), f"seed {seed}"

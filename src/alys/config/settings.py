@@ -212,6 +212,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The most, whatever Bitcoin estimates."""
     payout_confirmations: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Bitcoin confirmations before a payout counts as settled."""
+    old_address_blocks: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
+    """Blocks for which deposits to a former federation's address are still credited; governance believes them for 10,000."""
     actors: ActorPolicies = ActorPolicies()
     """How each actor is run."""
     supervisors: SupervisorPolicies = SupervisorPolicies()

@@ -26,6 +26,7 @@ from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
 ALREADY_IN_CHAIN = -27
+INPUTS_SPENT = "bad-txns-inputs-missingorspent"
 ALREADY_KNOWN = (
     "txn-already-in-mempool",
     "txn-same-nonwitness-data-in-mempool",
@@ -48,6 +49,8 @@ class Payouts:
         self._next_at: dict[str, float] = {}
         #: The version that replaces one, by txid of the one replaced.
         self._replaced_by: dict[str, str] = {}
+        #: Txids that were looked for in blocks that had been read already.
+        self._searched: set[str] = set()
         #: Payouts that Chain is told of as settled, oldest first.
         self._settled: dict[str, None] = {}
 
@@ -222,6 +225,8 @@ class Payouts:
         try:
             await lookups.call(ctx, self._names.bitcoin, "sendrawtransaction", record.signed.hex())
         except RpcError as error:
+            if await self._mined_before(record, error, ctx):
+                return
             if not _already_there(error):
                 refused = msgspec.structs.replace(record, state=PegoutState.BROADCAST_REFUSED)
                 await self._failed(refused, f"{error.code}: {error.message}", ctx)
@@ -242,6 +247,22 @@ class Payouts:
         if sent != record:
             await self._keep(sent, ctx)
         await self._records.resolve_incident(ctx, IncidentKind.BROADCAST_REFUSED, record.operation)
+
+    async def _mined_before(self, record: PayoutRecord, error: RpcError, ctx: Context) -> bool:
+        """Whether one of its versions is in a block that was read before this node knew of the payout: it was away, or its store is
+        older than that. Looked for once, where Bitcoin's refusal sounds like it.
+        """
+        if record.txid in self._searched or not _sounds_mined(error):
+            return False
+        self._searched.add(record.txid)
+        txids = {one.txid for one in self.versions(record)}
+        last = self._records.cursor.height
+        first = max(self._spec.bitcoin_start_height, last - self._policy.search_blocks_max)
+        heights = range(last, first, -1)
+        found = await lookups.mined_in(ctx, self._names.bitcoin, txids, heights)
+        if found is not None:
+            await self.mined(*found, ctx)
+        return found is not None
 
     async def mined(self, tx: bitcoin.Tx, block_hash: str, height: int, ctx: Context) -> None:
         """A block of the best chain has it, whoever sent it."""
@@ -279,11 +300,13 @@ class Payouts:
             depth = tip - record.height + 1 if record.height else 0
             if not peg.deep_enough(depth, self._spec.payout_confirmations):
                 continue
-            await self._keep(msgspec.structs.replace(record, state=PegoutState.SETTLED), ctx)
-            for other in self.versions(record):
-                if other.txid != txid:
-                    void = msgspec.structs.replace(other, state=PegoutState.REPLACED)
-                    await self._keep(void, ctx)
+            void = (
+                msgspec.structs.replace(other, state=PegoutState.REPLACED)
+                for other in self.versions(record)
+                if other.txid != txid
+            )
+            settled = msgspec.structs.replace(record, state=PegoutState.SETTLED)
+            await self._keep(settled, ctx, void=tuple(void))
             for kind in (IncidentKind.PAYOUT_REVERTED, IncidentKind.SIGNATURES_SHORT):
                 await self._records.resolve_incident(ctx, kind, record.operation)
 
@@ -320,15 +343,21 @@ class Payouts:
             found.append(self._records.payouts[later])
         return found
 
-    async def _keep(self, record: PayoutRecord, ctx: Context, detail: str = "") -> None:
-        """Store a version, and move the requests along if it is the one that tells how they stand."""
+    async def _keep(
+        self,
+        record: PayoutRecord,
+        ctx: Context,
+        detail: str = "",
+        void: tuple[PayoutRecord, ...] = (),
+    ) -> None:
+        """Store a version, with versions that it makes void, and move the requests along if it is the one that tells how they stand."""
         self._note(record)
-        await self._records.keep_payout(ctx, record)
-        if self._leading(record).txid != record.txid:
-            return
-        txid = "" if record.state is PegoutState.BURNT else record.txid
-        for operation in record.operations:
-            await self.move(operation, record.state, ctx, txid, detail)
+        moved: list[PegoutRecord] = []
+        if self._leading(record).txid == record.txid:
+            txid = "" if record.state is PegoutState.BURNT else record.txid
+            for operation in record.operations:
+                moved += self._moved(operation, record.state, txid, detail, ctx)
+        await self._records.keep(ctx, (record, *void), moved)
 
     def _note(self, record: PayoutRecord) -> None:
         if record.proposal.replaces:
@@ -346,20 +375,19 @@ class Payouts:
         signed = [one for one in group if one.signed]
         return (*in_a_block, *sent, *signed, *group)[0]
 
-    async def move(
-        self, operation: str, to: PegoutState, ctx: Context, txid: str = "", detail: str = ""
-    ) -> None:
-        """A request has come to a state; that of one whose burn was not heard of yet is kept for then."""
-        record = self._records.pegouts.get(operation)
-        if record is None:
-            record = PegoutRecord(id=operation, address=b"", wei="", state=to, since=ctx.now())
-            await self._records.keep_pegouts(
-                ctx, msgspec.structs.replace(record, payout_txid=txid, detail=detail)
-            )
-            return
-        moved = msgspec.structs.replace(record, state=to, payout_txid=txid, detail=detail)
-        if moved != record:
-            await self._records.keep_pegouts(ctx, moved)
+    async def move(self, operation: str, to: PegoutState, ctx: Context) -> None:
+        """A request has come to a state without a payout."""
+        if moved := self._moved(operation, to, "", "", ctx):
+            await self._records.keep_pegouts(ctx, *moved)
+
+    def _moved(
+        self, operation: str, to: PegoutState, txid: str, detail: str, ctx: Context
+    ) -> list[PegoutRecord]:
+        """The request's record if it changes; that of one whose burn was not heard of yet is kept for then."""
+        known = self._records.pegouts.get(operation)
+        new = PegoutRecord(id=operation, address=b"", wei="", state=to, since=ctx.now())
+        moved = msgspec.structs.replace(known or new, state=to, payout_txid=txid, detail=detail)
+        return [] if moved == known else [moved]
 
     async def _incident(
         self, kind: IncidentKind, record: PayoutRecord, detail: str, ctx: Context
@@ -372,3 +400,7 @@ class Payouts:
 
 def _already_there(error: RpcError) -> bool:
     return error.code == ALREADY_IN_CHAIN or any(word in error.message for word in ALREADY_KNOWN)
+
+
+def _sounds_mined(error: RpcError) -> bool:
+    return error.code == ALREADY_IN_CHAIN or INPUTS_SPENT in error.message

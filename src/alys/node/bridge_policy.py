@@ -29,6 +29,8 @@ class BridgePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """An operation that is our turn to carry on for longer is an incident."""
     bump_after_blocks: int = 6
     """A payout that so many blocks left out is to be replaced at a higher fee rate."""
+    search_blocks_max: int = 2_016
+    """How far back a payout is looked for that Bitcoin had before this node knew of it."""
     settled_told_blocks: int = 2_016
     """So long Chain is told that a payout is settled; two weeks should do for a block of ours."""
 

@@ -69,6 +69,21 @@ class Records:
         found = await ctx.ask(ctx.whereis(self._storage), storage.LoadRecords(table=table))
         return [msgspec.msgpack.decode(data, type=kind) for _, data in found]
 
+    async def keep(
+        self, ctx: Context, payouts: Iterable[PayoutRecord], pegouts: Iterable[PegoutRecord]
+    ) -> None:
+        """Store payouts and the requests that move with them, in one batch: neither is ever without the other."""
+        paid, asked = tuple(payouts), tuple(pegouts)
+        for payout in paid:
+            self._note_payout(payout)
+        for pegout in asked:
+            self._note_pegout(pegout)
+        changes = (
+            *(_change(PAYOUT, one.txid, one) for one in paid),
+            *(_change(PEGOUT, one.id, one) for one in asked),
+        )
+        await ctx.ask(ctx.whereis(self._storage), storage.ChangeRecords(changes=changes))
+
     async def keep_pegins(self, ctx: Context, *records: PeginRecord) -> None:
         """Store deposits."""
         for record in records:
@@ -159,6 +174,10 @@ class Records:
             await ctx.ask(
                 ctx.whereis(self._storage), storage.SaveRecords(table=table, records=packed)
             )
+
+
+def _change(table: str, name: str, record: msgspec.Struct) -> storage.Change:
+    return storage.Change(table=table, name=name, value=msgspec.msgpack.encode(record))
 
 
 def _mark(names: dict[str, None], name: str, there: bool) -> None:

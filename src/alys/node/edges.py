@@ -25,7 +25,7 @@ ASKED: Mapping[Edge, frozenset[str]] = {
             "StoreBlocks",
         }
     ),
-    ("bridge", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
+    ("bridge", "storage"): frozenset({"ChangeRecords", "LoadRecords", "SaveRecords"}),
     ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
     ("sync", "storage"): frozenset({"ChangeRecords", "LoadBlockAt", "LoadRecords"}),
     ("stream", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
@@ -38,6 +38,7 @@ TOLD: Mapping[Edge, frozenset[str]] = {
             "BlocksReverted",
             "ChainStarted",
             "FederationsKnown",
+            "PeginUnclaimable",
             "PayoutsFinalised",
         }
     ),

@@ -103,6 +103,19 @@ async def confirmations_in(ctx: Context, port: str, ref: SettledRef) -> int:
     return max(0, int(header["confirmations"]))
 
 
+async def mined_in(
+    ctx: Context, port: str, txids: Collection[str], heights: Iterable[int]
+) -> tuple[bitcoin.Tx, str, int] | None:
+    """The first of these transactions that is in a block of the best chain, looking in the order of the heights; with hash and height."""
+    for height in heights:
+        block_hash = await call(ctx, port, "getblockhash", height)
+        raw = await call(ctx, port, "getblock", block_hash, 0)
+        for tx in bitcoin.parse_block(bytes.fromhex(raw)).txs:
+            if tx.txid in txids:
+                return tx, str(block_hash), height
+    return None
+
+
 async def fee_rate(ctx: Context, port: str, spec: ChainSpec) -> int:
     """Bitcoin's estimate for the next block in whole sats per virtual byte, rounded up, within the specification's bounds."""
     told = await call(ctx, port, "estimatesmartfee", 1)
