@@ -97,12 +97,14 @@ class Bridge(Actor):
         tip = int(await lookups.call(ctx, self._names.bitcoin, "getblockcount"))
         heights = range(self._records.cursor.height + 1, tip + 1)
         for height in heights[: self._policy.blocks_per_poll_max]:
-            await self._read_block(height, ctx)
-        await self._deposits.advance(tip, ctx)
-        await self._payouts.settle(tip, ctx)
-        after = self._records.cursor.hashes.get(self._records.cursor.height)
+            if not await self._read_block(height, ctx):
+                break  # Bitcoin has changed its mind since we looked: the next poll steps back
+        read = self._records.cursor.height
+        await self._deposits.advance(read, ctx)
+        await self._payouts.settle(read, ctx)
+        after = self._records.cursor.hashes.get(read)
         await self._payouts.send_due(ctx, new_block=before != after)
-        self._tell_seen(tip, ctx)
+        self._tell_seen(read, ctx)
 
     async def _rewind(self, ctx: Context) -> None:
         """Step back to the last block that is still on the best chain."""
@@ -118,21 +120,26 @@ class Bridge(Actor):
             cursor = Cursor(height=height - 1, hashes=hashes)
             await self._records.keep_cursor(ctx, cursor)
 
-    async def _read_block(self, height: int, ctx: Context) -> None:
+    async def _read_block(self, height: int, ctx: Context) -> bool:
+        """Read the next block; False for one that does not stand on the last that was read."""
         block_hash = await lookups.call(ctx, self._names.bitcoin, "getblockhash", height)
         raw = await lookups.call(ctx, self._names.bitcoin, "getblock", block_hash, 0)
+        block = bitcoin.parse_block(bytes.fromhex(raw))
+        hashes = self._records.cursor.hashes
+        if block.header.previous != hashes.get(height - 1, block.header.previous):
+            return False
         found: list[PeginRecord] = []
-        for tx in bitcoin.parse_block(bytes.fromhex(raw)).txs:
+        for tx in block.txs:
             record = self._deposits.found_in(tx, block_hash, height, ctx.now())
             if record is not None:
                 found.append(record)
             await self._payouts.mined(tx, block_hash, height, ctx)
         await self._records.keep_pegins(ctx, *found)
-        hashes = self._records.cursor.hashes
         kept = {h: x for h, x in hashes.items() if h > height - self._policy.hashes_kept}
         await self._records.keep_cursor(
             ctx, Cursor(height=height, hashes={**kept, height: block_hash})
         )
+        return True
 
     def _tell_seen(self, tip: int, ctx: Context) -> None:
         seen = messages.BitcoinSeen(
