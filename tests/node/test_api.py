@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
@@ -44,6 +46,12 @@ HASH = "0b" * 32
         ("alys_status", [], "chain", messages.GetStatus()),
         ("alys_announceDeposit", ["ab" * 32], "bridge", messages.AnnounceDeposit(txid="ab" * 32)),
         ("alys_pauseProduction", ["why"], "chain", questions.PauseProduction(reason="why")),
+        (
+            "alys_pauseProduction",
+            ["why", 30],
+            "chain",
+            questions.PauseProduction(reason="why", seconds=30),
+        ),
         ("alys_pauseProduction", [], "chain", questions.PauseProduction(reason="by request")),
         ("alys_resumeProduction", [], "chain", questions.ResumeProduction()),
         ("alys_snapshot", [], "storage", storage.TakeSnapshot()),
@@ -85,7 +93,9 @@ def test_a_method_is_a_question(method: str, params: list[Any], actor: str, requ
         ("alys_snapshot", ["../elsewhere"], "name has what a folder cannot be called"),
         ("alys_snapshot", [7], "name must be a string"),
         ("alys_pauseProduction", [7], "reason must be a string"),
-        ("alys_pauseProduction", [1, 2], r"alys_pauseProduction takes \[reason\]"),
+        ("alys_pauseProduction", ["why", 0], "seconds must be a number above 0"),
+        ("alys_pauseProduction", ["why", True], "seconds must be a number above 0"),
+        ("alys_pauseProduction", [1, 2, 3], r"alys_pauseProduction takes \[reason\], \[seconds\]"),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(method: str, params: list[Any], named: str) -> None:
@@ -218,3 +228,37 @@ def test_sync_is_shown_by_name() -> None:
         "checkpoints": [0, 100],
         "claims": [{"peer": "a", "height": 8, "believed": True}],
     }
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+HEXES = st.binary(max_size=33).map(bytes.hex)
+
+
+@given(
+    method=st.sampled_from(sorted({*api.METHODS, *api.AT_ONCE})),
+    params=st.lists(VALUES | HEXES | HEXES.map("0x".__add__), max_size=3),
+)
+def test_whatever_comes_is_a_question_or_refused(method: str, params: list[Any]) -> None:
+    code, said = api.BAD_PARAMS, method
+    try:
+        api.question(SPEC, method, params)
+    except RpcError as error:
+        code, said = error.code, error.message
+    assert code == api.BAD_PARAMS
+    assert method in said
+
+
+@given(
+    came=VALUES | st.dictionaries(st.sampled_from(["method", "params", "id", "jsonrpc"]), VALUES)
+)
+def test_whatever_comes_is_a_call_or_refused(came: Any) -> None:
+    said = ""
+    try:
+        assert isinstance(api.read_call(came).params, list)
+    except api.Refused as error:
+        said = str(error)
+    assert said.startswith("Invalid Request: ") or not said

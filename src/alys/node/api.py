@@ -246,8 +246,12 @@ def _announce_deposit(txid: Any) -> Question:
     return Question(actor="bridge", request=request, show=bool)
 
 
-def _pause_production(reason: Any = "by request") -> Question:
-    request = questions.PauseProduction(reason=_text(reason, "reason"))
+def _pause_production(reason: Any = "by request", seconds: Any = None) -> Question:
+    if seconds is not None and (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0
+    ):
+        raise ValueError("seconds must be a number above 0")
+    request = questions.PauseProduction(reason=_text(reason, "reason"), seconds=seconds)
     return Question(actor="chain", request=request, show=_true)
 
 
@@ -307,7 +311,7 @@ METHODS: dict[str, Method] = {
     "alys_operation": Method(make=_operation, takes=("id",)),
     "alys_incidents": Method(make=_incidents),
     "alys_announceDeposit": Method(make=_announce_deposit, takes=("txid",)),
-    "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
+    "alys_pauseProduction": Method(make=_pause_production, takes=("reason", "seconds"), optional=2),
     "alys_resumeProduction": Method(make=_resume_production),
     "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
     "alys_peers": Method(make=_peers),
