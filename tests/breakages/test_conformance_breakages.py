@@ -67,7 +67,7 @@ CASES: list[tuple[str, str, Any, str, Any, str]] = [
     ("blocks", "blocks.produced", Chain, "_produce", nothing, "4 more blocks"),
     ("blocks", "blocks.fees", ethereum, "BURN_ADDRESS", b"\x01" * 20, "burn address"),
     ("blocks", "blocks.approved", slots, "quorum", one_of_them, "fewer than two thirds"),
-    ("blocks", "blocks.work_due", Chain, "_out_of_work", lambda _: False, ""),
+    ("blocks", "blocks.work_due", Chain, "_out_of_work", lambda *_: False, ""),
     (
         "peg_in",
         "pegin.depth",

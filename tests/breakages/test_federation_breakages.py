@@ -5,11 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from alys.chain import approvals
-from alys.chain.spec import ChainSpec
+from alys.actors.context import Context
+from alys.chain import approvals, blocks
+from alys.chain.spec import DEV_SECRETS, ChainSpec
 from alys.cli import front as cli
+from alys.node import gossip
+from alys.node.branches import Branches
+from alys.node.importing import Importer
+from alys.node.voice import Voice
+from alys.worlds import forger
 
 Run = Callable[[], dict[str, Any]]
 
@@ -43,3 +50,31 @@ def test_blocks_with_one_approval_are_noticed(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setattr(ChainSpec, "quorum", property(lambda self: 1))
     monkeypatch.setattr(approvals, "has_quorum", lambda *_: True)
     assert "fewer than two thirds of the authorities approved a block" in red(run())
+
+
+def test_two_blocks_for_one_slot_are_noticed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An author offers and approves a second block after each of its own."""
+    honest = Voice.publish
+
+    def doubly(self: Voice, item: gossip.Item, ctx: Context) -> None:
+        honest(self, item, ctx)
+        if isinstance(item, gossip.ProposedBlock):
+            block = blocks.decode(item.block).block
+            author = block.slot % len(DEV_SECRETS)
+            other = msgspec.structs.replace(block, parent_root=bytes(32))
+            honest(self, gossip.ProposedBlock(block=forger.signed_by(other, author)), ctx)
+
+    monkeypatch.setattr(Voice, "publish", doubly)
+    assert "an authority approved two blocks of one slot" in red(run())
+
+
+def test_a_node_that_comes_back_without_what_was_final_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins at the first block again, whatever it has stored."""
+
+    async def forgetful(self: Importer, ctx: Context) -> Branches:
+        return await self._begin(ctx)
+
+    monkeypatch.setattr(Importer, "start", forgetful)
+    assert "a node's finalised height went back" in red(run())

@@ -18,7 +18,7 @@ from alys.actors.exits import Exit
 from alys.actors.family import Family
 from alys.actors.lifecycle import Lifecycle
 from alys.actors.mailbox import Mailbox
-from alys.actors.supervision import Decision, Strategy
+from alys.actors.supervision import Decision, Intensity
 from alys.actors.system import System
 from alys.cli import front as cli
 from alys.node import policies
@@ -200,8 +200,8 @@ def test_a_strategy_that_is_not_obeyed_is_noticed(
 def test_a_failure_that_spreads_further_is_noticed(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The node under a supervisor that restarts all for one."""
-    monkeypatch.setattr(policies, "Strategy", lambda _: Strategy.ONE_FOR_ALL)
+    """Supervisors that give up at the first failure: the whole node is begun anew."""
+    monkeypatch.setattr(policies, "_intensity", lambda _: Intensity(restarts=0))
     cause = red(run(CASCADE))
     assert "who was asked, and at most who asked: nobody else" in cause
 

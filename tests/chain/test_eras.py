@@ -167,6 +167,10 @@ def test_old_addresses_run_out() -> None:
     assert not eras.accepts(history, SPEC, OLD.script_pubkey, last + 1)
     assert eras.accepts(history, SPEC, NEXT.script_pubkey, last + 1)
     assert not eras.accepts(history, SPEC, b"\x51", first)
+    ends = [eras.over(history, SPEC, OLD.script_pubkey, height) for height in (last, last + 1)]
+    assert ends == [False, True]
+    assert not eras.over(history, SPEC, NEXT.script_pubkey, 10**9)
+    assert not eras.over(history, SPEC, b"\x51", 10**9)
 
 
 def test_nobody_is_paid_to_a_federation_that_was_or_will_be() -> None:

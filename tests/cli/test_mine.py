@@ -88,7 +88,7 @@ def test_once_makes_one_proof_and_one_block() -> None:
     )
     assert (code, err) == (0, "")
     assert out.startswith("proof up to height 3 at 207fffff: Bitcoin block 1 ")
-    assert node.desk.queued is not None
+    assert node.queued is not None
     first = parent.handle("getblock", [parent.handle("getbestblockhash", []), 2])["tx"][0]
     assert (
         first["vout"][0]["scriptPubKey"]["address"]

@@ -24,11 +24,19 @@ ALL = (0, 1, 2)
 Scenario = Callable[[SimWorld], Awaitable[None]]
 
 
-def played(scenario: Scenario, scratch: Path, seed: int = 7, nodes: int = 1) -> None:
+def played(
+    scenario: Scenario,
+    scratch: Path,
+    seed: int = 7,
+    nodes: int = 1,
+    old_address_blocks: int = 10_000,
+) -> None:
     """Run it in a world of its own; raises what it raised."""
     plain = Settings()
     settings = msgspec.structs.replace(
-        plain, world=msgspec.structs.replace(plain.world, nodes=nodes)
+        plain,
+        world=msgspec.structs.replace(plain.world, nodes=nodes),
+        node=msgspec.structs.replace(plain.node, old_address_blocks=old_address_blocks),
     )
     driver = SimDriver(settings)
     world = SimWorld(settings, ScenarioInfo(name="governance", seed=seed, scratch=scratch))
@@ -162,6 +170,44 @@ def test_a_halt_that_is_not_stored_is_caught(
     monkeypatch.setattr(FederationDesk, "load", nothing)
     with pytest.raises(Exception, match="it still is"):
         played(halted, tmp_path)
+
+
+async def too_late(world: SimWorld) -> None:
+    """The old address takes deposits for three blocks; one that comes later is nobody's, by node and ledger alike."""
+    await funded(world)
+    old = world.federation_address
+    present = await governance.keys(world)
+    newcomer = bitcoin.xonly_of(world.random.fork("newcomer").randbytes(32))
+    status: Any = await world.node.call("alys_status")
+    fields = governance.change([*present[:2], newcomer], 2, int(status["height"]) + 3)
+    await governance.say(world, [0, 1], "federation_update", **fields)
+
+    async def over() -> bool:
+        view = await governance.federation(world)
+        now: Any = await world.node.call("alys_status")
+        former = view["federations"][0]["depositsUntil"]
+        return former is not None and now["height"] > former
+
+    await world.eventually(over, "the old address takes no deposits any more", timeout_s=240)
+    alice = world.ethereum_user("alice")
+    late = await world.depositor().deposit(old, alice.address, 7_000_000)
+    await world.confirm(world.network.spec.required_confirmations)
+
+    async def ended() -> bool:
+        found: Any = await world.node.call("alys_operations")
+        return any(one["txid"] == late and one["state"] == "unclaimable" for one in found)
+
+    await world.eventually(ended, "a late deposit ends as nobody's", timeout_s=120)
+    statement = await world.audit()
+    world.check(
+        statement.unclaimable_sats == 7_000_000,
+        "and the ledger counts it so",
+        sats=statement.unclaimable_sats,
+    )
+
+
+def test_a_deposit_that_comes_too_late_has_an_end(tmp_path: Path) -> None:
+    played(too_late, tmp_path, old_address_blocks=3)
 
 
 async def away(world: SimWorld) -> None:

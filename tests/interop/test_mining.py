@@ -27,7 +27,7 @@ def test_bitcoind_takes_every_block_and_each_is_a_proof(tmp_path: Path) -> None:
                 assert (code, err) == (0, "")
                 best = coin.call("getbestblockhash")
                 assert f"Bitcoin block {number} {best}" in out
-                queued = node.desk.queued
+                queued = node.queued
                 assert queued is not None
                 assert queued.auxpow is not None
                 proof = auxpow.decode(queued.auxpow)

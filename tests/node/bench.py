@@ -76,6 +76,7 @@ class Probe(Actor):
         | orders.FederationsKnown
         | orders.HaltChanged
         | orders.PeginNoticed
+        | orders.PeginUnclaimable
         | orders.ProposalAnnounced
         | orders.RepeatUnconfirmed
         | BurnDetected

@@ -337,6 +337,9 @@ class Parliament:
     def heads(self) -> set[bytes]:
         return {self.status(i).head_root for i in range(self.count) if self.alive[i]}
 
+    def agreed(self) -> bool:
+        return len(self.heads()) == 1
+
     def sync(self) -> None:
         """All fetch what the others have, as Sync does of what it hears from them."""
         for one in range(self.count):

@@ -3,7 +3,7 @@
 import pytest
 
 from alys.node.messages import BlocksReverted, NotifyPegin, PeginWithdrawn
-from alys.node.orders import PeginNoticed
+from alys.node.orders import PeginNoticed, PeginUnclaimable
 from tests.node.bridging import ADDRESS, EVM, Setting
 
 SATS = 50_000_000
@@ -99,6 +99,19 @@ def test_money_that_nobody_can_be_credited_for_is_on_record(note: bytes) -> None
     (kept,) = setting.operations()
     assert (kept.state, kept.txid, kept.ended) == ("unclaimable", txid, True)
     assert setting.ready() == []
+
+
+def test_a_deposit_that_came_too_late_to_an_old_address_ends_as_nobodys() -> None:
+    setting = Setting()
+    txid = setting.deposit()
+    setting.mine(6)
+    setting.bench.tell("bridge", PeginUnclaimable(outpoint=f"{txid}:0"))
+    (late,) = setting.operations()
+    assert (late.state, late.ended) == ("unclaimable", True)
+    setting.restart()
+    assert setting.states() == ["unclaimable"]
+    setting.bench.tell("bridge", PeginUnclaimable(outpoint="ab:0"))
+    assert setting.states() == ["unclaimable"]
 
 
 def test_dust_is_nobodys_and_on_record() -> None:

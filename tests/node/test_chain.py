@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from alys.config.settings import Settings
+from alys.node.messages import SyncState
 from alys.node.tree import cosigner_tree
+from alys.node.work import SYNCING
+from alys.wire.jsonrpc import RpcError
 from alys.worlds.network import Network
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import ScenarioInfo
@@ -54,6 +57,24 @@ def test_while_paused_nothing_is_made_and_then_it_goes_on(tmp_path: Path) -> Non
         assert (await status(world))["height"] == before["height"]
         await world.node.call("alys_resumeProduction")
         await reached(world, before["height"] + 1)
+
+    in_a_world(tmp_path, scenario)
+
+
+def test_a_node_that_is_behind_gives_no_work(tmp_path: Path) -> None:
+    async def scenario(world: NetworkWorld) -> None:
+        await reached(world, 2)
+        miner = ["createauxblock", "0x" + "a1" * 20]
+        work: Any = await world.node.call(*miner)
+        assert work["height"] >= 2
+        chain = world.system.whereis("node/chain")
+        world.system.tell(chain, SyncState(synced=False, own_height=2, best_height=900))
+        with pytest.raises(RpcError, match="Chain is syncing") as refused:
+            await world.node.call(*miner)
+        assert refused.value.code == SYNCING
+        assert (await status(world))["reason"] == "not synced: height 2 of 900"
+        world.system.tell(chain, SyncState(synced=False, own_height=2, best_height=3))
+        assert await world.node.call(*miner), "one block that is under way is no reason"
 
     in_a_world(tmp_path, scenario)
 

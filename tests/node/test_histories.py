@@ -90,7 +90,7 @@ def test_no_height_is_final_twice_and_after_healing_all_agree_and_go_on(count: i
         house, witness = history(count, seed)
         before = witness.height
         heal(house, witness)
-        house.until(lambda house=house: len(house.heads()) == 1, f"seed {seed}: all agree")
+        house.until(house.agreed, f"seed {seed}: all agree")
         assert witness.height > before + 3, f"seed {seed}: {house.status(0)}"
         assert not house.deeds, f"seed {seed}: nobody did anything wrong"
         assert not house.errors(), f"seed {seed}"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from alys.chain import blocks
+from alys.chain.approvals import AggregateApproval
 from alys.chain.validity import Reason
 from alys.node import messages
 from alys.node.messages import BlockImported, BlocksReverted
@@ -135,7 +136,7 @@ def test_a_block_without_a_quorum_is_not_imported_and_its_sender_is_blamed() -> 
     assert block.approvals is not None
     short = blocks.SignedBlock(
         block=block.block,
-        approvals=blocks.AggregateApproval(
+        approvals=AggregateApproval(
             indices=block.approvals.indices[:1], signature=block.approvals.signature[:8]
         ),
     )

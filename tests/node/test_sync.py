@@ -353,22 +353,34 @@ def test_a_peer_that_leaves_takes_its_claim_along() -> None:
 # The gate
 
 
-@pytest.mark.parametrize(("own", "best", "open_"), [(199, 200, True), (3, 4, True)])
-def test_one_block_that_is_on_its_way_keeps_nobody_from_producing(
-    own: int, best: int, open_: bool
-) -> None:
-    """As long as what is lacking is not being fetched: it may be on its way."""
+@pytest.mark.parametrize(
+    ("own", "best", "gate_is_open"), [(198, 200, False), (394, 396, False), (398, 400, True)]
+)
+def test_the_gate_opens_at_995_of_1000(own: int, best: int, gate_is_open: bool) -> None:
+    """While nothing is fetched: here Chain could not judge what was."""
     run = Started()
     run.at(own)
     run.says("a", MAIN.status(best))
-    assert run.requests() == []
-    assert run.status().synced is open_
-    run.bench.run_for(FIGURES.gossip_seconds)
-    assert run.requests() == [("a", best, 1)]
-    assert not run.status().synced
-    run.answer("a", *MAIN.some(best, 1))
-    run.at(best)
+    assert run.requests() == [("a", own + 1, 2)]
+    assert not run.status().synced  # what is fetched may change the head
+    run.answer("a", *MAIN.some(own + 1, 2))
+    run.took("a", 0)
+    assert run.status().synced is gate_is_open
+
+
+@pytest.mark.parametrize("own", [3, 199])
+def test_one_block_that_others_have_a_moment_earlier_keeps_nobody_from_producing(own: int) -> None:
+    run = Started()
+    run.at(own)
+    run.says("a", MAIN.status(own + 1))
     assert run.status().synced
+    run.bench.run_for(FIGURES.gossip_seconds)
+    assert run.requests() == [("a", own + 1, 1)]
+    assert run.status().synced
+    run.says("a", MAIN.status(own + 2))
+    run.answer("a", *MAIN.some(own + 1, 1))
+    run.took("a", 0)
+    assert not run.status().synced
 
 
 def test_a_node_waits_for_a_first_word_before_it_produces_but_not_for_ever() -> None:

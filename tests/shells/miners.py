@@ -8,6 +8,7 @@ import msgspec
 
 from alys.actors.message import Request
 from alys.chain import state
+from alys.chain.blocks import AuxPowHeader
 from alys.chain.spec import ChainSpec
 from alys.chain.state import PegState
 from alys.node.questions import CreateAuxBlock, SubmitAuxBlock
@@ -26,6 +27,11 @@ class Desk(msgspec.Struct, kw_only=True):
     desk: WorkDesk
     now: PegState
     given: int = 0
+
+    @property
+    def queued(self) -> AuxPowHeader | None:
+        """The proof that the next block would carry."""
+        return self.desk.queued_on(self.now)
 
     async def ask(self, actor: str, request: Request[Any]) -> Any:
         """As Chain answers a miner."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alys.base.errors import EnvironmentFailure
 from alys.base.turns import NoTurn, TurnLost
 from alys.shells import lease
 from alys.shells.lease import EveryTurn, FileTurns
@@ -172,3 +173,15 @@ def test_several_leases_are_had_together_or_not_at_all(tmp_path: Path) -> None:
         free.acquire("somebody", give_up)
     both.release()
     free.acquire("somebody", never)
+
+
+def test_a_folder_has_one_user_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with (
+        lease.sole_user(folder),
+        pytest.raises(EnvironmentFailure, match="another process uses"),
+        lease.sole_user(folder),
+    ):
+        pass
+    with lease.sole_user(folder):
+        assert folder.is_dir()

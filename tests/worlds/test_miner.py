@@ -11,6 +11,7 @@ import pytest
 
 from alys.chain import auxpow as judge
 from alys.chain import retarget
+from alys.chain import spec as chain_spec
 from alys.chain.auxpow import BadAuxPow
 from alys.chain.blocks import AuxPowHeader
 from alys.chain.retarget import RetargetParams
@@ -18,7 +19,7 @@ from alys.chain.spec import dev_spec
 from alys.cli import front as cli
 from alys.models.bitcoin.node import BitcoinNode
 from alys.wire import auxpow, bitcoin
-from alys.worlds import miner, network
+from alys.worlds import miner
 from alys.worlds.miner import prove
 
 SPEC = dev_spec(bytes(32))
@@ -88,7 +89,7 @@ MOVING = RetargetParams(
 def moving(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Worlds are on a chain that retargets; the bits of the proofs that they make."""
     made = functools.partial(dev_spec, retarget=MOVING)
-    monkeypatch.setattr(network.chain_spec, "dev_spec", made)
+    monkeypatch.setattr(chain_spec, "dev_spec", made)
     seen: list[int] = []
 
     def noting(aux_hash: bytes, bits: int, told: dict[str, Any]) -> auxpow.AuxPow:

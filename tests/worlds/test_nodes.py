@@ -32,9 +32,11 @@ async def all_at(world, height):
 """
 
 
-def federation(folder: Path, capsys: Any, body: str, *words: str, count: int = 3) -> Any:
-    """A scenario with so many whole nodes; what the run said."""
-    text = HEAD + f"\n@pytest.mark.needs(nodes={count})\nasync def test_it(world):\n"
+def federation(
+    folder: Path, capsys: Any, body: str, *words: str, count: int = 3, before: str = ""
+) -> Any:
+    """A scenario with so many whole nodes, and what it needs ``before``; what the run said."""
+    text = HEAD + before + f"\n@pytest.mark.needs(nodes={count})\nasync def test_it(world):\n"
     path = scenario(folder, text + textwrap.indent(textwrap.dedent(body), "    "))
     return run(path, folder / "results", capsys, *words)
 
@@ -50,9 +52,9 @@ def test_all_nodes_produce_in_their_slots_and_answer_for_themselves(
         for index in range(3):
             for stream in await world.nodes.call(index, "alys_governance"):
                 world.check(stream["state"] == "ready", "each has its streams", index=index)
-        first = await world.nodes.call(0, "getblockbyheight", 5)
+        first = (await world.nodes.call(0, "getblockbyheight", 5))["root"]
         for index in (1, 2):
-            same = await world.nodes.call(index, "getblockbyheight", 5) == first
+            same = (await world.nodes.call(index, "getblockbyheight", 5))["root"] == first
             world.check(same, "one chain", index=index)
     """
     told = federation(tmp_path, capsys, body, "--world", world)

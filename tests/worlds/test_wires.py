@@ -187,6 +187,19 @@ def test_a_closed_connection_is_told_of_at_both_ends() -> None:
     assert nodes.take("b") == down("a", "closed by the peer")
 
 
+def test_what_was_sent_over_an_earlier_connection_does_not_arrive_on_the_next() -> None:
+    nodes = connected("a", "b")
+    for data in SENT:
+        nodes.bench.system.tell(
+            nodes.bench.system.whereis("a/ports/wire"), ports.WireSend(peer="b", data=data)
+        )
+    for told in (ports.WireClose(peer="b", reason="x"), ports.WireDial(peer="b", address="b")):
+        nodes.bench.system.tell(nodes.bench.system.whereis("a/ports/wire"), told)
+    nodes.bench.run_for(1.0)
+    heard = nodes.take("b")
+    assert heard == [*down("a", "closed by the peer"), ports.WireUp(peer="a", address="a")]
+
+
 def test_a_network_that_listens_again_hears_of_what_is_there() -> None:
     nodes = connected("a", "b")
     nodes.say("a", ports.WireListen())

@@ -107,13 +107,16 @@ def era_of(history: History, spec: ChainSpec, script: bytes) -> int | None:
 
 def accepts(history: History, spec: ChainSpec, script: bytes, height: int) -> bool:
     """Whether a deposit to this script may be credited in a block of this height; ``history`` is as ``advance`` made it."""
+    return era_of(history, spec, script) is not None and not over(history, spec, script, height)
+
+
+def over(history: History, spec: ChainSpec, script: bytes, height: int) -> bool:
+    """Whether no block from this height on may credit a deposit to this script, as its federation has left it too long ago."""
     number = era_of(history, spec, script)
-    if number is None:
-        return False
     known = eras(history, spec)
-    if number == len(known) - 1:
-        return True
-    return height < known[number + 1].from_height + spec.old_address_blocks
+    if number is None or number == len(known) - 1:
+        return False
+    return height >= known[number + 1].from_height + spec.old_address_blocks
 
 
 def plan(history: History, evidence: bytes, height: int, spec: ChainSpec) -> History:

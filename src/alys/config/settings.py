@@ -208,6 +208,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bitcoin confirmations before a deposit is minted."""
     fee_rate_sat_vb: Annotated[int, Meta(ge=1, le=1000)] = 2
     """What a payout pays the Bitcoin miner, satoshi per virtual byte."""
+    old_address_blocks: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
+    """Blocks for which deposits to a former federation's address are still credited; governance believes them for 10,000."""
     actors: ActorPolicies = ActorPolicies()
     """How each actor is run."""
     supervisors: SupervisorPolicies = SupervisorPolicies()

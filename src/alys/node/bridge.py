@@ -254,6 +254,10 @@ class Bridge(Actor):
         """Every governance node knows the coin; it need not be said again."""
         await self._deposits.noticed(message.outpoint, ctx)
 
+    async def on_pegin_unclaimable(self, message: orders.PeginUnclaimable, ctx: Context) -> None:
+        """It ends here: no block will credit it."""
+        await self._deposits.too_late(message.outpoint, ctx)
+
     def on_repeat_unconfirmed(self, message: orders.RepeatUnconfirmed, ctx: Context) -> None:
         """Governance is told again what it may not have heard, under the same ids."""
         self._deposits.notify_all(ctx)

@@ -181,6 +181,12 @@ class Deposits:
         if record is not None and not record.noticed:
             await self._records.keep_pegins(ctx, msgspec.structs.replace(record, noticed=True))
 
+    async def too_late(self, outpoint: str, ctx: Context) -> None:
+        """It paid to an address that takes no deposits any more."""
+        record = self._records.pegins.get(outpoint)
+        if record is not None and record.state in NOT_MINTED:
+            await self._records.keep_pegins(ctx, _moved(record, PeginState.UNCLAIMABLE, ctx.now()))
+
     def _notify(self, record: PeginRecord, ctx: Context) -> None:
         notice = messages.NotifyPegin(
             deposit=record.deposit, confirmations=self._spec.required_confirmations

@@ -156,7 +156,7 @@ class Chain(Governed, Outside, Actor):
         trouble = self._short_of_approvals()
         try:
             trouble = await self._produce(slot, ctx) or trouble
-        except (validity.Invalid, *CANNOT_JUDGE) as error:
+        except CANNOT_JUDGE as error:
             trouble = str(error)
             await self._mend_client(ctx)
         if trouble and self._gate.tried(trouble):
@@ -472,6 +472,8 @@ class Chain(Governed, Outside, Actor):
         """Keep a deposit until a final block has minted it."""
         if state.already_minted(self._head.state, message.deposit.outpoint):
             self._tidings.minted_before(self._head.state, message.deposit, ctx)
+        elif self._governance.too_late(self._head.state, message.deposit, ctx):
+            return
         self._larder.add_deposit(message)
 
     def on_payout_signed(self, message: messages.PayoutSigned, ctx: Context) -> None:

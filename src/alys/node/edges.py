@@ -38,6 +38,7 @@ TOLD: Mapping[Edge, frozenset[str]] = {
             "BlocksReverted",
             "ChainStarted",
             "FederationsKnown",
+            "PeginUnclaimable",
             "PayoutsFinalised",
         }
     ),

@@ -11,6 +11,7 @@ from alys.actors.context import Context
 from alys.actors.message import Request
 from alys.chain import eras, state
 from alys.chain.federation_update import BadUpdate, UpdateRule
+from alys.chain.peg import Deposit
 from alys.chain.spec import ChainSpec
 from alys.chain.state import PegState
 from alys.node import orders
@@ -126,6 +127,16 @@ class FederationDesk:
         now = state.at_next_height(after, self._spec).federations
         if (was.eras, was.pending) != (now.eras, now.pending):
             self.started(after, ctx)
+
+    def too_late(self, known: PegState, deposit: Deposit, ctx: Context) -> bool:
+        """Whether no block will credit it any more: it paid to an address that its federation left too long ago. Bridge is told."""
+        history = state.at_next_height(known, self._spec).federations
+        if not eras.over(history, self._spec, deposit.script, known.height + 1):
+            return False
+        if self._names.bridge is not None:
+            late = orders.PeginUnclaimable(outpoint=deposit.outpoint)
+            ctx.tell(ctx.whereis(self._names.bridge), late)
+        return True
 
     def address(self, known: PegState) -> str:
         """See GetDepositAddress."""

@@ -10,6 +10,8 @@ import msgspec
 from alys.node import messages
 
 ACTIVE, PAUSED, HALTED = "active", "paused", "halted"
+UNKNOWN = 2**63
+"""Blocks behind, before anybody has said how far the chain is."""
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +29,14 @@ class Gate:
         """``synced``: whether the node may produce before anybody says how far it is."""
         self.pause: Pause | None = None
         self._synced = "" if synced else "not synced: nobody has said yet how far the chain is"
+        self._behind = 0 if synced else UNKNOWN
         self._health = ""
         #: Why the last attempt made no block of the chain; empty: nothing known.
         self._trouble = ""
 
     def hear_sync(self, state: messages.SyncState) -> None:
         """How far we are."""
+        self._behind = state.best_height - state.own_height
         self._synced = (
             "" if state.synced else f"not synced: height {state.own_height} of {state.best_height}"
         )
@@ -44,6 +48,11 @@ class Gate:
             if health.reachable >= health.needed
             else f"federation unhealthy: {health.reachable} of {health.needed} members needed"
         )
+
+    @property
+    def syncing(self) -> bool:
+        """Whether others are further on by more than the block that is under way, or nobody knows yet: no time to give miners work."""
+        return bool(self._synced) and self._behind > 1
 
     def closed(self, now: float) -> bool:
         """Whether not even an attempt is to be made."""

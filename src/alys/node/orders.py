@@ -84,6 +84,12 @@ class PeginNoticed(Message, frozen=True, kw_only=True):
     outpoint: str
 
 
+class PeginUnclaimable(Message, frozen=True, kw_only=True):
+    """Chain to Bridge: this deposit (``txid:vout``) came too late to an address that its federation had left."""
+
+    outpoint: str
+
+
 async def load_halt(ctx: Context, storage_name: str) -> Halt:
     """The record of the last halt, ``NO_HALT`` before the first."""
     records = await ctx.ask(ctx.whereis(storage_name), storage.LoadRecords(table=TABLE))

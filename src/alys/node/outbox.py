@@ -67,6 +67,8 @@ class Outbox:
         self.pending = 0
         """Requests that went out and are not answered."""
         self._beats = 0
+        #: Nothing that waits expires before this.
+        self._soonest = math.inf
         self._last = 0
         self._first = 0
 
@@ -110,12 +112,16 @@ class Outbox:
     def expire(self, now: float) -> list[Frame]:
         """What waited too long; it is gone."""
         gone: list[Frame] = []
+        if now < self._soonest:
+            return gone
         for frames in self._lanes.values():
             for one in [one for one in frames if one.frame.expires_at <= now]:
                 frames.remove(one)
                 self._forget(one)
                 gone.append(one.frame)
         self.expired += len(gone)
+        left = (one.frame.expires_at for frames in self._lanes.values() for one in frames)
+        self._soonest = min(left, default=math.inf)
         return gone
 
     # On the stream
@@ -154,11 +160,12 @@ class Outbox:
 
     def overdue(self, now: float) -> list[str]:
         """Requests whose answer did not come in time; they are not waited for any more."""
-        late = [
-            name
-            for name, one in self._sent.items()
-            if one.frame.answered and now - one.at >= self._figures.request_seconds
-        ]
+        late = []
+        for name, one in self._sent.items():  # in the order of their sending
+            if now - one.at < self._figures.request_seconds:
+                break
+            if one.frame.answered:
+                late.append(name)
         for name in late:
             self.confirm(name)
         return late
@@ -205,6 +212,7 @@ class Outbox:
         else:
             lane.append(one)
         self._ids.add(one.frame.request_id)
+        self._soonest = min(self._soonest, one.frame.expires_at)
         self._room.taken += 1
 
     def _forget(self, one: _Waiting) -> None:

@@ -16,7 +16,7 @@ from alys.node.names import ChainNames
 from alys.node.questions import AuxWork
 from alys.node.storage import Change
 from alys.node.voice import Voice
-from alys.node.work import WorkDesk
+from alys.node.work import SYNCING, WorkDesk
 from alys.wire.jsonrpc import RpcError
 
 ORDERS, PAUSE = "orders", "pause"
@@ -71,6 +71,9 @@ class Outside:
         self, message: questions.CreateAuxBlock, ctx: Context
     ) -> AuxWork | None:
         """See CreateAuxBlock."""
+        if self._gate.syncing:
+            ctx.refuse(RpcError(SYNCING, "Chain is syncing"))
+            return None
         try:
             return self._desk.give(self._head.state, message.fee_recipient)
         except RpcError as error:

@@ -46,7 +46,7 @@ class AuxWork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateAuxBlock(Request[AuxWork], frozen=True, kw_only=True):
-    """Work over all blocks after the last finalised one. Fails with RpcError -32000 when there is none."""
+    """Work over all blocks after the last finalised one. Fails with RpcError -32000 when there is none, -32606 while syncing."""
 
     fee_recipient: bytes
 

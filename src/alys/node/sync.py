@@ -260,7 +260,7 @@ class Sync(Actor):
 
     def _tell_state(self, own: messages.HeadChanged, ctx: Context) -> None:
         best = self._best_height(own, ctx.now())
-        fetching = self._walk is not None and own.height < min(best, self._walk.goal)
+        fetching = self._walk is not None and own.height + 1 < min(best, self._walk.goal)
         near = own.height >= min(GATE * best, best - 1) and own.height >= self._lowest()
         synced = self._settled and near and not fetching
         state = messages.SyncState(synced=synced, own_height=own.height, best_height=best)
@@ -382,8 +382,10 @@ class Sync(Actor):
 
     def _end_walk(self, ctx: Context, *, pause: bool = False) -> None:
         self._walk = None
-        if not pause:  # else the next beat looks again
+        if not pause:
             self._consider(ctx)
+        elif self._own is not None:  # the next beat looks again
+            self._tell_state(self._own, ctx)
 
     def _did(self, peer: str, deed: str, ctx: Context) -> None:
         ctx.tell(ctx.whereis(self._names.peer), messages.PeerDid(peer=peer, deed=deed))

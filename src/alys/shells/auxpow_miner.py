@@ -18,6 +18,7 @@ from alys.wire.auxpow import Commitment
 from alys.wire.jsonrpc import RpcError
 
 NO_WORK = -32000
+SYNCING = -32606
 CHUNK = 100_000
 """Nonces that are tried at a stretch, a fraction of a second's work."""
 
@@ -43,6 +44,13 @@ class NoWork(Inconclusive):
 
     def __init__(self, url: str) -> None:
         super().__init__(f"{url} has no work: every block is final, or its proof waits for a block")
+
+
+class Syncing(Inconclusive):
+    """The node is behind the others."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url} is syncing, and has no work before it knows the head")
 
 
 class Refused(AlysError):
@@ -92,7 +100,7 @@ class AuxPowMiner:
         self._extra_nonce = 0
 
     async def mine(self) -> Mined | None:
-        """One round; None when no nonce was found in time. Raises NoWork, Refused, PortDown, or RpcError of either node."""
+        """One round; None when no nonce was found in time. Raises NoWork, Syncing, Refused, PortDown, or RpcError of either node."""
         work = await self._work()
         template = await self._template()
         commitment = Commitment(root=bytes.fromhex(work["hash"]), merkle_size=1, nonce=0)
@@ -123,6 +131,8 @@ class AuxPowMiner:
         except RpcError as error:
             if error.code == NO_WORK:
                 raise NoWork(self._node.url) from error
+            if error.code == SYNCING:
+                raise Syncing(self._node.url) from error
             raise
 
     async def _template(self) -> Mapping[str, Any]:

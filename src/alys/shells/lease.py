@@ -14,11 +14,12 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from typing_extensions import override
 
+from alys.base.errors import EnvironmentFailure
 from alys.base.turns import TurnLost, Turns
 
 POLL_SECONDS = 0.1
@@ -168,3 +169,17 @@ def _read(path: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         return path.read_text(encoding="utf-8", errors="replace")
     return ""
+
+
+@contextlib.contextmanager
+def sole_user(folder: Path) -> Iterator[None]:
+    """The only process that uses the folder, as long as it lives; raises EnvironmentFailure where there is another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"another process uses {folder}: end it, or give each node a folder of its own"
+            ) from error
+        yield

@@ -58,8 +58,8 @@ class Overheard(Observer):
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
-        #: Slot and height of the blocks that were offered.
-        self._offered: dict[bytes, tuple[int, int]] = {}
+        #: Slot and height of the blocks that were offered, by root.
+        self.offered: dict[bytes, tuple[int, int]] = {}
         #: Approvals of blocks that nobody has offered yet.
         self._early: list[gossip.Approval] = []
         self._found: list[Sighting] = []
@@ -81,7 +81,7 @@ class Overheard(Observer):
         """What was overheard since the last time."""
         still: list[gossip.Approval] = []
         for approval in self._early:
-            about = self._offered.get(approval.root)
+            about = self.offered.get(approval.root)
             if about is None:
                 still.append(approval)
             else:
@@ -93,7 +93,7 @@ class Overheard(Observer):
     def _block(self, data: bytes) -> None:
         signed = blocks.decode(data)
         root = blocks.root(signed.block)
-        about = self._offered.setdefault(root, (signed.block.slot, signed.block.height))
+        about = self.offered.setdefault(root, (signed.block.slot, signed.block.height))
         for authority in () if signed.approvals is None else signed.approvals.indices:
             self._add(authority, root, about)
 

@@ -68,6 +68,12 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     """Of the node's own JSON-RPC, and from there upwards of the further ones'; 0 takes a free one."""
     wire_ports: Mapping[int, int] = {}
     """Where authorities take connections of their peers; else at free ports."""
+    wire_host = ""
+    """Where they listen for those; empty: ``world.host``."""
+    wire_announced: Mapping[int, str] = {}
+    """Where peers shall dial, if that is another address."""
+    metrics_tree = network.NODE_TREE
+    """Whose streams and blocks are measured."""
     keeps_stores = False
     """Whether what is in ``info.scratch`` is left where it is, whatever the settings say of cleaning up."""
     epoch: float | None = None
@@ -154,7 +160,8 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             [self.network.tree(index) for index in everybody],
             self.authorities_here(),
             self.system,
-            host=self.settings.world.host,
+            host=self.wire_host or self.settings.world.host,
+            announced=self.wire_announced,
             known=to.wire_addresses,
             ports=self.wire_ports,
         )
@@ -169,7 +176,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     def gateways(self, index: int) -> Mapping[str, Callable[[], Actor]]:
         to, tree = self.endpoints, self.network.tree(index)
         assert to is not None, "services first, then their ports"
-        foreign = to.foreign_execution and index == network.PRODUCER
+        foreign = to.foreign_execution and self.drives_foreign(index)
         found: dict[str, Callable[[], Actor]] = {
             "bitcoin": lambda: JsonRpcGateway(JsonRpcClient(to.bitcoin_url, to.bitcoin)),
             "engine": lambda: JsonRpcGateway(
@@ -182,12 +189,16 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             found["governance"] = lambda: GovernanceGateway(to.governance_targets)
         return found
 
+    def drives_foreign(self, index: int) -> bool:
+        """Whether the foreign execution client, where there is one, is this authority's."""
+        return index == network.PRODUCER
+
     def _with_metrics(self, observer: Observer) -> Observer:
         """The observer, beside that of the metrics where they are exported."""
         if self._metrics_port is None:
             return observer
         results = Path(self.settings.test_environment.results_dir)
-        self._source = MetricsSource(tree=network.NODE_TREE, results=results)
+        self._source = MetricsSource(tree=self.metrics_tree, results=results)
         return together(observer, self._source.observer)
 
     async def _export_metrics(self) -> None:

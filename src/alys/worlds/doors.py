@@ -30,11 +30,12 @@ class Doors:
         host: str = "127.0.0.1",
         known: Sequence[str] = (),
         ports: Mapping[int, int] | None = None,
+        announced: Mapping[int, str] | None = None,
         times: Times | None = None,
     ) -> None:
         """``names`` are the trees by authority, ``here`` the authorities of this process, ``known`` addresses of others by authority.
 
-        ``ports`` are to be taken by authority; others are free ones.
+        ``ports`` are to be taken by authority; others are free ones. ``announced`` is where peers shall dial, if that is elsewhere.
         """
         self._names = tuple(names)
         self._system = system
@@ -49,6 +50,7 @@ class Doors:
                 network=network_of(spec),
                 host=host,
                 port=(ports or {}).get(index, 0),
+                announced=(announced or {}).get(index, ""),
                 times=times,
             )
             for index in here

@@ -15,6 +15,7 @@ REWARD_ADDRESS = bytes.fromhex("a11ce0" + "00" * 16 + "01")
 """Whom the node pays four fifths of the fees for the proof."""
 
 NO_WORK = -32000
+SYNCING = -32606
 BAD_WORK = -32602
 ANYONE = b"\x51"
 """Script of the coins that nobody will ever spend, as the block is handed to no Bitcoin node."""
@@ -29,12 +30,12 @@ class MergedMiner:
         self.proofs = 0
 
     async def mine(self) -> bool:
-        """One proof for all blocks that wait for finality; False when there is no work. Raises RpcError."""
+        """One proof for all blocks that wait for finality; False when there is no work (yet). Raises RpcError."""
         recipient = ethereum.to_data(REWARD_ADDRESS)
         try:
             work: Any = await self._node.call("createauxblock", recipient)
         except RpcError as error:
-            if error.code == NO_WORK:
+            if error.code in (NO_WORK, SYNCING):
                 return False
             raise
         template: Any = await self._parent.call("getblocktemplate", {"rules": ["segwit"]})

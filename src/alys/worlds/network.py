@@ -143,7 +143,10 @@ def specification(
         max_blocks_without_pow=settings.max_blocks_without_pow,
     )
     return msgspec.structs.replace(
-        base, fee_rate_sat_vb=settings.fee_rate_sat_vb, federation=federation
+        base,
+        fee_rate_sat_vb=settings.fee_rate_sat_vb,
+        old_address_blocks=settings.old_address_blocks,
+        federation=federation,
     )
 
 

@@ -41,9 +41,11 @@ class StandaloneNode(AttachedWorld):
         keys: ServiceKeys,
         spec: ChainSpec | None,
         rpc_port: int,
+        *,
+        metrics_port: int | None = None,
     ) -> None:
         """Without a specification the chain starts from where the services stand, with the development federation."""
-        super().__init__(settings, info)
+        super().__init__(settings, info, metrics_port=metrics_port)
         self._keys = keys
         self._spec = spec
         self.node_rpc_port = rpc_port
@@ -76,9 +78,11 @@ class StandaloneNode(AttachedWorld):
             depositor_secret=real.DEPOSITOR_SECRET,
             governance_nodes=len(nodes),
             first_height=chain.number,
+            nodes=self.whole_nodes,
         )
         engines = [chain.engine_url]
-        for client in await real_execution.followers(chain, network.AUTHORITIES - 1, self.now):
+        beside = len(self.authorities_here()) - 1
+        for client in await real_execution.followers(chain, beside, self.now):
             server = await serve_engine(client, "127.0.0.1", 0, jwt_secret=chain.jwt.secret)
             self.closers.append(server.close)
             engines.append(server.url)
@@ -98,6 +102,7 @@ class StandaloneNode(AttachedWorld):
         try:
             await self.start_services()
             await self.start_node()
+            self._opened = True
             say(self.node_url)
             while not over.is_set():
                 if self.system.failure is not None:

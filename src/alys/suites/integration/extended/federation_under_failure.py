@@ -18,7 +18,7 @@ from alys.wire.jsonrpc import RpcError
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.users import BitcoinUser, EthereumUser
 
-pytestmark = pytest.mark.needs(nodes=3)
+pytestmark = pytest.mark.needs(nodes=3, placement="split")
 
 CRASHING, STEADY, CUT_OFF = 0, 1, 2
 CRASHES = 5
