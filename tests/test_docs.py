@@ -18,7 +18,8 @@ from alys.base.errors import ExitCode
 from alys.cli import front as cli
 from alys.config import environment, schema, secrets, settings
 from alys.models.governance.faults import FAULT_NAMES
-from alys.node import api
+from alys.node import api, operations
+from alys.node.bridge_policy import BridgePolicy
 from alys.runner import catalogue
 from alys.runner.verdict import PRECEDENCE
 from alys.worlds.network_world import NetworkWorld
@@ -252,3 +253,25 @@ def found(place: str) -> Any:
         if name[0].isupper()
         else importlib.import_module(place)
     )
+
+
+def test_the_page_of_peg_operations_has_every_state_every_incident_and_the_figures() -> None:
+    text = page("reference/peg-operations.md")
+    named = re.findall(r"^\| `(\w+)` \| (peg-\w+)?", text, re.MULTILINE)
+    states = [("peg-in", one.value) for one in operations.PeginState]
+    states += [("peg-out", one.value) for one in operations.PegoutState]
+    assert sorted((kind, name) for name, kind in named if kind) == sorted(states)
+    incidents = sorted(name for name, kind in named if not kind)
+    assert incidents == sorted(one.value for one in operations.IncidentKind)
+    policy = BridgePolicy()
+    first, second, third = policy.retry_seconds
+    for figure in (
+        f"every {policy.poll_seconds:g} s",
+        f"asked for again after {policy.signature_timeout_seconds:g} s",
+        f"after {first:g}, {second:g} and {third:g} s, then every {policy.retry_slowly_seconds:g} s",
+        f"sent again every {policy.resend_seconds:g} s",
+        f"| replaced | after {policy.bump_after_blocks} blocks |",
+        f"| overdue | after {policy.operation_timeout_seconds:g} s |",
+        f"| orphaned to gone | {policy.gone_after_blocks} blocks |",
+    ):
+        assert figure in text

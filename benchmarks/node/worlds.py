@@ -158,16 +158,17 @@ def actors(*, quick: bool) -> Work:
     async def work(world: NetworkWorld) -> Samples:
         world.keep_mining()
         await _ready(world)
-        restarts = []
+        restarts: Samples = {}
         for round_number in range(1 if quick else CRASHES):
             for name in ASKED:
                 if round_number:
                     await world.sleep(SETTLED_SECONDS / len(ASKED))
-                restarts.append(await _restart(world, name))
+                taken = await _restart(world, name)
+                restarts.setdefault(f"restart_{name}", []).append(1000 * taken)
         back = [
             await _reconnect(world) for _ in range(QUICK_RECONNECTIONS if quick else RECONNECTIONS)
         ]
-        return {"actor_restart": _ms(restarts), "reconnect": _ms(back)}
+        return {**restarts, "reconnect": _ms(back)}
 
     return work
 

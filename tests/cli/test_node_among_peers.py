@@ -129,7 +129,7 @@ def test_three_processes_are_a_federation_and_one_that_is_killed_takes_up_its_st
                 await node.start()
                 stack.push_async_callback(node.end, signal.SIGKILL)
             for node in nodes:
-                await until(lambda node=node: node.reached(2), 60)
+                await until(lambda: node.reached(2), 60)  # noqa: B023 - it is waited for here
             assert len(await nodes[0].call("alys_peers")) == 2
             for path in ("/health", "/ready"):
                 seen = await probe(f"http://127.0.0.1:{nodes[1].metrics}", path)

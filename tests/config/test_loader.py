@@ -56,7 +56,10 @@ def test_flags_over_environment_over_file_over_what_was_chosen(
         ),
         ("[wrold]\nseed = 7\n", ":1: unknown key 'wrold'; did you mean 'world'?"),
         ("seed = 7\n", ":1: unknown key 'seed'; did you mean 'world.seed'?"),
-        ("[node]\nxyzzy = 1\n", ":2: unknown key 'node.xyzzy'; allowed: actors, fee_rate_sat_vb, "),
+        (
+            "[node]\nxyzzy = 1\n",
+            ":2: unknown key 'node.xyzzy'; allowed: actors, fee_rate_max_sat_vb, ",
+        ),
         ("world = 1\n", ":1: world is a section, not a value"),
         (
             "\n[world]\nseed = -1\n",

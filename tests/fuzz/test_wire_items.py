@@ -94,6 +94,10 @@ def judged(node: Node, said: set[gossip.Item]) -> int:
                 assert gossip.ProposedBlock(block=block) in said
             case messages.BlockSealed(block=block):
                 assert gossip.SealedBlock(block=block) in said
+            case messages.PowQueued(header=header):
+                assert gossip.QueuedPow(header=header) in said
+            case messages.PayoutHeard(txid=txid, tx=tx):
+                assert gossip.SignedPayout(txid=txid, tx=tx) in said
             case messages.BlockApproved() | messages.BlockRefused():
                 assert message.origin in PEERS
             case _:

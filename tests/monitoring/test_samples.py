@@ -75,6 +75,7 @@ def test_samples_come_out_family_by_family_in_the_order_of_the_catalogue() -> No
         *samples.of_governance("1", registered=False, queued=0, dropped=0, failures=0),
         *samples.of_chain(height=9, finalised_height=4, active=True, minted=1),
         *samples.of_operations({("pegin", "seen"): 2}),
+        *samples.of_incidents({"overdue": 1}),
         *samples.of_limits(memory_bytes=10, cpu_cores=2),
     ]
     grouped = samples.by_family(mixed)

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alys.actors.errors import ActorStopped
 from alys.actors.message import Request
@@ -218,3 +220,37 @@ def test_sync_is_shown_by_name() -> None:
         "checkpoints": [0, 100],
         "claims": [{"peer": "a", "height": 8, "believed": True}],
     }
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+HEXES = st.binary(max_size=33).map(bytes.hex)
+
+
+@given(
+    method=st.sampled_from(sorted({*api.METHODS, *api.AT_ONCE})),
+    params=st.lists(VALUES | HEXES | HEXES.map("0x".__add__), max_size=3),
+)
+def test_whatever_comes_is_a_question_or_refused(method: str, params: list[Any]) -> None:
+    code, said = api.BAD_PARAMS, method
+    try:
+        api.question(SPEC, method, params)
+    except RpcError as error:
+        code, said = error.code, error.message
+    assert code == api.BAD_PARAMS
+    assert method in said
+
+
+@given(
+    came=VALUES | st.dictionaries(st.sampled_from(["method", "params", "id", "jsonrpc"]), VALUES)
+)
+def test_whatever_comes_is_a_call_or_refused(came: Any) -> None:
+    said = ""
+    try:
+        assert isinstance(api.read_call(came).params, list)
+    except api.Refused as error:
+        said = str(error)
+    assert said.startswith("Invalid Request: ") or not said

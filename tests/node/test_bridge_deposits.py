@@ -53,6 +53,7 @@ def test_a_deposit_that_was_minted_is_missed_by_name_until_it_is_back(depth: int
     assert setting.open_incidents() == [("deposit_lost", txid, SATS)]
     assert f"{SATS} sats are short" in setting.incidents()[0].detail
     assert setting.seen().lost == (f"{txid}:0",)
+    assert PeginWithdrawn(outpoint=f"{txid}:0") in setting.chain, "should its block be replaced"
     setting.restart()
     assert setting.open_incidents() == [("deposit_lost", txid, SATS)]
     setting.mine(depth - 1)

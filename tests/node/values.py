@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from alys.base.units import Wei
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock
 from alys.chain.federation import Federation
 
@@ -35,6 +36,10 @@ _atoms: dict[Any, Values] = {
 
 def of(kind: Any) -> Values:
     """Values of an annotation."""
+    if kind is Wei:
+        return st.integers(
+            0, 2**100
+        )  # twenty bitcoins' worth are more than MessagePack has room for
     if kind in _atoms:
         return _atoms[kind]
     made = _narrow(kind)

@@ -52,7 +52,7 @@ def test_one_header_is_a_block_of_bitcoin_and_a_proof() -> None:
     mined = with_miner(node, parent, AuxPowMiner.mine)
     assert (mined.height, mined.bits, mined.bitcoin_height) == (3, "207fffff", 1)
     assert parent.handle("getbestblockhash", []) == mined.parent
-    queued = node.desk.queued
+    queued = node.queued
     assert queued is not None
     assert queued.auxpow is not None
     assert (queued.height, queued.fee_recipient) == (3, bytes.fromhex("aa" * 20))
@@ -68,7 +68,7 @@ def test_without_a_bitcoin_node_the_proof_is_over_a_block_of_no_chain() -> None:
     node = desk()
     mined = with_miner(node, None, AuxPowMiner.mine)
     assert (mined.height, mined.bitcoin_height, mined.bitcoin_said) == (3, None, "")
-    assert node.desk.queued is not None
+    assert node.queued is not None
     assert mined.line() == f"proof up to height 3 at 207fffff: header {mined.parent}"
 
 
@@ -84,7 +84,7 @@ def test_a_header_with_too_little_work_for_bitcoin_is_a_proof_all_the_same() -> 
     mined = with_miner(node, parent, AuxPowMiner.mine)
     assert (mined.bitcoin_height, mined.bitcoin_said) == (None, "too little work")
     assert "no block of Bitcoin: too little work" in mined.line()
-    assert node.desk.queued is not None
+    assert node.queued is not None
     assert handle("getblockcount", []) == 0
 
 
@@ -99,7 +99,7 @@ def test_a_block_that_bitcoin_refuses_is_told_and_the_proof_stands() -> None:
     parent.handle = late  # type: ignore[method-assign]
     mined = with_miner(node, parent, AuxPowMiner.mine)
     assert (mined.bitcoin_height, mined.bitcoin_said) == (None, "bad-cb-amount")
-    assert node.desk.queued is not None
+    assert node.queued is not None
 
 
 def test_without_work_nothing_is_mined() -> None:
@@ -118,7 +118,7 @@ def test_a_proof_that_came_too_late_is_refused_in_the_nodes_words(
 
 def _forgetting(node: Desk, template: Any, first: Any, header: Any) -> auxpow.AuxPow:
     """A block carried another proof while this one was mined."""
-    node.desk.finalised(10**9)
+    node.desk.finalised(node.now.height)
     branch = auxpow.MerkleBranch()
     return auxpow.AuxPow(
         coinbase=first,
@@ -134,18 +134,25 @@ def test_after_many_tries_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(auxpow_miner, "CHUNKS_MAX", 3)
     node = desk(pow_bits=HARD)
     assert with_miner(node, None, AuxPowMiner.mine) is None
-    assert node.desk.queued is None
+    assert node.queued is None
 
 
-def test_other_refusals_come_as_they_are() -> None:
-    class Syncing(Desk):
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(-32606, auxpow_miner.Syncing), (-32605, RpcError)],
+    ids=["syncing", "other"],
+)
+def test_a_node_without_work_yet_is_told_apart_from_a_broken_one(
+    code: int, error: type[Exception]
+) -> None:
+    class Away(Desk):
         @override
         async def ask(self, actor: str, request: Any) -> Any:
-            raise RpcError(-32606, "Chain is syncing")
+            raise RpcError(code, "something is syncing")
 
     node = desk()
-    with pytest.raises(RpcError, match="Chain is syncing"):
-        with_miner(Syncing(desk=node.desk, now=node.now), None, AuxPowMiner.mine)
+    with pytest.raises(error, match="is syncing"):
+        with_miner(Away(desk=node.desk, now=node.now), None, AuxPowMiner.mine)
 
 
 def test_it_mines_again_and_again_and_tells_a_trouble_once() -> None:
@@ -155,7 +162,7 @@ def test_it_mines_again_and_again_and_tells_a_trouble_once() -> None:
         @override
         async def ask(self, actor: str, request: Any) -> Any:
             if self.given == 4:
-                self.desk.finalised(10**9)
+                self.desk.finalised(self.now.height)
             return await super().ask(actor, request)
 
     made = desk()

@@ -87,7 +87,10 @@ class Worker(Actor):
     ) -> tuple[OperationView, ...]:
         """A node's bridge actor."""
         view = OperationView(id="a", kind="pegin", state="minted", detail="", txid="")
-        return (view, view, OperationView(id="b", kind="pegout", state="burnt", detail="", txid=""))
+        late = OperationView(
+            id="b", kind="pegout", state="burnt", detail="", txid="", incidents=("overdue",)
+        )
+        return (view, view, late)
 
 
 class Mute(Actor):
@@ -199,6 +202,8 @@ def test_what_the_nodes_actors_answer_fills_every_family_of_the_node() -> None:
         assert value(found, catalogue.OPERATIONS, "pegin", "minted") == 2
         assert value(found, catalogue.OPERATIONS, "pegout", "burnt") == 1
         assert value(found, catalogue.OPERATIONS, "pegout", "settled") == 0
+        assert value(found, catalogue.INCIDENTS, "overdue") == 1
+        assert value(found, catalogue.INCIDENTS, "deposit_lost") == 0
 
     measured(test, tree="node")
 

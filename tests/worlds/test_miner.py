@@ -11,7 +11,6 @@ import pytest
 
 from alys.chain import auxpow as judge
 from alys.chain import retarget
-from alys.chain import spec as chain_spec
 from alys.chain.auxpow import BadAuxPow
 from alys.chain.blocks import AuxPowHeader
 from alys.chain.retarget import RetargetParams
@@ -89,7 +88,7 @@ MOVING = RetargetParams(
 def moving(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Worlds are on a chain that retargets; the bits of the proofs that they make."""
     made = functools.partial(dev_spec, retarget=MOVING)
-    monkeypatch.setattr(chain_spec, "dev_spec", made)
+    monkeypatch.setattr("alys.chain.spec.dev_spec", made)
     seen: list[int] = []
 
     def noting(aux_hash: bytes, bits: int, told: dict[str, Any]) -> auxpow.AuxPow:

@@ -211,6 +211,17 @@ def connections(known: Known) -> Iterator[errors.ConfigError]:
         )
 
 
+def fee_rates(known: Known) -> Iterator[errors.ConfigError]:
+    """The least fee rate of payouts is not above the most."""
+    least, most = "node.fee_rate_sat_vb", "node.fee_rate_max_sat_vb"
+    if known[least] > known[most]:
+        yield known.wrong(
+            least,
+            f"is more than {most} ({known[most]})",
+            f"a whole number from 1 to {known[most]}",
+        )
+
+
 def flows(known: Known) -> Iterator[errors.ConfigError]:
     """A flow cannot do without its actors."""
     section = "test_scenarios.integration"
@@ -255,6 +266,7 @@ CHECKS: tuple[Callable[[Known], Iterator[errors.ConfigError]], ...] = (
     performance_durations,
     monitoring,
     connections,
+    fee_rates,
     flows,
     ports,
 )

@@ -207,7 +207,11 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     required_confirmations: Annotated[int, Meta(ge=1, le=1000)] = 6
     """Bitcoin confirmations before a deposit is minted."""
     fee_rate_sat_vb: Annotated[int, Meta(ge=1, le=1000)] = 2
-    """What a payout pays the Bitcoin miner, satoshi per virtual byte."""
+    """The least that a payout pays the Bitcoin miner, satoshi per virtual byte."""
+    fee_rate_max_sat_vb: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    """The most, whatever Bitcoin estimates."""
+    payout_confirmations: Annotated[int, Meta(ge=1, le=1000)] = 6
+    """Bitcoin confirmations before a payout counts as settled."""
     old_address_blocks: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
     """Blocks for which deposits to a former federation's address are still credited; governance believes them for 10,000."""
     actors: ActorPolicies = ActorPolicies()

@@ -229,6 +229,7 @@ RECONNECTS = _node(
 OPERATIONS = _node(
     "alys_bridge_operations", _GAUGE, "Peg operations that the bridge knows.", "kind", "state"
 )
+INCIDENTS = _node("alys_bridge_incidents", _GAUGE, "Peg operations with an open incident.", "kind")
 
 MEMORY_LIMIT = _process(
     "alys_memory_limit_bytes", _GAUGE, "Memory that the process may use.", unit="bytes"
@@ -289,6 +290,7 @@ FAMILIES: tuple[Family, ...] = (
     GOVERNANCE_DROPPED,
     RECONNECTS,
     OPERATIONS,
+    INCIDENTS,
     MEMORY_LIMIT,
     CPU_LIMIT,
     PROCESS_MEMORY,

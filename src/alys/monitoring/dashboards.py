@@ -113,6 +113,11 @@ OVERVIEW = Dashboard(
             "sum by (kind, state) (alys_bridge_operations)",
             "Deposits and payouts by what has become of them.",
         ),
+        _table(
+            "Peg incidents",
+            "sum by (kind) (alys_bridge_incidents)",
+            "Operations that somebody should look at: alys_incidents of the node's RPC names them.",
+        ),
         _stat("Blocks may be produced", "min(alys_chain_active)", "0: halted or paused."),
         _stat("Deposits minted", "max(alys_chain_minted_deposits)", "At the head of the chain."),
         _stat("Targets up", "sum(up)", "Processes that Prometheus reaches."),

@@ -137,6 +137,14 @@ def of_operations(counts: Mapping[tuple[str, str], int]) -> list[Sample]:
     ]
 
 
+def of_incidents(counts: Mapping[str, int]) -> list[Sample]:
+    """Peg operations with an open incident, by its kind; kinds without any are given as 0."""
+    return [
+        Sample(family=catalogue.INCIDENTS, labels=(kind,), value=count)
+        for kind, count in counts.items()
+    ]
+
+
 def of_limits(*, memory_bytes: float, cpu_cores: float) -> list[Sample]:
     """What the process may use."""
     return [

@@ -78,7 +78,7 @@ class Deposits:
         moved = [self._off_chain(record, ctx.now()) for record in gone]
         await self._records.keep_pegins(ctx, *moved)
         for record in moved:
-            if record.state is PeginState.ORPHANED:
+            if record.state in (PeginState.ORPHANED, PeginState.LOST):
                 message = messages.PeginWithdrawn(outpoint=record.deposit.outpoint)
                 ctx.tell(ctx.whereis(self._names.chain), message, about=record.id)
             if record.state is PeginState.LOST:

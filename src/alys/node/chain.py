@@ -27,7 +27,7 @@ from alys.chain.state import Facts
 from alys.node import branches, gossip, messages, storage
 from alys.node.branches import Branches, Known
 from alys.node.candidates import Candidate, Candidates
-from alys.node.errors import StoreFailed
+from alys.node.errors import EngineRefused, StoreFailed
 from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import HARMLESS, Following
 from alys.node.gate import Gate
@@ -158,7 +158,8 @@ class Chain(Governed, Outside, Actor):
             trouble = await self._produce(slot, ctx) or trouble
         except CANNOT_JUDGE as error:
             trouble = str(error)
-            await self._mend_client(ctx)
+            if isinstance(error, EngineRefused) and error.lost:
+                await self._mend_client(ctx)
         if trouble and self._gate.tried(trouble):
             self._report(ctx)
 
@@ -171,7 +172,7 @@ class Chain(Governed, Outside, Actor):
         return f"approvals: {found} of {self._spec.quorum} for the last block"
 
     async def _mend_client(self, ctx: Context) -> None:
-        """An execution client that lost the head's payload is given it again; one that is away comes back by itself."""
+        """An execution client that lost the head's payload is given it again."""
         try:
             await self._importer.refeed(self._tree, ctx)
         except (validity.Invalid, *CANNOT_JUDGE):
@@ -375,7 +376,10 @@ class Chain(Governed, Outside, Actor):
         if len(gathered.indices) < self._spec.quorum or parent is None:
             return
         sealed = SignedBlock(block=candidate.signed.block, approvals=gathered)
-        facts = candidate.facts or await self._facts(sealed, parent, ctx, sealed=True)
+        try:
+            facts = candidate.facts or await self._facts(sealed, parent, ctx, sealed=True)
+        except (validity.Invalid, *CANNOT_JUDGE):
+            return  # taken up after a restart, and not to be judged now: Sync fetches it
         await self._import(sealed, facts, parent, ctx)
         if candidate.signed.block is self._own:
             self._voice.publish(gossip.SealedBlock(block=blocks.encode(sealed)), ctx)
@@ -385,7 +389,10 @@ class Chain(Governed, Outside, Actor):
         await self._keeping(self._take(message, ctx), ctx)
 
     async def _take(self, message: messages.BlockSealed, ctx: Context) -> None:
-        fault = await self._take_sealed(message.block, message.origin, ctx)
+        try:
+            fault = await self._take_sealed(message.block, message.origin, ctx)
+        except CANNOT_JUDGE:
+            return  # Sync fetches it
         if fault:
             self._following.deed(message.origin, "invalid_block", None, ctx)
 

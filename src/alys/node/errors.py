@@ -20,6 +20,11 @@ class EngineRefused(AlysError):
         self.call = call
         self.reason = reason
 
+    @property
+    def lost(self) -> bool:
+        """Whether it said that it lacks what the call is about, or what is before it."""
+        return self.reason.startswith("SYNCING")
+
 
 class StoreFailed(AlysError):
     """No room, or an error of the disk. Nothing of the batch was written, and the node may not act on what it could not keep."""

@@ -72,16 +72,16 @@ class Importer:
         )
         return tree
 
-    async def _feed(self, one: Known, ctx: Context) -> None:
+    async def _feed(self, one: Known, ctx: Context, patient: bool = True) -> None:
         """Our execution client may have lost what it executed before we ended; genesis it has, or we are on another chain."""
         if one.standing.height == one.standing.finalised_height:
             return
-        await self._judge.execute(one.signed.block, ctx, patient=True)
+        await self._judge.execute(one.signed.block, ctx, patient=patient)
 
     async def refeed(self, tree: Branches, ctx: Context) -> None:
         """Our execution client does not know the head any more: give it what we have, and the head."""
         for one in tree.ascending():
-            await self._feed(one, ctx)
+            await self._feed(one, ctx, patient=False)
         await self._set_head(tree.head, ctx)
 
     # Import

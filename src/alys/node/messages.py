@@ -32,7 +32,10 @@ class SendTo(Message, frozen=True, kw_only=True):
 
 
 class PeginWithdrawn(Message, frozen=True, kw_only=True):
-    """Bridge to Chain: a deposit that was ready may be so no more, as its block left Bitcoin's best chain."""
+    """Bridge to Chain: a deposit is not to be minted for now, as its block left Bitcoin's best chain.
+
+    Said of minted ones too: the block that did it may yet be replaced.
+    """
 
     outpoint: str
 

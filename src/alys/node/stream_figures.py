@@ -54,7 +54,8 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     # Requests
     request_seconds: float = 60.0
-    """An answer to what was sent is waited for so long."""
+    """An answer to what was sent is waited for so long. A deadline of the wall's clock (decision D8): where node time is hurried
+    the world stretches it."""
     pending_max: int = 100
     """Requests on one stream that are not answered yet; further ones wait their turn."""
     sweep_seconds: float = 10.0

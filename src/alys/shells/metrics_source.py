@@ -21,7 +21,7 @@ from alys.actors.system import System
 from alys.monitoring import catalogue, samples
 from alys.monitoring.samples import ActorLine, Sample
 from alys.node.messages import GetStatus
-from alys.node.operations import ListOperations, PeginState, PegoutState
+from alys.node.operations import IncidentKind, ListOperations, PeginState, PegoutState
 from alys.node.stream import GetStreamStatus
 from alys.shells import process_limits, run_results
 from alys.shells.block_times import BlockTimes
@@ -162,4 +162,8 @@ def _of_streams(views: Sequence[Any]) -> list[Sample]:
 
 def _of_bridge(views: Sequence[Any]) -> list[Sample]:
     counts = Counter((view.kind, view.state) for view in views)
-    return samples.of_operations({state: counts[state] for state in _STATES})
+    open_now = Counter(kind for view in views for kind in view.incidents)
+    return [
+        *samples.of_operations({state: counts[state] for state in _STATES}),
+        *samples.of_incidents({kind.value: open_now[kind.value] for kind in IncidentKind}),
+    ]

@@ -107,8 +107,9 @@ class AttachedWorld(NetworkWorld, abc.ABC):
 
     def clock(self, epoch: float | None) -> actors_loop.LoopDispatcher:
         """Node time that begins then; None: now."""
+        self.hurried = self.settings.world.time_scale
         return actors_loop.LoopDispatcher(
-            asyncio.get_running_loop(), time_scale=self.settings.world.time_scale, epoch=epoch
+            asyncio.get_running_loop(), time_scale=self.hurried, epoch=epoch
         )
 
     async def prepare(self) -> None:

@@ -145,6 +145,8 @@ def specification(
     return msgspec.structs.replace(
         base,
         fee_rate_sat_vb=settings.fee_rate_sat_vb,
+        fee_rate_max_sat_vb=settings.fee_rate_max_sat_vb,
+        payout_confirmations=settings.payout_confirmations,
         old_address_blocks=settings.old_address_blocks,
         federation=federation,
     )

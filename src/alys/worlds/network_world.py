@@ -191,7 +191,7 @@ class NetworkWorld(Onlooking, abc.ABC):
         if index >= self.network.nodes:
             return [*refs, self.system.spawn(cosigner_tree(spec, me, table))]
         nodes, token = self.network.governance_nodes, self.governance_token
-        figures = stream_table.figures(self.settings.stream)
+        figures = stream_table.figures(self.settings.stream, self.hurried)
         whole = node_tree(
             spec, me, governance_nodes=nodes, token=token, table=table, figures=figures
         )

@@ -36,6 +36,8 @@ AUDIT_SECONDS = 2.0
 class Onlooking(Scorecard, abc.ABC):
     """See the module's docstring; ``take_post`` is called when the nodes are up."""
 
+    hurried = 1.0
+    """Node seconds per second of the clock that services go by."""
     timestamp_slack_s = 0
     """Node time that a block may come after the end of its slot: none where time is exact."""
     bitcoin: BitcoinSide

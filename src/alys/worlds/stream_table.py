@@ -6,13 +6,17 @@ from alys.config.settings import StreamSettings
 from alys.node.stream_figures import FIGURES, StreamFigures
 
 
-def figures(settings: StreamSettings) -> StreamFigures:
-    """The table of the protocol with what the settings say."""
+def figures(settings: StreamSettings, time_scale: float = 1.0) -> StreamFigures:
+    """The table of the protocol with what the settings say.
+
+    How long an answer is waited for is a deadline of the wall's clock, as all calls to services are: it is stretched by as much as
+    node time is hurried.
+    """
     return msgspec.structs.replace(
         FIGURES,
         heartbeat_seconds=float(settings.heartbeat_interval),
         idle_seconds=float(settings.idle_timeout),
-        request_seconds=float(settings.request_timeout),
+        request_seconds=settings.request_timeout * time_scale,
         signature_seconds=float(settings.signature_timeout),
         pending_max=settings.pending_requests,
         retry_max_seconds=float(settings.retry_max),
