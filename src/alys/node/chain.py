@@ -315,7 +315,6 @@ class Chain(Governed, Outside, Actor):
             approvals.check_approval(approval, message.root, self._spec.authorities, self._verifier)
         except approvals.BadApproval as error:
             self._remember_refusal(message.root, message.authority_index, str(error))
-            self._following.deed(message.origin, "bad_approval", message.authority_index, ctx)
             return
         self._candidates.count(approval)
         candidate = self._candidates.get(message.root)
@@ -353,10 +352,11 @@ class Chain(Governed, Outside, Actor):
             self._voice.publish(gossip.SealedBlock(block=blocks.encode(sealed)), ctx)
 
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
-        """Import a block that a quorum approved, after checking that it did and that the block is sound."""
-        fault = await self._take_sealed(message.block, message.origin, ctx)
-        if fault:
-            self._following.deed(message.origin, "invalid_block", None, ctx)
+        """Import a block that a quorum approved, after checking that it did and that the block is sound.
+
+        Nobody is blamed for one that is not: whoever passed it on had not judged it.
+        """
+        await self._take_sealed(message.block, message.origin, ctx)
 
     async def on_blocks_fetched(self, message: messages.BlocksFetched, ctx: Context) -> None:
         """The same with many, in their order, as far as they are sound."""
