@@ -344,7 +344,6 @@ class Chain(Governed, Outside, Actor):
             approvals.check_approval(approval, message.root, self._spec.authorities, self._verifier)
         except approvals.BadApproval as error:
             self._remember_refusal(message.root, message.authority_index, str(error))
-            self._following.deed(message.origin, "bad_approval", message.authority_index, ctx)
             return
         self._candidates.count(approval)
         candidate = self._candidates.get(message.root)
@@ -385,16 +384,15 @@ class Chain(Governed, Outside, Actor):
             self._voice.publish(gossip.SealedBlock(block=blocks.encode(sealed)), ctx)
 
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
-        """Import a block that a quorum approved, after checking that it did and that the block is sound."""
+        """Import a block that a quorum approved, after checking that it did and that the block is sound.
+
+        Nobody is blamed for one that is not: whoever passed it on had not judged it.
+        """
         await self._keeping(self._take(message, ctx), ctx)
 
     async def _take(self, message: messages.BlockSealed, ctx: Context) -> None:
-        try:
-            fault = await self._take_sealed(message.block, message.origin, ctx)
-        except CANNOT_JUDGE:
-            return  # Sync fetches it
-        if fault:
-            self._following.deed(message.origin, "invalid_block", None, ctx)
+        with contextlib.suppress(*CANNOT_JUDGE):  # Sync fetches it
+            await self._take_sealed(message.block, message.origin, ctx)
 
     async def on_blocks_fetched(self, message: messages.BlocksFetched, ctx: Context) -> None:
         """The same with many, in their order, as far as they are sound."""
