@@ -12,7 +12,6 @@ and acts.
 
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.chain import approvals, blocks, slots, state, validity
@@ -24,6 +23,7 @@ from alys.chain.state import Facts
 from alys.node import branches, gossip, messages, storage
 from alys.node.branches import Branches, Known
 from alys.node.candidates import Candidate, Candidates
+from alys.node.checked import Checked
 from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import HARMLESS, Following
 from alys.node.gate import Gate
@@ -51,7 +51,7 @@ class SlotTick(Message, frozen=True, kw_only=True):
     slot: int
 
 
-class Chain(Governed, Outside, Actor):
+class Chain(Governed, Outside, Checked):
     """See the module's docstring."""
 
     def __init__(
