@@ -26,7 +26,7 @@ from alys.node.bridge_deposits import Deposits
 from alys.node.bridge_payouts import Payouts
 from alys.node.bridge_policy import BridgePolicy
 from alys.node.bridge_records import Records
-from alys.node.errors import PortDown
+from alys.node.errors import PortDown, StoreFailed
 from alys.node.names import BridgeNames
 from alys.node.operations import (
     ENDS,
@@ -83,12 +83,19 @@ class Bridge(Actor):
     # Following Bitcoin
 
     async def on_poll(self, message: Poll, ctx: Context) -> None:
-        """Follow Bitcoin; where it does not answer, or refuses, the next poll goes on where this one ended."""
+        """Follow Bitcoin; where it does not answer, or refuses, the next poll goes on where this one ended.
+
+        Where the store fails nothing counts that it did not take; the next poll finds it again.
+        """
         ctx.after(self._policy.poll_seconds, Poll())
-        await self._payouts.ask_again(ctx)
-        with contextlib.suppress(RpcError, PortDown):
-            await self._follow(ctx)
-        await self._look_for_overdue(ctx)
+        try:
+            await self._payouts.ask_again(ctx)
+            with contextlib.suppress(RpcError, PortDown):
+                await self._follow(ctx)
+            await self._look_for_overdue(ctx)
+        except StoreFailed:
+            await self._records.load(ctx)
+            self._payouts.begin()
 
     async def _follow(self, ctx: Context) -> None:
         """Read new blocks, count confirmations, send what is signed, tell Chain what its blocks should say."""
