@@ -22,6 +22,7 @@ from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.node import (
     federation_desk,
+    health,
     messages,
     network,
     operations,
@@ -281,6 +282,10 @@ def _sync() -> Question:
     return Question(actor="sync", request=sync.GetSyncStatus(), show=_show_sync)
 
 
+def _health() -> Question:
+    return Question(actor="health", request=health.GetHealth(), show=health.show)
+
+
 def _governance() -> Question:
     return Question(actor="stream", request=stream.GetStreamStatus(), show=_show_all)
 
@@ -317,6 +322,7 @@ METHODS: dict[str, Method] = {
     "alys_peers": Method(make=_peers),
     "alys_peerRecords": Method(make=_peer_records),
     "alys_sync": Method(make=_sync),
+    "alys_health": Method(make=_health),
     "alys_governance": Method(make=_governance),
     "alys_announcements": Method(make=_announcements),
     "alys_federation": Method(make=_federation),

@@ -15,7 +15,6 @@ import contextlib
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.chain import federation_update
@@ -26,6 +25,7 @@ from alys.node.bridge_deposits import Deposits
 from alys.node.bridge_payouts import Payouts
 from alys.node.bridge_policy import BridgePolicy
 from alys.node.bridge_records import Records
+from alys.node.checked import Checked
 from alys.node.errors import PortDown, StoreFailed
 from alys.node.names import BridgeNames
 from alys.node.operations import (
@@ -52,7 +52,7 @@ class Poll(Message, frozen=True, kw_only=True):
     """Time to look at the Bitcoin chain."""
 
 
-class Bridge(Actor):
+class Bridge(Checked):
     """See the module's docstring."""
 
     def __init__(

@@ -10,12 +10,12 @@ What a block must contain is not decided here but in ``chain.state.duties`` and 
 and acts.
 """
 
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.chain import approvals, blocks, slots, state, validity
@@ -27,6 +27,7 @@ from alys.chain.state import Facts
 from alys.node import branches, gossip, messages, storage
 from alys.node.branches import Branches, Known
 from alys.node.candidates import Candidate, Candidates
+from alys.node.checked import Checked
 from alys.node.errors import EngineRefused, StoreFailed
 from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import HARMLESS, Following
@@ -55,7 +56,7 @@ class SlotTick(Message, frozen=True, kw_only=True):
     slot: int
 
 
-class Chain(Governed, Outside, Actor):
+class Chain(Governed, Outside, Checked):
     """See the module's docstring."""
 
     def __init__(

@@ -11,12 +11,12 @@ import hashlib
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import MailboxFull
 from alys.actors.message import Message, Request
 from alys.chain import blocks
 from alys.node import gossip, messages, ports, topics
+from alys.node.checked import Checked
 
 CONNECTIONS_MAX = 1000
 HASH_BYTES = 20
@@ -75,7 +75,7 @@ class _Peer(msgspec.Struct, kw_only=True):
     reported_at: float = -FLOOD_SECONDS
 
 
-class Network(Actor):
+class Network(Checked):
     """See the module's docstring."""
 
     def __init__(self, names: NetworkNames, *, connections_max: int = CONNECTIONS_MAX) -> None:

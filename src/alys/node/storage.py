@@ -14,10 +14,10 @@ from typing import ClassVar, TypeVar
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Request
 from alys.node import migration, ports, records, tree_index
+from alys.node.checked import Checked
 from alys.node.errors import CorruptRecord, StoreFailed
 from alys.node.ports import Snapshot
 from alys.node.records import HeadMark, Seal, TreeEntry, pack, unpack
@@ -130,7 +130,7 @@ class TakeSnapshot(Request[Snapshot], frozen=True, kw_only=True):
     name: str = ""
 
 
-class Storage(Actor):
+class Storage(Checked):
     """See the module's docstring. ``store`` is the registered name of the store's port.
 
     Its fields are what the store said at the start, and change with what was written since.
