@@ -57,7 +57,8 @@ class Probe(Actor):
 
     def on_any(
         self,
-        message: messages.Publish
+        message: messages.FederationHealth
+        | messages.Publish
         | messages.SendTo
         | messages.BlockImported
         | messages.BlocksReverted

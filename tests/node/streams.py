@@ -13,9 +13,10 @@ from alys.node.messages import (
     SignaturesCollected,
     SignaturesShort,
 )
+from alys.node.names import StreamNames
 from alys.node.peer import PeerView
 from alys.node.storage import Storage
-from alys.node.stream import GetStreamStatus, Stream, StreamNames
+from alys.node.stream import GetStreamStatus, Stream
 from alys.node.stream_figures import FIGURES, StreamFigures
 from alys.wire import bitcoin
 from alys.wire.generated import governance_pb2 as pb

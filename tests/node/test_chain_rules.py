@@ -170,6 +170,7 @@ def test_who_builds_beside_the_head_is_refused_and_shown_the_head() -> None:
 
 
 def test_an_approval_that_does_not_verify_counts_for_nothing_and_is_told_of() -> None:
+    """Nobody is blamed: whoever passed it on had not judged it, and anybody can write another's number on it."""
     house = Parliament()
     reach(house, 1)
     head = house.status(0)
@@ -177,9 +178,7 @@ def test_an_approval_that_does_not_verify_counts_for_nothing_and_is_told_of() ->
         root=b"\x13" * 32, authority_index=2, signature=b"forged!!", origin="1"
     )
     house.bench.tell("0/chain", forged)
-    assert [(one.peer, one.deed, one.authority) for one in house.deeds] == [
-        ("1", "bad_approval", 2)
-    ]
+    assert house.deeds == []
     assert house.status(0).refusals[-1][:2] == ((b"\x13" * 32).hex(), "2")
     assert house.status(0).height >= head.height
 
@@ -190,9 +189,10 @@ def test_bytes_that_are_no_block_are_the_peers_own_doing() -> None:
     assert [(one.peer, one.deed) for one in house.deeds] == [("2", "invalid_block")]
 
 
-def test_a_block_of_somebody_elses_slot_is_refused_and_blamed_on_the_author_whose_slot_it_is() -> (
+def test_a_block_of_somebody_elses_slot_is_refused_and_the_author_whose_slot_it_is_is_not_blamed() -> (
     None
 ):
+    """Anybody can say that a slot is somebody else's."""
     house = Parliament()
     reach(house, 2)
     head = house.status(0)
@@ -202,7 +202,7 @@ def test_a_block_of_somebody_elses_slot_is_refused_and_blamed_on_the_author_whos
     approval = approvals.approve(signer, wrong, blocks.root(stolen.block))
     stolen = msgspec.structs.replace(stolen, approvals=approvals.merge(None, approval, SCHEME))
     assert verdict(house, 0, stolen, 1) == "out-of-turn"
-    assert [one.deed for one in house.deeds] == ["invalid_block"]
+    assert house.deeds == []
 
 
 def test_a_candidate_is_stored_before_its_approval_leaves_and_is_imported_after_a_crash() -> None:

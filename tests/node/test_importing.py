@@ -127,7 +127,7 @@ def test_fetched_blocks_are_taken_in_order_and_sync_hears_how_far() -> None:
     assert "not a consensus block" in house.taken[-1].fault
 
 
-def test_a_block_without_a_quorum_is_not_imported_and_its_sender_is_blamed() -> None:
+def test_a_block_without_a_quorum_is_not_imported_and_who_passed_it_on_is_not_blamed() -> None:
     house = Parliament()
     house.groups = [0, 0, 1]
     reach(house, 1, 0, 1)
@@ -144,7 +144,7 @@ def test_a_block_without_a_quorum_is_not_imported_and_its_sender_is_blamed() -> 
     house.bench.tell("2/chain", messages.BlockSealed(block=blocks.encode(short), origin="0"))
     house.run(0.1)
     assert house.status(2).height == 0
-    assert [(one.peer, one.deed) for one in house.deeds] == [("0", "invalid_block")]
+    assert house.deeds == []
 
 
 @pytest.mark.parametrize("index", [0, 2])

@@ -9,6 +9,7 @@ from alys.base.errors import UsageError
 from alys.chain import federation_update
 from alys.chain.federation import Federation
 from alys.node.announcements import AnnouncementView
+from alys.node.names import StreamNames
 from alys.node.orders import (
     FederationAnnounced,
     FederationsKnown,
@@ -18,7 +19,7 @@ from alys.node.orders import (
     ProposalAnnounced,
     RepeatUnconfirmed,
 )
-from alys.node.stream import GetAnnouncements, Stream, StreamNames
+from alys.node.stream import GetAnnouncements, Stream
 from alys.node.stream_figures import StreamFigures
 from alys.worlds.memory import LookRound
 from tests.models.governance.builders import KEYS

@@ -244,6 +244,8 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Refusals in a row until a connection counts as failed, and is tried every five minutes."""
     breaker_timeout: Seconds = 60
     """How long a governance node is left alone after five refusals in a row."""
+    unhealthy_after: Annotated[int, Meta(ge=0, le=86_400)] = 30
+    """With fewer governance nodes than a signature needs for so long, production halts; 0: it never does for that."""
     buffer_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     """That wait for one governance node."""
     buffer_messages_total: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000

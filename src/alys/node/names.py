@@ -24,3 +24,12 @@ class ChainNames(msgspec.Struct, frozen=True, kw_only=True):
     sync: str | None = None
     """None: this node has nobody to keep up with."""
     peer: str | None = None
+
+
+class StreamNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Registered names of the actors and ports that Stream speaks with."""
+
+    bridge: str
+    chain: str
+    storage: str
+    governance: str

@@ -21,7 +21,6 @@ is one record of each fact, not two that could differ; what is said twice has on
 kept here is a halt, which nobody else would know of.
 """
 
-import msgspec
 from google.protobuf.message import DecodeError
 from typing_extensions import override
 
@@ -36,20 +35,12 @@ from alys.node.announcements import Announcements, AnnouncementView, Order
 from alys.node.calls import AskGovernance, CallDeadline, Calls, GovernanceReply
 from alys.node.checked import Checked
 from alys.node.collection import Collections, Outcome
+from alys.node.names import StreamNames
 from alys.node.orders import Halt
 from alys.node.outbox import Frame, Room
 from alys.node.peer import Peer, PeerView
 from alys.node.stream_figures import FIGURES, StreamFigures
 from alys.wire.generated import governance_pb2 as pb
-
-
-class StreamNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Registered names of the actors and ports that Stream speaks with."""
-
-    bridge: str
-    chain: str
-    storage: str
-    governance: str
 
 
 class Reconnect(Message, frozen=True, kw_only=True):
@@ -87,6 +78,10 @@ class GetAnnouncements(Request[AnnouncementView], frozen=True, kw_only=True):
     """What governance has said of its own accord."""
 
 
+class StillShort(Message, frozen=True, kw_only=True):
+    """Time to see whether still too few of the federation can be reached."""
+
+
 class Stream(Checked):
     """See the module's docstring."""
 
@@ -120,6 +115,9 @@ class Stream(Checked):
         self._noticed: dict[str, set[int]] = {}
         #: Whether Bridge was asked for what an earlier incarnation may have had.
         self._repeated = False
+        #: Whether Chain was told that too few of the federation can be reached.
+        self._unhealthy = False
+        self._short_since: float | None = None
         self._reports = 0
 
     # Connections
@@ -132,6 +130,7 @@ class Stream(Checked):
             self._connect(peer, ctx)
         ctx.after(self._figures.heartbeat_seconds, SendHeartbeats())
         ctx.after(self._figures.sweep_seconds, Sweep())
+        self._weigh(ctx)
 
     @override
     def post_stop(self, ctx: Context) -> None:
@@ -193,6 +192,30 @@ class Stream(Checked):
         for request_id in self._collections.ids():
             self._report(request_id, self._collections.away(request_id, peer.index, reason), ctx)
         ctx.after(wait, Reconnect(endpoint=peer.index))
+        self._weigh(ctx)
+
+    def _weigh(self, ctx: Context) -> None:
+        """Enough can be reached: say so, if it was otherwise. Too few: look again when that has lasted."""
+        health, seconds = self._health(), self._figures.unhealthy_seconds
+        if health.reachable >= health.needed or not self._peers or not seconds:
+            self._short_since = None
+            if self._unhealthy:
+                self._unhealthy = False
+                self._tell_chain(health, ctx)
+        elif self._short_since is None:
+            self._short_since = ctx.now()
+            ctx.after(seconds, StillShort(), key="health")
+
+    def _health(self) -> messages.FederationHealth:
+        ready = sum(peer.state == "ready" for peer in self._peers)
+        return messages.FederationHealth(reachable=ready, needed=self._federation.threshold)
+
+    def on_still_short(self, message: StillShort, ctx: Context) -> None:
+        """Tell Chain, and again while it lasts: it may have begun anew and know nothing of it."""
+        if self._short_since is not None:
+            self._unhealthy, self._short_since = True, None
+            self._tell_chain(self._health(), ctx)
+            self._weigh(ctx)
 
     def on_send_heartbeats(self, message: SendHeartbeats, ctx: Context) -> None:
         """One to every ready node."""
@@ -265,6 +288,7 @@ class Stream(Checked):
         if peer.state == "ready":
             return
         peer.ready(ctx.now())
+        self._weigh(ctx)
         if peer.owes or not self._repeated:
             peer.owes, self._repeated = False, True
             self._tell_bridge(orders.RepeatUnconfirmed(), ctx)

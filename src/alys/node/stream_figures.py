@@ -25,6 +25,10 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     renewal_seconds: float = 300.0
     """A session (3600 s) is renewed when it lasts no longer than this, or than half of what it was given."""
 
+    unhealthy_seconds: float = 30.0
+    """With fewer ready streams than a signature needs for so long, Chain is told that the federation is unhealthy, and halts; 0: never.
+    (Upstream's supervisor waits 30 s for a federation.) Who cannot hear governance would not hear an emergency halt either."""
+
     # Heartbeats
     heartbeat_seconds: float = 30.0
     heartbeat_misses_max: int = 3

@@ -27,11 +27,11 @@ from alys.node.bridge import Bridge
 from alys.node.chain import Chain
 from alys.node.engine import Engine
 from alys.node.health import HealthActor, HealthNames
-from alys.node.names import BridgeNames, ChainNames
+from alys.node.names import BridgeNames, ChainNames, StreamNames
 from alys.node.network import Network, NetworkNames
 from alys.node.peers import KnownPeer, PeerNames, Peers
 from alys.node.storage import Storage
-from alys.node.stream import Stream, StreamNames
+from alys.node.stream import Stream
 from alys.node.stream_figures import FIGURES, StreamFigures
 from alys.node.sync import Sync, SyncNames
 

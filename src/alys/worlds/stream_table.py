@@ -22,6 +22,7 @@ def figures(settings: StreamSettings, time_scale: float = 1.0) -> StreamFigures:
         retry_max_seconds=float(settings.retry_max),
         attempts_max=settings.attempts_max,
         breaker_seconds=float(settings.breaker_timeout),
+        unhealthy_seconds=float(settings.unhealthy_after),
         buffer_messages=settings.buffer_messages,
         buffer_messages_total=settings.buffer_messages_total,
         buffer_policy=settings.buffer_policy,
