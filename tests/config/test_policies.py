@@ -48,4 +48,4 @@ def test_every_figure_has_a_path() -> None:
         for path in schema.leaves()
         if path[:2] in (("node", "actors"), ("node", "supervisors"))
     }
-    assert len(paths) == 8 * 8 + 5 * 5
+    assert len(paths) == 9 * 8 + 5 * 5

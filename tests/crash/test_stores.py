@@ -93,3 +93,42 @@ def test_a_node_that_was_set_back_to_a_snapshot_catches_up_and_mints_nothing_twi
         await grows(world, 2)
 
     lived(scenario, tmp_path)
+
+
+def test_a_full_disk_halts_production_and_pegs_and_when_there_is_room_they_go_on(
+    tmp_path: Path,
+) -> None:
+    """Nobody is restarted for it, and nothing that was not kept has been done."""
+
+    async def scenario(world: SimWorld) -> None:
+        await grows(world, 2)
+        world.keep_mining()
+        disk = world.disks[NODE_TREE]
+        disk.refusal = "No space left on device"
+        kept = dict(disk.pairs)
+
+        async def halted() -> bool:
+            status: Any = await world.node.call("alys_status")
+            return status["state"] == "halted" and "No space left on device" in status["reason"]
+
+        await world.eventually(halted, "the node says why it makes no blocks", timeout_s=60)
+        before = await height(world)
+        alice = world.ethereum_user("alice")
+        await world.depositor().deposit(world.federation_address, alice.address, 100_000_000)
+        await world.confirm(world.network.spec.required_confirmations)
+        await world.sleep(60)
+        world.check(await height(world) == before, "no block without the store", height=before)
+        world.check(await alice.balance() == 0, "nothing is minted")
+        world.check(disk.pairs == kept, "the store is as it was")
+        world.check(await halted(), "it is halted still")
+        disk.refusal = ""
+        await grows(world, 2)
+
+        async def minted() -> bool:
+            return await alice.balance() == 100_000_000 * 10**10
+
+        await world.eventually(minted, "the deposit is minted", timeout_s=60)
+        restarts = [one for one in world.recorder.happenings if one.kind == "restarted"]
+        world.check(not restarts, "nobody was restarted", restarts=len(restarts))
+
+    lived(scenario, tmp_path)

@@ -1,5 +1,6 @@
 """A bridge in virtual time on a real chain of Bitcoin blocks, with probes where Chain and Stream would be."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ class Setting:
             dev_spec(bytes(32), bitcoin_start_height=BOOTSTRAP), **wishes
         )
         self.calls: list[str] = []
+        self._ambush: dict[str, Callable[[], object]] = {}
         self.bench.store("store")
         self.bench.service("bitcoin", self._bitcoin)
         self.bench.start("storage", lambda: Storage("store"))
@@ -53,8 +55,13 @@ class Setting:
         self.stream: list[Any] = self.bench.probe("stream")
         self.begin()
 
+    def before(self, method: str, act: Callable[[], object]) -> None:
+        """Do something just before the next call of this method."""
+        self._ambush[method] = act
+
     def _bitcoin(self, method: str, *params: Any) -> Any:
         self.calls.append(method)
+        self._ambush.pop(method, lambda: None)()
         return self.bitcoin.handle(method, list(params))
 
     def begin(self) -> None:

@@ -2,6 +2,7 @@
 
 from alys.chain.blocks import AuxPowHeader
 from alys.node import gossip
+from tests.node.branches import branch
 
 HEADER = AuxPowHeader(
     range_start=bytes(32),
@@ -12,6 +13,7 @@ HEADER = AuxPowHeader(
     fee_recipient=bytes(20),
     auxpow=b"proof",
 )
+BLOCKS = branch(2).encoded
 REFUSAL = gossip.Refusal(root=bytes(32), authority_index=2, reason="why", detail="so", height=7)
 APPROVAL = gossip.Approval(root=bytes(32), authority_index=1, signature=bytes(96))
 STATUS = gossip.Status(
@@ -19,10 +21,10 @@ STATUS = gossip.Status(
 )
 
 EVERY: tuple[gossip.Item, ...] = (
-    gossip.ProposedBlock(block=b"a block"),
+    gossip.ProposedBlock(block=BLOCKS[0]),
     APPROVAL,
     REFUSAL,
-    gossip.SealedBlock(block=b"a block and its approvals"),
+    gossip.SealedBlock(block=BLOCKS[1]),
     gossip.QueuedPow(header=HEADER),
     gossip.SignedPayout(txid="ab" * 32, tx=b"a transaction"),
     STATUS,

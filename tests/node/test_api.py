@@ -46,6 +46,12 @@ HASH = "0b" * 32
         ("alys_status", [], "chain", messages.GetStatus()),
         ("alys_announceDeposit", ["ab" * 32], "bridge", messages.AnnounceDeposit(txid="ab" * 32)),
         ("alys_pauseProduction", ["why"], "chain", questions.PauseProduction(reason="why")),
+        (
+            "alys_pauseProduction",
+            ["why", 30],
+            "chain",
+            questions.PauseProduction(reason="why", seconds=30),
+        ),
         ("alys_pauseProduction", [], "chain", questions.PauseProduction(reason="by request")),
         ("alys_resumeProduction", [], "chain", questions.ResumeProduction()),
         ("alys_snapshot", [], "storage", storage.TakeSnapshot()),
@@ -87,7 +93,9 @@ def test_a_method_is_a_question(method: str, params: list[Any], actor: str, requ
         ("alys_snapshot", ["../elsewhere"], "name has what a folder cannot be called"),
         ("alys_snapshot", [7], "name must be a string"),
         ("alys_pauseProduction", [7], "reason must be a string"),
-        ("alys_pauseProduction", [1, 2], r"alys_pauseProduction takes \[reason\]"),
+        ("alys_pauseProduction", ["why", 0], "seconds must be a number above 0"),
+        ("alys_pauseProduction", ["why", True], "seconds must be a number above 0"),
+        ("alys_pauseProduction", [1, 2, 3], r"alys_pauseProduction takes \[reason\], \[seconds\]"),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(method: str, params: list[Any], named: str) -> None:

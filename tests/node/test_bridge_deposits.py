@@ -2,6 +2,8 @@
 
 import pytest
 
+from alys.base.faults import Reorg
+from alys.models.bitcoin import reorg
 from alys.node.messages import BlocksReverted, NotifyPegin, PeginWithdrawn
 from alys.node.orders import PeginNoticed, PeginUnclaimable
 from tests.node.bridging import ADDRESS, EVM, Setting
@@ -66,6 +68,21 @@ def test_a_deposit_that_was_minted_is_missed_by_name_until_it_is_back(depth: int
     assert setting.incidents()[0].resolved_at is not None
     assert setting.seen().lost == ()
     assert setting.ready() == [txid], "it is not minted again"
+
+
+@pytest.mark.parametrize("moment", ["getblockcount", "getblock"])
+def test_a_reorganisation_in_the_middle_of_a_look_is_noticed_all_the_same(moment: str) -> None:
+    """The old tip was still right when we looked; the next block that we read stands on another one."""
+    setting = Setting()
+    txid = setting.deposit()
+    setting.mine(6)
+    setting.minted(txid)
+    if moment == "getblock":
+        setting.bitcoin.handle("generateblock", [ADDRESS, []])
+    setting.before(moment, lambda: reorg.reorganise(setting.bitcoin, Reorg(depth=7, empty=True)))
+    setting.bench.run_for(3)
+    assert setting.states() == ["lost"]
+    assert setting.open_incidents() == [("deposit_lost", txid, SATS)]
 
 
 def test_a_reorganisation_that_leaves_a_deposit_where_it_is_changes_nothing() -> None:

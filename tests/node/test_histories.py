@@ -8,7 +8,7 @@ import pytest
 from alys.chain import blocks
 from tests.node.parliament import Parliament
 
-HISTORIES = 12
+HISTORIES = 8
 STEPS = 25
 
 

@@ -144,8 +144,9 @@ def test_what_is_stuck_is_replaced_at_the_estimate_or_half_as_much_again() -> No
     made = make(bitcoin, parent, stuck=(txid,))
     assert [bump.fee_rate_sat_vb for bump in made[0].bumps] == [20]
     after = bumped(parent)
-    made = make(bitcoin, after, stuck=(txid,))
-    assert made[0].bumps[0].replaces == after.unsettled[0].txids[-1], "the newest version"
+    assert make(bitcoin, after, stuck=(txid,))[0] == NO_CLAIMS, "the new one is not sent yet"
+    made = make(bitcoin, after, stuck=(after.unsettled[0].txids[-1],))
+    assert made[0].bumps[0].replaces == after.unsettled[0].txids[-1]
     stands(after, made)
     assert make(bitcoin, bumped(parent, covered=False), stuck=(txid,))[0] == NO_CLAIMS
     settled = SettledRef(txid=txid, block_hash=BITCOIN_BLOCK)

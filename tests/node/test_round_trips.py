@@ -23,7 +23,7 @@ from alys.chain import blocks, federation_update, forkchoice, state
 from alys.chain.blocks import BadBlock, SignedBlock
 from alys.chain.spec import dev_federation
 from alys.chain.state import Facts, PegState
-from alys.node import branches, gate, gossip, operations, orders, peers, records, storage
+from alys.node import branches, gate, gossip, operations, orders, peers, records
 from alys.node.errors import CorruptRecord
 from alys.sim import trace
 from alys.wire import auxpow, bitcoin
@@ -82,7 +82,7 @@ def test_a_message_comes_back_as_it_was(kind: type[Message]) -> None:
 
 # What is stored
 
-LAYOUT = [records.HeadMark, records.TreeEntry, records.Seal, storage.Head]
+LAYOUT = [records.HeadMark, records.TreeEntry, records.Seal]
 """Written by Storage itself."""
 
 BY_ACTORS = [

@@ -11,15 +11,12 @@ from alys.node.records import HeadMark
 from alys.node.storage import (
     Change,
     ChangeRecords,
-    Head,
     LoadApproval,
     LoadBlock,
     LoadBlockAt,
-    LoadHead,
     LoadRecords,
     LoadTree,
     SaveApproval,
-    SaveHead,
     SaveRecords,
     Storage,
     StoreBlocks,
@@ -87,27 +84,11 @@ def tree(bench: Bench) -> Tree:
     return found
 
 
-# A chain without branches
-
-
 def test_a_new_store_has_no_head_and_no_blocks(bench: Bench) -> None:
-    assert bench.ask(NAME, LoadHead()) is None
     assert bench.ask(NAME, LoadTree()) is None
     assert bench.ask(NAME, LoadApproval()) is None
     assert at(bench, 0) is None
     assert bench.ask(NAME, LoadBlock(root=b"r" * 32)) is None
-
-
-def test_a_saved_head_is_found_by_root_and_height_and_survives_a_restart(bench: Bench) -> None:
-    for height in (255, 256):
-        head = Head(block=b"block %d" % height, state=b"state %d" % height)
-        bench.ask(NAME, SaveHead(root=bytes([height % 251]) * 32, height=height, head=head))
-    restarted(bench)
-    head_now = bench.ask(NAME, LoadHead())
-    assert head_now == Head(block=b"block 256", state=b"state 256")
-    assert at(bench, 255) == b"block 255"
-    assert bench.ask(NAME, LoadBlock(root=bytes([256 % 251]) * 32)) == b"block 256"
-    assert len(tree(bench).blocks) == 1, "a state below the head is needed no more"
 
 
 # The tree
@@ -273,7 +254,6 @@ def test_a_last_batch_that_the_disk_lost_leaves_the_one_before_it_whole(bench: B
     [
         (records.block_key(b"g"), LoadBlock(root=b"g")),
         (records.block_key(b"g"), LoadTree()),
-        (records.block_key(b"g"), LoadHead()),
         (records.height_key(10), LoadBlockAt(height=10)),
         (records.record_key("t", "a"), LoadRecords(table="t")),
         (records.APPROVAL, LoadApproval()),

@@ -5,7 +5,7 @@ import pytest
 
 from alys.actors.message import Message
 from alys.chain import blocks
-from alys.node import gossip, messages, storage
+from alys.node import gossip, messages, records, storage
 from alys.node.storage import Storage
 from alys.node.sync import GetSyncStatus, Sync, SyncFigures, SyncNames, SyncStatus
 from tests.node.bench import START, Bench
@@ -411,8 +411,13 @@ def stored(run: Started, on: Branch, height: int) -> None:
     for number in range(1, height + 1):
         (data,) = on.some(number, 1)
         root = on.root(number)
-        head = storage.Head(block=data, state=b"state")
-        run.bench.ask("storage", storage.SaveHead(root=root, height=number, head=head))
+        block = storage.StoredBlock(
+            root=root, parent=on.root(number - 1), height=number, block=data, state=b"state"
+        )
+        mark = records.HeadMark(
+            root=root, height=number, finalised_root=root, finalised_height=number
+        )
+        run.bench.ask("storage", storage.StoreBlocks(blocks=(block,), head=mark))
 
 
 def test_checkpoints_are_kept_every_so_many_final_blocks_and_the_last_ones_only() -> None:

@@ -27,14 +27,16 @@ def children(spec: ChildSpec) -> tuple[ChildSpec, ...]:
 
 def leaves(spec: ChildSpec) -> list[ChildSpec]:
     """The actors under the domain supervisors."""
-    return [leaf for domain in children(spec) for leaf in children(domain)]
+    return [leaf for domain in children(spec) if domain.supervisor for leaf in children(domain)]
 
 
 def test_dependencies_start_first_and_so_stop_last() -> None:
     spec = dev_spec(bytes(32))
     node = node_tree(spec, authority(0), governance_nodes=3, token=None)
-    assert [one.name for one in children(node)] == ["storage", "network", "bridge", "consensus"]
-    assert all(one.supervisor for one in children(node))
+    *domains, health = children(node)
+    assert [one.name for one in domains] == ["storage", "network", "bridge", "consensus"]
+    assert all(one.supervisor for one in domains)
+    assert (health.name, health.register) == ("health", "tree-0/health")
     assert [one.name for one in leaves(node)] == [
         "storage",
         "network",

@@ -10,6 +10,8 @@ DEPOSIT_SATS = 150_000_000
 WEI_PER_SAT = 10_000_000_000
 PAYOUT_WEI = 300_000_000_000_000_000
 REFUNDED_WEI = 400_000_000_000_000_000
+PATIENCE_SECONDS = 600.0
+"""Node time: a busy machine takes its time, and a simulated one none."""
 
 
 async def reorganise(world: NetworkWorld, depth: int) -> None:
@@ -26,7 +28,7 @@ async def state_of(world: NetworkWorld, operation: str, *states: str) -> Any:
         return found if found is not None and found["state"] in states else None
 
     return await world.eventually(
-        there, f"{operation[:20]}.. is {' or '.join(states)}", timeout_s=120
+        there, f"{operation[:20]}.. is {' or '.join(states)}", timeout_s=PATIENCE_SECONDS
     )
 
 
@@ -42,7 +44,7 @@ async def deposited(world: NetworkWorld, confirmations: int) -> tuple[Any, str]:
 
 async def minted_once(world: NetworkWorld, alice: Any, txid: str) -> None:
     """The deposit is credited, and listed by one block."""
-    await world.eventually(alice.balance, "the deposit is minted", timeout_s=120)
+    await world.eventually(alice.balance, "the deposit is minted", timeout_s=PATIENCE_SECONDS)
     await flow.new_blocks(world, 2)
     balance = await alice.balance()
     world.check(balance == DEPOSIT_SATS * WEI_PER_SAT, "credited once", wei=balance)
@@ -129,7 +131,7 @@ async def _said(world: NetworkWorld, field: str, txid: str) -> None:
     async def said() -> bool:
         return any(f"{txid}:0" in block["bitcoin"][field] for block in await blocks(world))
 
-    await world.eventually(said, f"a block says {field}", timeout_s=60)
+    await world.eventually(said, f"a block says {field}", timeout_s=PATIENCE_SECONDS)
 
 
 async def around_a_payout(world: NetworkWorld, depth: int) -> None:
@@ -152,7 +154,9 @@ async def around_a_payout(world: NetworkWorld, depth: int) -> None:
         found: Any = await world.node.call("alys_operation", operation)
         return bool(found["state"] == "broadcast" and found["confirmations"] == 0)
 
-    await world.eventually(back, "it is broadcast again, without confirmations")
+    await world.eventually(
+        back, "it is broadcast again, without confirmations", timeout_s=PATIENCE_SECONDS
+    )
     wanted = [("payout_reverted", sent["txid"], PAYOUT_WEI // WEI_PER_SAT)] if settled else []
     world.check(await incidents(world) == wanted, "that it was settled before is an incident")
     statement = await world.audit()
@@ -175,7 +179,9 @@ async def _closed(world: NetworkWorld, txid: str) -> None:
         settled = (ref for block in await blocks(world) for ref in block["bitcoin"]["settled"])
         return any(ref["txid"] == txid for ref in settled)
 
-    await world.eventually(said, "a block says that the payout is settled", timeout_s=60)
+    await world.eventually(
+        said, "a block says that the payout is settled", timeout_s=PATIENCE_SECONDS
+    )
 
 
 async def a_payout_that_nobody_mines(world: NetworkWorld) -> None:
@@ -195,7 +201,7 @@ async def a_payout_that_nobody_mines(world: NetworkWorld) -> None:
         found: Any = await world.node.call("alys_operation", operation)
         return found if found["txid"] not in (first["txid"], "") else None
 
-    second = await world.eventually(replaced, "the payout is replaced", timeout_s=120)
+    second = await world.eventually(replaced, "the payout is replaced", timeout_s=PATIENCE_SECONDS)
     pool: Any = await world.bitcoin.call("getrawmempool")
     world.check(pool == [second["txid"]], "the pool has the replacement alone", pool=pool)
     bumps = [bump for block in await blocks(world) for bump in block["bitcoin"]["bumps"]]

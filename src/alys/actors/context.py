@@ -199,6 +199,12 @@ class Context(msgspec.Struct, eq=False):
         else:
             target.begin_stop(end or (NORMAL if target is cell else _STOPPED))
 
+    def is_waiting(self, ref: Ref) -> bool:
+        """Whether an actor stands in the middle of a message because it waits for an answer that it asked for."""
+        activity = None if ref.cell is None else ref.cell.activity
+        waits = None if activity is None else activity.waiting
+        return waits is not None and waits.target is not None
+
     def suspend(self, ref: Ref) -> None:
         """Let an actor handle no message until ``resume``; what the runtime tells it is still obeyed."""
         if ref.cell is not None:

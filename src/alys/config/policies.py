@@ -96,6 +96,8 @@ class ActorPolicies(msgspec.Struct, frozen=True, kw_only=True):
     """What is thought of them."""
     sync: ActorPolicy = ActorPolicy()
     """Catching up."""
+    health: ActorPolicy = ActorPolicy(mailbox=1_000, priority="background", health_interval=0.0)
+    """Who checks all others."""
 
 
 class SupervisorPolicies(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from alys.chain.blocks import AuxPowHeader, SignedBlock
 from alys.chain.spec import ChainSpec
 from alys.node import (
     federation_desk,
+    health,
     messages,
     network,
     operations,
@@ -246,8 +247,12 @@ def _announce_deposit(txid: Any) -> Question:
     return Question(actor="bridge", request=request, show=bool)
 
 
-def _pause_production(reason: Any = "by request") -> Question:
-    request = questions.PauseProduction(reason=_text(reason, "reason"))
+def _pause_production(reason: Any = "by request", seconds: Any = None) -> Question:
+    if seconds is not None and (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0
+    ):
+        raise ValueError("seconds must be a number above 0")
+    request = questions.PauseProduction(reason=_text(reason, "reason"), seconds=seconds)
     return Question(actor="chain", request=request, show=_true)
 
 
@@ -275,6 +280,10 @@ def _peer_records() -> Question:
 
 def _sync() -> Question:
     return Question(actor="sync", request=sync.GetSyncStatus(), show=_show_sync)
+
+
+def _health() -> Question:
+    return Question(actor="health", request=health.GetHealth(), show=health.show)
 
 
 def _governance() -> Question:
@@ -307,12 +316,13 @@ METHODS: dict[str, Method] = {
     "alys_operation": Method(make=_operation, takes=("id",)),
     "alys_incidents": Method(make=_incidents),
     "alys_announceDeposit": Method(make=_announce_deposit, takes=("txid",)),
-    "alys_pauseProduction": Method(make=_pause_production, takes=("reason",), optional=1),
+    "alys_pauseProduction": Method(make=_pause_production, takes=("reason", "seconds"), optional=2),
     "alys_resumeProduction": Method(make=_resume_production),
     "alys_snapshot": Method(make=_snapshot, takes=("name",), optional=1),
     "alys_peers": Method(make=_peers),
     "alys_peerRecords": Method(make=_peer_records),
     "alys_sync": Method(make=_sync),
+    "alys_health": Method(make=_health),
     "alys_governance": Method(make=_governance),
     "alys_announcements": Method(make=_announcements),
     "alys_federation": Method(make=_federation),

@@ -15,7 +15,6 @@ import contextlib
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.chain import federation_update
@@ -26,7 +25,8 @@ from alys.node.bridge_deposits import Deposits
 from alys.node.bridge_payouts import Payouts
 from alys.node.bridge_policy import BridgePolicy
 from alys.node.bridge_records import Records
-from alys.node.errors import PortDown
+from alys.node.checked import Checked
+from alys.node.errors import PortDown, StoreFailed
 from alys.node.names import BridgeNames
 from alys.node.operations import (
     ENDS,
@@ -52,7 +52,7 @@ class Poll(Message, frozen=True, kw_only=True):
     """Time to look at the Bitcoin chain."""
 
 
-class Bridge(Actor):
+class Bridge(Checked):
     """See the module's docstring."""
 
     def __init__(
@@ -83,12 +83,19 @@ class Bridge(Actor):
     # Following Bitcoin
 
     async def on_poll(self, message: Poll, ctx: Context) -> None:
-        """Follow Bitcoin; where it does not answer, or refuses, the next poll goes on where this one ended."""
+        """Follow Bitcoin; where it does not answer, or refuses, the next poll goes on where this one ended.
+
+        Where the store fails nothing counts that it did not take; the next poll finds it again.
+        """
         ctx.after(self._policy.poll_seconds, Poll())
-        await self._payouts.ask_again(ctx)
-        with contextlib.suppress(RpcError, PortDown):
-            await self._follow(ctx)
-        await self._look_for_overdue(ctx)
+        try:
+            await self._payouts.ask_again(ctx)
+            with contextlib.suppress(RpcError, PortDown):
+                await self._follow(ctx)
+            await self._look_for_overdue(ctx)
+        except StoreFailed:
+            await self._records.load(ctx)
+            self._payouts.begin()
 
     async def _follow(self, ctx: Context) -> None:
         """Read new blocks, count confirmations, send what is signed, tell Chain what its blocks should say."""
@@ -97,12 +104,14 @@ class Bridge(Actor):
         tip = int(await lookups.call(ctx, self._names.bitcoin, "getblockcount"))
         heights = range(self._records.cursor.height + 1, tip + 1)
         for height in heights[: self._policy.blocks_per_poll_max]:
-            await self._read_block(height, ctx)
-        await self._deposits.advance(tip, ctx)
-        await self._payouts.settle(tip, ctx)
-        after = self._records.cursor.hashes.get(self._records.cursor.height)
+            if not await self._read_block(height, ctx):
+                break  # Bitcoin has changed its mind since we looked: the next poll steps back
+        read = self._records.cursor.height
+        await self._deposits.advance(read, ctx)
+        await self._payouts.settle(read, ctx)
+        after = self._records.cursor.hashes.get(read)
         await self._payouts.send_due(ctx, new_block=before != after)
-        self._tell_seen(tip, ctx)
+        self._tell_seen(read, ctx)
 
     async def _rewind(self, ctx: Context) -> None:
         """Step back to the last block that is still on the best chain."""
@@ -118,21 +127,26 @@ class Bridge(Actor):
             cursor = Cursor(height=height - 1, hashes=hashes)
             await self._records.keep_cursor(ctx, cursor)
 
-    async def _read_block(self, height: int, ctx: Context) -> None:
+    async def _read_block(self, height: int, ctx: Context) -> bool:
+        """Read the next block; False for one that does not stand on the last that was read."""
         block_hash = await lookups.call(ctx, self._names.bitcoin, "getblockhash", height)
         raw = await lookups.call(ctx, self._names.bitcoin, "getblock", block_hash, 0)
+        block = bitcoin.parse_block(bytes.fromhex(raw))
+        hashes = self._records.cursor.hashes
+        if block.header.previous != hashes.get(height - 1, block.header.previous):
+            return False
         found: list[PeginRecord] = []
-        for tx in bitcoin.parse_block(bytes.fromhex(raw)).txs:
+        for tx in block.txs:
             record = self._deposits.found_in(tx, block_hash, height, ctx.now())
             if record is not None:
                 found.append(record)
             await self._payouts.mined(tx, block_hash, height, ctx)
         await self._records.keep_pegins(ctx, *found)
-        hashes = self._records.cursor.hashes
         kept = {h: x for h, x in hashes.items() if h > height - self._policy.hashes_kept}
         await self._records.keep_cursor(
             ctx, Cursor(height=height, hashes={**kept, height: block_hash})
         )
+        return True
 
     def _tell_seen(self, tip: int, ctx: Context) -> None:
         seen = messages.BitcoinSeen(

@@ -41,6 +41,7 @@ class Records:
         self.payouts: dict[str, PayoutRecord] = {}
         """By txid."""
         self.incidents: dict[str, Incident] = {}
+        self._start_height = start_height
         self.cursor = Cursor(height=start_height, hashes={})
         #: While governance has halted the pegs nothing is signed, broadcast or offered for minting.
         self.halted = False
@@ -52,7 +53,11 @@ class Records:
         self.unpaid: dict[str, None] = {}
 
     async def load(self, ctx: Context) -> None:
-        """Take up what is stored."""
+        """Know what is stored, and nothing else."""
+        maps = (self.pegins, self.pegouts, self.payouts, self.incidents)
+        for known in (*maps, self.unsteady, self.unended, self.unpaid):
+            known.clear()
+        self.cursor = Cursor(height=self._start_height, hashes={})
         for pegin in await self.load_table(ctx, PEGIN, PeginRecord):
             self._note_pegin(pegin)
         for pegout in await self.load_table(ctx, PEGOUT, PegoutRecord):

@@ -10,9 +10,12 @@ What a block must contain is not decided here but in ``chain.state.duties`` and 
 and acts.
 """
 
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.chain import approvals, blocks, slots, state, validity
@@ -24,7 +27,8 @@ from alys.chain.state import Facts
 from alys.node import branches, gossip, messages, storage
 from alys.node.branches import Branches, Known
 from alys.node.candidates import Candidate, Candidates
-from alys.node.errors import EngineRefused
+from alys.node.checked import Checked
+from alys.node.errors import EngineRefused, StoreFailed
 from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import HARMLESS, Following
 from alys.node.gate import Gate
@@ -52,7 +56,7 @@ class SlotTick(Message, frozen=True, kw_only=True):
     slot: int
 
 
-class Chain(Governed, Outside, Actor):
+class Chain(Governed, Outside, Checked):
     """See the module's docstring."""
 
     def __init__(
@@ -76,12 +80,12 @@ class Chain(Governed, Outside, Actor):
         self._tidings = Tidings(names)
         self._importer = Importer(spec, names, self._judge, self._tidings)
         self._producer = Producer(spec, names)
-        self._votes = Votes(spec, authority_index)
-        self._candidates = Candidates(verifier)
+        self._votes: Votes
+        self._candidates: Candidates
         #: Stored candidates that are of no use any more; the next batch removes them.
-        self._useless: list[bytes] = []
+        self._useless: list[bytes]
         #: The last block of our own.
-        self._own: ConsensusBlock | None = None
+        self._own: ConsensusBlock | None
         self._voice = Voice(names, authority_index)
         self._following = Following(names)
         self._governance = FederationDesk(spec, names)
@@ -95,11 +99,7 @@ class Chain(Governed, Outside, Actor):
     @override
     async def on_start(self, ctx: Context) -> None:
         """Take up what is stored: the tree, the votes, what waits for approvals, a pause."""
-        disk = ctx.whereis(self._names.storage)
-        self._tree = await self._importer.start(ctx)
-        self._votes.load(await ctx.ask(disk, storage.LoadApproval()))
-        for _, data in await ctx.ask(disk, storage.LoadRecords(table=CANDIDATES)):
-            self._take_up_candidate(blocks.decode(data))
+        await self._take_up(ctx)
         await self._take_up_orders(ctx)
         await self._governance.load(ctx)
         self._governance.started(self._state, ctx)
@@ -107,6 +107,26 @@ class Chain(Governed, Outside, Actor):
         self._following.head_changed(self._state, ctx)
         if self._produces:
             self._arm_slot(ctx)
+
+    async def _take_up(self, ctx: Context) -> None:
+        """Know what is stored, and nothing else."""
+        disk = ctx.whereis(self._names.storage)
+        self._tree = await self._importer.start(ctx)
+        self._votes = Votes(self._spec, self._index)
+        self._votes.load(await ctx.ask(disk, storage.LoadApproval()))
+        self._candidates = Candidates(self._verifier)
+        self._useless, self._own = [], None
+        for _, data in await ctx.ask(disk, storage.LoadRecords(table=CANDIDATES)):
+            self._take_up_candidate(blocks.decode(data))
+
+    async def _keeping(self, work: Coroutine[Any, Any, None], ctx: Context) -> None:
+        """Do what must be stored before it counts. Where the store fails it does not count: the node halts, and is as it is stored."""
+        try:
+            await work
+        except StoreFailed as error:
+            await self._take_up(ctx)
+            self._gate.tried(str(error))
+            self._report(ctx)
 
     def _take_up_candidate(self, signed: SignedBlock) -> None:
         parent = self._tree.get(signed.block.parent_root)
@@ -127,7 +147,9 @@ class Chain(Governed, Outside, Actor):
     async def on_slot_tick(self, message: SlotTick, ctx: Context) -> None:
         """Produce when the slot is ours and nothing forbids it."""
         self._arm_slot(ctx)
-        slot = message.slot
+        await self._keeping(self._slot(message.slot, ctx), ctx)
+
+    async def _slot(self, slot: int, ctx: Context) -> None:
         mine = slots.author_index(slot, len(self._spec.authorities)) == self._index
         stopped = self._governance.halted is not None or self._gate.closed(ctx.now())
         if not mine or stopped or slot <= self._votes.last_slot:
@@ -220,6 +242,9 @@ class Chain(Governed, Outside, Actor):
 
     async def on_block_proposed(self, message: messages.BlockProposed, ctx: Context) -> None:
         """The full check; an approval for all, or the reason against it for whoever offers it."""
+        await self._keeping(self._look_at(message, ctx), ctx)
+
+    async def _look_at(self, message: messages.BlockProposed, ctx: Context) -> None:
         try:
             signed = blocks.decode(message.block)
         except blocks.BadBlock:
@@ -306,6 +331,9 @@ class Chain(Governed, Outside, Actor):
 
     async def on_block_approved(self, message: messages.BlockApproved, ctx: Context) -> None:
         """Count an approval; import at the quorum. One that does not verify counts for nothing."""
+        await self._keeping(self._count(message, ctx), ctx)
+
+    async def _count(self, message: messages.BlockApproved, ctx: Context) -> None:
         approval = Approval(
             block_root=message.root,
             authority_index=message.authority_index,
@@ -317,7 +345,6 @@ class Chain(Governed, Outside, Actor):
             approvals.check_approval(approval, message.root, self._spec.authorities, self._verifier)
         except approvals.BadApproval as error:
             self._remember_refusal(message.root, message.authority_index, str(error))
-            self._following.deed(message.origin, "bad_approval", message.authority_index, ctx)
             return
         self._candidates.count(approval)
         candidate = self._candidates.get(message.root)
@@ -358,16 +385,21 @@ class Chain(Governed, Outside, Actor):
             self._voice.publish(gossip.SealedBlock(block=blocks.encode(sealed)), ctx)
 
     async def on_block_sealed(self, message: messages.BlockSealed, ctx: Context) -> None:
-        """Import a block that a quorum approved, after checking that it did and that the block is sound."""
-        try:
-            fault = await self._take_sealed(message.block, message.origin, ctx)
-        except CANNOT_JUDGE:
-            return  # Sync fetches it
-        if fault:
-            self._following.deed(message.origin, "invalid_block", None, ctx)
+        """Import a block that a quorum approved, after checking that it did and that the block is sound.
+
+        Nobody is blamed for one that is not: whoever passed it on had not judged it.
+        """
+        await self._keeping(self._take(message, ctx), ctx)
+
+    async def _take(self, message: messages.BlockSealed, ctx: Context) -> None:
+        with contextlib.suppress(*CANNOT_JUDGE):  # Sync fetches it
+            await self._take_sealed(message.block, message.origin, ctx)
 
     async def on_blocks_fetched(self, message: messages.BlocksFetched, ctx: Context) -> None:
         """The same with many, in their order, as far as they are sound."""
+        await self._keeping(self._take_all(message, ctx), ctx)
+
+    async def _take_all(self, message: messages.BlocksFetched, ctx: Context) -> None:
         taken, fault = 0, ""
         for data in message.blocks:
             try:

@@ -25,6 +25,14 @@ ASKED: Mapping[Edge, frozenset[str]] = {
             "StoreBlocks",
         }
     ),
+    **{
+        ("health", actor): frozenset(
+            {"CheckHealth", "GetSyncStatus"} if actor == "sync" else {"CheckHealth"}
+        )
+        for actor in ("storage", "network", "peer", "sync", "bridge", "engine")
+    },
+    ("health", "chain"): frozenset({"CheckHealth", "GetStatus"}),
+    ("health", "stream"): frozenset({"CheckHealth", "GetStreamStatus"}),
     ("bridge", "storage"): frozenset({"ChangeRecords", "LoadRecords", "SaveRecords"}),
     ("peer", "storage"): frozenset({"LoadRecords", "SaveRecords"}),
     ("sync", "storage"): frozenset({"ChangeRecords", "LoadBlockAt", "LoadRecords"}),

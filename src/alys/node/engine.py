@@ -13,7 +13,6 @@ from typing import Any, ClassVar, TypeVar, cast
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
 from alys.actors.message import Message, Request
@@ -21,6 +20,7 @@ from alys.actors.promise import Promise
 from alys.base.units import Wei
 from alys.chain import blocks, peg
 from alys.node import ports
+from alys.node.checked import Checked
 from alys.node.errors import EngineRefused, PortDown
 from alys.wire import engine as wire
 from alys.wire import ethereum
@@ -129,7 +129,7 @@ class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
     until: float
 
 
-class Engine(Actor):
+class Engine(Checked):
     """See the module's docstring. Names are registered ones: the client's port, and the bridge (None: there is none)."""
 
     def __init__(self, client: str, bridge: str | None) -> None:

@@ -9,13 +9,17 @@ from alys.node.names import ChainNames
 UNPLACED = frozenset({Reason.MISSING_PARENT, Reason.INVALID_HEIGHT})
 """Not a fault: the block is of a place in the chain that the node is not at."""
 HARMLESS = UNPLACED | {
+    Reason.BAD_APPROVAL,
+    Reason.NO_QUORUM,
+    Reason.OUT_OF_TURN,
     Reason.SLOT_NOT_INCREASING,
     Reason.SLOT_IN_FUTURE,
     Reason.DEPOSIT_NOT_FOUND,
     Reason.INSUFFICIENT_CONFIRMATIONS,
     Reason.WRONG_TIMESTAMP,
 }
-"""What a sound block may be refused for, where clocks or Bitcoin nodes differ, or after another block was approved."""
+"""What a sound block may be refused for, where clocks or Bitcoin nodes differ, or after another block was approved; and what is not
+its author's doing, as anybody can forge it and its author may pass the forgery on."""
 
 
 class Following:

@@ -11,11 +11,12 @@ import hashlib
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import MailboxFull
 from alys.actors.message import Message, Request
+from alys.chain import blocks
 from alys.node import gossip, messages, ports, topics
+from alys.node.checked import Checked
 
 CONNECTIONS_MAX = 1000
 HASH_BYTES = 20
@@ -74,7 +75,7 @@ class _Peer(msgspec.Struct, kw_only=True):
     reported_at: float = -FLOOD_SECONDS
 
 
-class Network(Actor):
+class Network(Checked):
     """See the module's docstring."""
 
     def __init__(self, names: NetworkNames, *, connections_max: int = CONNECTIONS_MAX) -> None:
@@ -143,8 +144,8 @@ class Network(Actor):
         peer = self._peer(message.peer)
         peer.received += 1
         try:
-            item = gossip.decode(message.data)
-        except gossip.BadGossip:
+            item = readable(message.data)
+        except (gossip.BadGossip, blocks.BadBlock):
             peer.bad_items += 1
             self._report(message.peer, "bad_item", ctx)
             return
@@ -231,6 +232,17 @@ class Network(Actor):
         except MailboxFull:
             return False
         return True
+
+
+def readable(data: bytes) -> gossip.Item:
+    """The item in the bytes, and in it a block where it has one: what cannot be read is passed on by nobody, so it is its sender's fault.
+
+    Raises BadGossip and BadBlock.
+    """
+    item = gossip.decode(data)
+    if isinstance(item, gossip.ProposedBlock | gossip.SealedBlock):
+        blocks.decode(item.block)
+    return item
 
 
 def heard(item: gossip.Item, origin: str) -> Message | None:

@@ -1,5 +1,7 @@
 """What is asked and ordered from outside: merged mining's desk, pauses, status and blocks. The part of Chain that answers it."""
 
+import contextlib
+
 import msgspec
 
 from alys.actors.context import Context
@@ -90,12 +92,9 @@ class Outside:
             self._voice.publish(gossip.QueuedPow(header=header), ctx)
 
     def on_pow_queued(self, message: messages.PowQueued, ctx: Context) -> None:
-        """Check another's proof and queue it too."""
-        try:
+        """Check another's proof and queue it too. Nobody is blamed for a bad one: whoever passed it on had not judged it."""
+        with contextlib.suppress(validity.Invalid):
             self._desk.queue(self._head.state, message.header)
-        except validity.Invalid as error:
-            if error.reason is validity.Reason.INVALID_POW:
-                self._following.deed(message.origin, "bad_item", None, ctx)
 
     def on_get_queued_pow(
         self, message: questions.GetQueuedPow, ctx: Context

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message, Request
 from alys.base.errors import AlysError
 from alys.node import messages, storage
+from alys.node.checked import Checked
 
 SCORE_MAX = 100
 SCORE_START = 50
@@ -120,7 +120,7 @@ class _Peer(msgspec.Struct, kw_only=True):
     dialling: bool = False
 
 
-class Peers(Actor):
+class Peers(Checked):
     """See the module's docstring."""
 
     def __init__(

@@ -102,13 +102,16 @@ class ClaimDesk:
     def _stuck(
         self, heard: messages.BitcoinSeen, parent: PegState, made: BitcoinClaims
     ) -> list[str]:
-        """Newest versions of open payouts that wait, but for those that the same block settles."""
+        """Newest versions of open payouts that wait, but for those that the same block settles.
+
+        A version that has been replaced meanwhile is not meant any more: the new one has yet to be sent.
+        """
         done = {ref.txid for ref in made.settled}
-        waiting: set[str] = set()
+        waiting: list[str] = []
         for txid in heard.stuck:
             payment = state.open_payout(parent, txid)
-            if payment is not None and not done & set(payment.txids):
-                waiting.add(payment.txids[-1])
+            if payment is not None and not done & set(payment.txids) and payment.txids[-1] == txid:
+                waiting.append(txid)
         return sorted(waiting)[:CLAIMS_MAX]
 
     def _bumps(self, parent: PegState, txid: str, rate: int) -> list[Bump]:

@@ -47,9 +47,8 @@ class HeadMark(msgspec.Struct, frozen=True, kw_only=True):
 
     root: bytes
     height: int
-    finalised_root: bytes = b""
-    """Empty: not told (``SaveHead``)."""
-    finalised_height: int = 0
+    finalised_root: bytes
+    finalised_height: int
 
 
 class TreeEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,10 +14,10 @@ from typing import ClassVar, TypeVar
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Request
 from alys.node import migration, ports, records, tree_index
+from alys.node.checked import Checked
 from alys.node.errors import CorruptRecord, StoreFailed
 from alys.node.ports import Snapshot
 from alys.node.records import HeadMark, Seal, TreeEntry, pack, unpack
@@ -91,25 +91,6 @@ class LoadApproval(Request[bytes | None], frozen=True, kw_only=True):
     """What was saved last, None before the first."""
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The imported head: the signed block (``chain.blocks`` encoding) and the peg state after it (``chain.state``)."""
-
-    block: bytes
-    state: bytes
-
-
-class SaveHead(Request[None], frozen=True, kw_only=True):
-    """Store an imported block on the head and make it the head: ``StoreBlocks`` for a chain without branches."""
-
-    root: bytes
-    height: int
-    head: Head
-
-
-class LoadHead(Request[Head | None], frozen=True, kw_only=True):
-    """The head that was saved last, None before the first."""
-
-
 class LoadBlock(Request[bytes | None], frozen=True, kw_only=True):
     """A signed block by its root."""
 
@@ -149,7 +130,7 @@ class TakeSnapshot(Request[Snapshot], frozen=True, kw_only=True):
     name: str = ""
 
 
-class Storage(Actor):
+class Storage(Checked):
     """See the module's docstring. ``store`` is the registered name of the store's port.
 
     Its fields are what the store said at the start, and change with what was written since.
@@ -248,10 +229,6 @@ class Storage(Actor):
 
     async def on_store_blocks(self, message: StoreBlocks, ctx: Context) -> None:
         """See StoreBlocks."""
-        final = b"" if message.head is None else message.head.finalised_root
-        await self._store_blocks(message, final, ctx)
-
-    async def _store_blocks(self, message: StoreBlocks, final: bytes, ctx: Context) -> None:
         index = self._index | {b.root: Place(b.parent, b.height) for b in message.blocks}
         head = message.head
         if head is not None and head.root not in index:
@@ -273,7 +250,7 @@ class Storage(Actor):
                     gone.append(records.height_key(height))
                 else:
                     values[records.height_key(height)] = root
-            fallen = tree_index.fallen(index, final)
+            fallen = tree_index.fallen(index, head.finalised_root)
             gone += [records.state_key(root) for root in fallen.states]
             gone += [records.block_key(root) for root in fallen.blocks]
             index = {root: place for root, place in index.items() if root not in fallen.states}
@@ -312,33 +289,6 @@ class Storage(Actor):
             state=entry.state,
             facts=entry.facts,
         )
-
-    async def on_save_head(self, message: SaveHead, ctx: Context) -> None:
-        """A block on the head, which needs no state below it any more."""
-        stored = StoredBlock(
-            root=message.root,
-            parent=b"" if self._head is None else self._head.root,
-            height=message.height,
-            block=message.head.block,
-            state=message.head.state,
-        )
-        mark = HeadMark(root=message.root, height=message.height)
-        await self._store_blocks(StoreBlocks(blocks=(stored,), head=mark), message.root, ctx)
-
-    async def on_load_head(self, message: LoadHead, ctx: Context) -> Head | None:
-        """See LoadHead."""
-        if self._head is None:
-            return None
-        key = records.state_key(self._head.root)
-        try:
-            entry = await self._read(ctx, key, TreeEntry)
-            if entry is None:
-                raise CorruptRecord(records.label(key), "the head has no state")
-            stored = await self._stored(ctx, self._head.root, entry)
-        except CorruptRecord as error:
-            ctx.refuse(error)
-            return None
-        return Head(block=stored.block, state=stored.state)
 
     async def on_load_block(self, message: LoadBlock, ctx: Context) -> bytes | None:
         """See LoadBlock."""

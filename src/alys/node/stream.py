@@ -25,7 +25,6 @@ import msgspec
 from google.protobuf.message import DecodeError
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message, Request
 from alys.actors.ref import Ref
@@ -35,6 +34,7 @@ from alys.node import messages, orders, ports
 from alys.node import stream_requests as say
 from alys.node.announcements import Announcements, AnnouncementView, Order
 from alys.node.calls import AskGovernance, CallDeadline, Calls, GovernanceReply
+from alys.node.checked import Checked
 from alys.node.collection import Collections, Outcome
 from alys.node.orders import Halt
 from alys.node.outbox import Frame, Room
@@ -87,7 +87,7 @@ class GetAnnouncements(Request[AnnouncementView], frozen=True, kw_only=True):
     """What governance has said of its own accord."""
 
 
-class Stream(Actor):
+class Stream(Checked):
     """See the module's docstring."""
 
     def __init__(

@@ -14,12 +14,12 @@ phases: ``starting``, ``catching_up``, ``following``.
 import msgspec
 from typing_extensions import override
 
-from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message, Request
 from alys.base.errors import AlysError
 from alys.chain import blocks, slots
 from alys.node import gossip, messages, storage, topics
+from alys.node.checked import Checked
 from alys.node.walk import BadRange, Claim, Walk, check_range
 
 GATE = 0.995
@@ -103,7 +103,7 @@ class NoAnswer(Message, frozen=True, kw_only=True):
     number: int
 
 
-class Sync(Actor):
+class Sync(Checked):
     """See the module's docstring."""
 
     def __init__(

@@ -4,9 +4,10 @@
                 network     network, peer, sync
                 bridge      stream, bridge
                 consensus   engine, chain
-    cosigner-n  storage, network, consensus
+                health
+    cosigner-n  storage, network, consensus, health
 
-Under the node's supervisor stand four domain supervisors, the boundaries of fault isolation. They start in this order and stop
+Under the node's supervisor stand four domain supervisors, the boundaries of fault isolation, and who checks all others. They start in this order and stop
 in the reverse: Chain speaks to all others from its first breath, so they are up before it, and it is the first to fall silent.
 (The sources disagree on where Bridge and Network stand; this order loses no message at a start.)
 
@@ -25,6 +26,7 @@ from alys.node import policies
 from alys.node.bridge import Bridge
 from alys.node.chain import Chain
 from alys.node.engine import Engine
+from alys.node.health import HealthActor, HealthNames
 from alys.node.names import BridgeNames, ChainNames
 from alys.node.network import Network, NetworkNames
 from alys.node.peers import KnownPeer, PeerNames, Peers
@@ -32,6 +34,10 @@ from alys.node.storage import Storage
 from alys.node.stream import Stream, StreamNames
 from alys.node.stream_figures import FIGURES, StreamFigures
 from alys.node.sync import Sync, SyncNames
+
+COSIGNING = ("storage", "network", "peer", "sync", "engine", "chain")
+WHOLE = (*COSIGNING, "stream", "bridge")
+"""Whose health is checked."""
 
 
 class Authority(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +110,7 @@ def node_tree(
             _engine(table, me.tree, bridge=names["bridge"]),
             _chain(table, spec, me, produces=True, bridge=names["bridge"], stream=names["stream"]),
         ),
+        _health(table, spec, me, WHOLE, produces=True),
     )
 
 
@@ -120,6 +127,7 @@ def cosigner_tree(spec: ChainSpec, me: Authority, table: Policies = policies.DEF
             _engine(table, me.tree, bridge=None),
             _chain(table, spec, me, produces=False, bridge=None, stream=None),
         ),
+        _health(table, spec, me, COSIGNING, produces=False),
     )
 
 
@@ -188,4 +196,20 @@ def _chain(
             verifier=me.verifier,
             produces=produces,
         ),
+    )
+
+
+def _health(
+    table: Policies, spec: ChainSpec, me: Authority, actors: tuple[str, ...], *, produces: bool
+) -> ChildSpec:
+    names = HealthNames(
+        tree=me.tree, checks={name: policies.actor_of(table, name) for name in actors}
+    )
+    signatures = spec.federation.threshold
+    return policies.child(
+        table,
+        me.tree,
+        "root",
+        "health",
+        lambda: HealthActor(names, signatures=signatures, produces=produces),
     )

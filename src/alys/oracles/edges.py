@@ -16,8 +16,12 @@ Edge = tuple[str, str]
 Table = Mapping[Edge, frozenset[str]]
 
 
+_CHECKED = ("storage", "network", "peer", "sync", "bridge", "stream", "engine", "chain")
+"""Whom the node's health check asks; nobody asks it, so no circle can close over it."""
+
 MAY_ASK: frozenset[Edge] = frozenset(
     {
+        *(("health", actor) for actor in _CHECKED),
         ("chain", "engine"),
         ("engine", "storage"),
         ("bridge", "stream"),

@@ -138,7 +138,8 @@ class Link:
             self.close()
             for task in work:
                 task.cancel()
-        ends = await asyncio.gather(*work, return_exceptions=True)
+            # In here: whoever cancels this must not leave behind a task that breaks and that nobody asks.
+            ends = await asyncio.gather(*work, return_exceptions=True)
         return self._reason or next((words(one) for one in ends if _broke(one)), "closed")
 
     def close(self) -> None:

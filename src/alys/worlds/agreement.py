@@ -91,7 +91,10 @@ class Overheard(Observer):
         return found
 
     def _block(self, data: bytes) -> None:
-        signed = blocks.decode(data)
+        try:
+            signed = blocks.decode(data)
+        except blocks.BadBlock:  # a liar's
+            return
         root = blocks.root(signed.block)
         about = self.offered.setdefault(root, (signed.block.slot, signed.block.height))
         for authority in () if signed.approvals is None else signed.approvals.indices:

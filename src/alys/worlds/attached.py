@@ -16,10 +16,12 @@ from typing_extensions import override
 
 from alys.actors import loop as actors_loop
 from alys.actors.actor import Actor
+from alys.actors.errors import ActorError
 from alys.actors.observe import Observer, together
 from alys.actors.reply import Reply
 from alys.actors.system import System
 from alys.config.settings import Settings
+from alys.node.health import GetHealth
 from alys.shells.foreign_execution import PublicDoor, TwoDoors
 from alys.shells.governance_gateway import GovernanceGateway
 from alys.shells.jsonrpc_client import Basic, JsonRpcClient, Jwt
@@ -212,7 +214,7 @@ class AttachedWorld(NetworkWorld, abc.ABC):
             self.settings.world.host,
             self._metrics_port or 0,
             health=self._gave_up,
-            ready=lambda: self._gave_up() or self._not_open(),
+            ready=self._unready,
         )
         self.closers.append(server.close)
         self.metrics_url = server.url
@@ -220,6 +222,18 @@ class AttachedWorld(NetworkWorld, abc.ABC):
     def _gave_up(self) -> str:
         failure = self.system.failure
         return "" if failure is None else f"the tree gave up: {failure}"
+
+    async def _unready(self) -> str:
+        """Why the node does not follow its chain, by its own word."""
+        reason = self._gave_up() or self._not_open()
+        if reason:
+            return reason
+        try:
+            found = await self.call_actor(f"{self.metrics_tree}/health", GetHealth())
+        except ActorError as error:
+            return f"the node does not say how it is: {error}"
+        fit = found.can_validate and found.sync_status != "unknown"
+        return "" if fit else "; ".join(found.reasons)
 
     def _not_open(self) -> str:
         return "" if self._opened and not self._closing else "the world is not open"

@@ -14,6 +14,8 @@ class Disk:
         self.pairs: dict[bytes, bytes] = {}
         self.snapshots: dict[str, dict[bytes, bytes]] = {}
         self._before: dict[bytes, bytes | None] = {}
+        #: While this is set every batch is refused for this reason.
+        self.refusal = ""
         self._refusal: str | None = None
         self._torn = False
 
@@ -33,6 +35,8 @@ class Disk:
 
     def write(self, batch: ports.StoreWrite) -> None:
         """Raises StoreFailed, and then nothing changed."""
+        if self.refusal:
+            raise StoreFailed(self.refusal)
         if self._refusal is not None:
             reason, self._refusal = self._refusal, None
             raise StoreFailed(reason)

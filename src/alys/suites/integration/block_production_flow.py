@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from alys.chain import slots
 from alys.chain.blocks import ConsensusBlock
@@ -12,6 +13,8 @@ from alys.wire import ethereum
 from alys.wire.engine import ExecutionPayload
 from alys.worlds import forger, network
 from alys.worlds.network_world import NetworkWorld
+
+pytestmark = pytest.mark.needs(nodes=1)  # the slots of one producing node are judged
 
 BLOCKS_CHECKED = 3
 

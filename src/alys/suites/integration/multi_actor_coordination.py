@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from alys.node.edges import ASKED, TOLD
 from alys.oracles import edges
 from alys.oracles.edges import Passed
@@ -9,6 +11,8 @@ from alys.suites.integration import bridge_operation_flow as bridge
 from alys.wire import bitcoin
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.users import EthereumUser
+
+pytestmark = pytest.mark.needs(nodes=1)  # the messages of one producing node are counted
 
 FIRST_SATS = 150_000_000
 SECOND_SATS = 70_000_000

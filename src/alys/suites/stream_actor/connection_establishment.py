@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from alys.suites.stream_actor import _streams as on
 from alys.worlds.network import NODE_TREE
 from alys.worlds.network_world import NetworkWorld
+
+pytestmark = pytest.mark.needs(nodes=1)  # the streams of one node are counted
 
 REFUSED = "the token is not valid any more"
 REFUSER = 1

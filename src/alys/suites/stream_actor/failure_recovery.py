@@ -3,10 +3,14 @@
 import itertools
 from typing import Any
 
+import pytest
+
 from alys.actors.reply import Reply
 from alys.node.calls import GovernanceReply
 from alys.suites.stream_actor import _streams as on
 from alys.worlds.network_world import NetworkWorld
+
+pytestmark = pytest.mark.needs(nodes=1)  # the streams of one node are counted
 
 REQUESTS = 100
 SEEN = 101

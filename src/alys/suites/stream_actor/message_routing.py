@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from alys.oracles import edges
 from alys.suites.integration import bridge_operation_flow as bridge
 from alys.suites.stream_actor import _streams as on
 from alys.wire.generated import governance_pb2 as pb
 from alys.worlds.network_world import NetworkWorld
+
+pytestmark = pytest.mark.needs(nodes=1)  # the streams of one node are counted
 
 RATE_PER_S = 100
 REQUESTS_PER_NODE = 20
