@@ -8,7 +8,7 @@ import pytest
 
 from alys.cli import front as cli
 from alys.config import scenarios
-from alys.config.settings import Settings, TestEnvironment
+from alys.config.settings import Settings, TestEnvironment, WorldSettings
 from alys.runner import catalogue, selection
 
 PLAIN = scenarios.TestScenarios()
@@ -88,6 +88,19 @@ def test_extended_scenarios_run_where_a_thorough_run_is_asked_for() -> None:
     assert said == (
         f"extended scenarios ({', '.join(file.stem for file in extra)}): "
         "test_environment.comprehensive is false"
+    )
+
+
+def test_what_kills_some_of_several_nodes_is_not_for_services_elsewhere() -> None:
+    _, files = catalogue.resolve("regression")
+    here = Settings(test_environment=THOROUGH)
+    there = msgspec.structs.replace(here, world=WorldSettings(kind="remote"))
+    chosen = {file.stem for file in selection.chosen("regression", files, there)}
+    every = {file.stem for file in selection.chosen("regression", files, here)}
+    assert every - chosen == {"federation_under_failure"}
+    assert selection.left_out("regression", files, here) == ()
+    assert selection.left_out("regression", files, there) == (
+        "federation_under_failure: it needs several nodes, and world remote has one",
     )
 
 

@@ -21,6 +21,8 @@ _LISTS = {
     "integration": "test_flows",
 }
 
+SEVERAL_NODES = frozenset({"federation_under_failure"})
+"""Files of built-in suites whose scenarios kill some of several nodes: world ``remote`` has one, and services for no more."""
 
 EXTENDED_TIMES = 4
 """How many times as long as its suite allows an extended scenario may take: in a cluster node time is no faster than the wall's."""
@@ -38,6 +40,7 @@ def chosen(suite: str, files: list[Path], settings: Settings) -> list[Path]:
         file
         for file in files
         if not _unlisted(file, told)
+        and not _lacks_nodes(file, settings)
         and (settings.test_environment.comprehensive or not _extended(file))
         and not (whole and catalogue.suite_of(file) in disabled(told))
     ]
@@ -54,6 +57,11 @@ def left_out(suite: str, files: list[Path], settings: Settings) -> tuple[str, ..
         said.append(
             f"extended scenarios ({_listed(extended)}): test_environment.comprehensive is false"
         )
+    said += [
+        f"{file.stem}: it needs several nodes, and world remote has one"
+        for file in files
+        if _lacks_nodes(file, settings) and settings.test_environment.comprehensive
+    ]
     for file in files:
         name = catalogue.suite_of(file)
         if name not in disabled(told) and _unlisted(file, told):
@@ -92,6 +100,11 @@ def run_seconds(suite: str, settings: Settings) -> int:
 def placement(file: Path) -> Placement | None:
     """What a scenario of this file must have: performance measures the node's process, so the node needs one of its own."""
     return "split" if catalogue.suite_of(file) == "performance" else None
+
+
+def _lacks_nodes(file: Path, settings: Settings) -> bool:
+    several = bool(catalogue.suite_of(file)) and file.stem in SEVERAL_NODES
+    return several and settings.world.kind == "remote"
 
 
 def _extended(file: Path) -> bool:
