@@ -10,7 +10,7 @@ import pytest
 from alys.base.units import Gwei
 from alys.chain import payout, peg, slots, state
 from alys.cli import front as cli
-from alys.node.bridge import Bridge
+from alys.node.bridge_deposits import Deposits
 from alys.node.bridge_payouts import Payouts
 from alys.node.chain import Chain
 from alys.report import conformance
@@ -88,7 +88,7 @@ CASES: list[tuple[str, str, Any, str, Any, str]] = [
         "",
     ),
     ("peg_out", "pegout.refund", peg, "fit_refunds", lambda _, due: ((), due), ""),
-    ("reorg", "reorg.forgotten", Bridge, "_rewind", nothing, ""),
+    ("reorg", "reorg.forgotten", Deposits, "rewind", nothing, ""),
     ("reorg", "reorg.minted", peg, "mint_amount", lambda sats: Gwei(sats), "exactly sats"),
     ("peg_in", "ledger.balanced", state, "withdrawals", extra, "unexplained_withdrawal"),
 ]
