@@ -169,7 +169,7 @@ def test_a_replayed_connection_is_worth_nothing() -> None:
 
             listener = await asyncio.start_server(between, "127.0.0.1", 0)
             b.dial(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}", peer="a")
-            await until(lambda: a.ups() == ["b"])
+            await until(lambda: a.ups() == ["b"] and b.ups() == ["a"])
             b.send("a", b"pay")
             await until(lambda: a.received("b") == [b"pay"])
             b.say(ports.WireClose(peer="a", reason="enough"))
