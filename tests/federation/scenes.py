@@ -30,9 +30,14 @@ SAID_OF_BLOCKS = (
 Work = Callable[[NetworkWorld], Awaitable[None]]
 
 
-def play(work: Work, seed: int = 7, gates: Mapping[str, Gate] | None = None) -> NetworkWorld:
+def play(
+    work: Work,
+    seed: int = 7,
+    gates: Mapping[str, Gate] | None = None,
+    settings: Settings | None = None,
+) -> NetworkWorld:
     """Do the work in a world with three whole nodes, to its end; raises what was wrong. Returns the closed world."""
-    driver = SimDriver(Settings())
+    driver = SimDriver(Settings() if settings is None else settings)
 
     async def life(world: NetworkWorld) -> None:
         try:
