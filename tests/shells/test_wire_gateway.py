@@ -349,3 +349,22 @@ def test_a_door_takes_the_same_port_again_and_says_when_it_cannot() -> None:
                 taken.listen()
 
     asyncio.run(run())
+
+
+def test_a_socket_that_takes_the_number_of_a_closed_door_is_its_own() -> None:
+    """The loop must not hold on to the number: it would watch, and later let go of, what is somebody else's."""
+
+    async def run() -> None:
+        async with nodes("a") as (a,):
+            other = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+            listener = a.door._listener
+            assert listener is not None
+            number = listener.fileno()
+            a.door.close()
+            reader, writer = await asyncio.open_connection(*other.sockets[0].getsockname())
+            assert writer.get_extra_info("socket").fileno() == number
+            assert await reader.read() == b""
+            writer.close()
+            other.close()
+
+    asyncio.run(run())

@@ -62,6 +62,7 @@ class Door:
         self._announced = announced
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def address(self) -> str:
@@ -85,7 +86,8 @@ class Door:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """A task that ends with the door."""
-        task = asyncio.get_running_loop().create_task(work)
+        self._loop = asyncio.get_running_loop()
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -95,6 +97,9 @@ class Door:
             task.cancel()
         self._tasks.clear()
         if self._listener is not None:
+            if self._loop is not None:
+                # The task that accepts lets go of it only in its next turn; the number may be another socket's by then.
+                self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
