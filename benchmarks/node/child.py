@@ -77,5 +77,5 @@ def _write(path: Path, taken: Taken) -> None:
 
 
 if __name__ == "__main__":
-    child.NodeWorld = MeasuredNode  # type: ignore[misc]
+    child.NodeWorld = MeasuredNode  # type: ignore[misc]  # the same process, measured
     sys.exit(child.main())

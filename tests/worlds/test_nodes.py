@@ -29,6 +29,18 @@ async def all_at(world, height):
     return await world.eventually(
         lambda: heads(world, height), f"height {height} everywhere", timeout_s=200
     )
+
+async def cut_off_and_back(world):
+    await all_at(world, 3)
+    await world.nodes.partition([[0], [1, 2]])
+    alone = (await world.nodes.call(0, "alys_status"))["height"]
+    async def far():
+        return (await world.nodes.call(1, "alys_status"))["height"] >= alone + 5
+    await world.eventually(far, "two of three go on", timeout_s=300)
+    stands = (await world.nodes.call(0, "alys_status"))["height"]
+    world.check(stands <= alone + 1, "alone it makes no block", stands=stands, alone=alone)
+    await world.nodes.heal()
+    await all_at(world, alone + 7)
 """
 
 
@@ -94,19 +106,7 @@ def test_a_killed_node_leaves_the_chain_going_and_comes_back_to_it(
 def test_a_node_that_is_cut_off_stands_still_and_catches_up_when_the_network_is_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    body = """
-        await all_at(world, 3)
-        await world.nodes.partition([[0], [1, 2]])
-        alone = (await world.nodes.call(0, "alys_status"))["height"]
-        async def far():
-            return (await world.nodes.call(1, "alys_status"))["height"] >= alone + 5
-        await world.eventually(far, "two of three go on", timeout_s=200)
-        stands = (await world.nodes.call(0, "alys_status"))["height"]
-        world.check(stands <= alone + 1, "alone it makes no block", stands=stands, alone=alone)
-        await world.nodes.heal()
-        await all_at(world, alone + 7)
-    """
-    told = federation(tmp_path, capsys, body)
+    told = federation(tmp_path, capsys, "await cut_off_and_back(world)")
     assert told["exit_code"] == 0, told["causes"]
 
 

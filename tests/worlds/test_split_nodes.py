@@ -55,19 +55,7 @@ def test_a_node_is_killed_and_another_process_takes_up_where_it_was(
 def test_processes_are_cut_off_from_each_other_and_joined_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    body = """
-        await all_at(world, 3)
-        await world.nodes.partition([[0], [1, 2]])
-        alone = (await world.nodes.call(0, "alys_status"))["height"]
-        async def far():
-            return (await world.nodes.call(1, "alys_status"))["height"] >= alone + 4
-        await world.eventually(far, "two of three go on", timeout_s=300)
-        stands = (await world.nodes.call(0, "alys_status"))["height"]
-        world.check(stands <= alone + 1, "alone it makes no block", stands=stands, alone=alone)
-        await world.nodes.heal()
-        await all_at(world, alone + 6)
-    """
-    told = federation(tmp_path, capsys, body)
+    told = federation(tmp_path, capsys, "await cut_off_and_back(world)")
     assert told["exit_code"] == 0, told["causes"]
 
 

@@ -69,7 +69,10 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
             asyncio.get_running_loop().add_signal_handler(number, over.set)
         info = ScenarioInfo(name="up", seed=settings.world.seed, scratch=scratch)
         federation = Federation(settings, info, port)
-        say = lambda line: words.out(f"{line}\n")  # noqa: E731
+
+        def say(line: str) -> None:
+            words.out(f"{line}\n")
+
         await federation.live(over, say, status_seconds=seconds, traffic=arguments.traffic)
 
     with tempfile.TemporaryDirectory(prefix="alys-up-") as folder:

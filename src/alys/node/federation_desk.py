@@ -180,6 +180,7 @@ class Governed:
     _state: PegState
 
     def _report(self, ctx: Context) -> None:
+        """Chain's own: tell governance how things are."""
         raise NotImplementedError
 
     def on_halt_changed(self, message: orders.HaltChanged, ctx: Context) -> None:

@@ -33,7 +33,7 @@ def copy(make: Callable[[Path], object], final: Path) -> None:
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
         _sync(final.parent)
-    except BaseException:
+    except BaseException:  # interrupted as well: half a copy must not stay
         shutil.rmtree(partial, ignore_errors=True)
         raise
 

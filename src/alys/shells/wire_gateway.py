@@ -236,7 +236,7 @@ class WireGateway(Actor):
             found = await self._meet(link, writer)
             if found != peer:
                 raise LinkBroken(f"{found} answers there")
-        except BaseException:
+        except BaseException:  # cancelled as well: nobody else would close it
             link.close()
             raise
         return link

@@ -6,6 +6,7 @@ frames of one governance stream keep their order, as over one.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from alys.actors.actor import Actor
@@ -166,8 +167,7 @@ class GovernancePort(Actor):
     def on_send_frame(self, message: ports.SendFrame, ctx: Context) -> None:
         """Hand a frame to the node; its answers come back on the same stream."""
         stream = self._links[message.endpoint].streams
-        arrive = lambda now: self._arrive(message, stream, now)  # noqa: E731
-        self._later(message.endpoint, arrive, ctx)
+        self._later(message.endpoint, partial(self._arrive, message, stream), ctx)
 
     def on_close_stream(self, message: ports.CloseStream, ctx: Context) -> None:
         """End it; nobody is told."""
@@ -253,8 +253,7 @@ class GovernancePort(Actor):
             request, lambda: link.node.receive(link.connection_id, request), faults
         )
         if self._gate.acknowledges():
-            back = lambda now: self._back(endpoint, stream, outcome, now)  # noqa: E731
-            self._after(endpoint, outcome, back, ctx)
+            self._after(endpoint, outcome, partial(self._back, endpoint, stream, outcome), ctx)
         self._spread(endpoint, ctx)
 
     def _after(

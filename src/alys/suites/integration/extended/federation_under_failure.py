@@ -6,6 +6,7 @@ node that is up, and the ledger is read at the one that is furthest.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -258,7 +259,7 @@ class _Pegs:
                 timeout_s=LONG_S,
             )
             await self._world.eventually(
-                _truly(lambda peg=peg: self._paid(peg)),  # type: ignore[misc]
+                _truly(partial(self._paid, peg)),
                 f"the payout begun while {phase} arrives",
                 timeout_s=LONG_S,
             )
