@@ -49,6 +49,9 @@ def add(commands: "words.Commands") -> None:
     )
     test.add_argument("--nodes", metavar="N", help="authorities that are whole nodes, 1 to 3")
     test.add_argument(
+        "--profile", metavar="P", help="world sim: full, or light with fakes of execution and signatures"
+    )
+    test.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
     )
 
@@ -138,6 +141,7 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
             ("world", "kind"): ("--world", arguments.world),
             ("world", "seed"): ("--seed", arguments.seed),
             ("world", "nodes"): ("--nodes", arguments.nodes),
+            ("world", "profile"): ("--profile", arguments.profile),
             ("world", "time_scale"): ("--time-scale", arguments.time_scale),
             ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
             ("test_environment", "report_format"): ("-o", arguments.output),
