@@ -49,7 +49,9 @@ def add(commands: "words.Commands") -> None:
     )
     test.add_argument("--nodes", metavar="N", help="authorities that are whole nodes, 1 to 3")
     test.add_argument(
-        "--profile", metavar="P", help="world sim: full, or light with fakes of execution and signatures"
+        "--profile",
+        metavar="P",
+        help="world sim: full, or light with fakes of execution and signatures",
     )
     test.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"

@@ -18,7 +18,8 @@ from alys.chain.spec import ChainSpec
 from alys.config import services
 from alys.config.settings import NodeSettings, Profile
 from alys.models.bitcoin.node import BitcoinNode
-from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.genesis import Genesis, dev_genesis
+from alys.models.ethereum.light import Light
 from alys.models.ethereum.node import EthereumNode
 from alys.models.governance.node import GovernanceNode
 from alys.node.peers import KnownPeer
@@ -119,7 +120,7 @@ def build(
     """Fresh services whose chains begin now, with a depositor who has coins to spend."""
     start = int(now())
     depositor = DEPOSITOR_SECRET
-    clients = execution_clients(start, now)
+    clients = execution_clients(start, now, profile)
     spec = specification(
         settings, genesis_hash(clients[PRODUCER]), BOOTSTRAP_BLOCKS, chain_spec.dev_federation()
     )
@@ -152,9 +153,18 @@ def _first_blocks(start: int, depositor: bytes) -> tuple[bitcoin.Block, ...]:
     return tuple(entry.block for entry in maker.chain.active[1:])
 
 
-def execution_clients(start: int, now: Callable[[], float]) -> tuple[EthereumNode, ...]:
+def execution_clients(
+    start: int, now: Callable[[], float], profile: Profile = "full"
+) -> tuple[EthereumNode, ...]:
     """A client per authority, on the development genesis of that time."""
-    return tuple(EthereumNode(dev_genesis(start), now) for _ in range(AUTHORITIES))
+    genesis, light = _genesis(start), Light() if profile == "light" else None
+    return tuple(EthereumNode(genesis, now, light=light) for _ in range(AUTHORITIES))
+
+
+@functools.lru_cache(maxsize=8)
+def _genesis(start: int) -> Genesis:
+    """With the compiled contract; a value, so the networks of one process share it."""
+    return dev_genesis(start)
 
 
 def genesis_hash(client: EthereumNode) -> bytes:
