@@ -25,7 +25,7 @@ class Conservation:
         self.samples = 0
         self.refusals = 0
         self.entered = 0
-        #: By message: its receiver's uid while it is in the mailbox, the complement of that once it has been taken out.
+        #: The receiver's uid, by message that has not come to its end.
         self.waiting: dict[Hashable, int] = {}
         self._name = name
 
@@ -37,15 +37,13 @@ class Conservation:
         self.entered += 1
 
     def begun(self, message: Hashable) -> None:
-        """It was taken out, and a handler begins with it. Raises Broken when it was not there, or was taken out before."""
-        receiver = self.waiting.get(message, -1)
-        if receiver < 0:
+        """A handler begins with it. Raises Broken when it has come to an end, or was never in a mailbox."""
+        if message not in self.waiting:
             raise Broken(
                 ORACLE,
-                "a message was handled that had been taken out of its mailbox before, or was never in it",
+                "a message was handled that had come to its end before, or was never sent",
                 message=self._name(message),
             )
-        self.waiting[message] = ~receiver
 
     def ended(self, message: Hashable) -> None:
         """It was handled. Raises Broken when that is not its first end."""
@@ -56,13 +54,12 @@ class Conservation:
         self.samples += 1
 
     def lost(self, message: Hashable) -> bool:
-        """It became a dead letter or gave way: whether it was in a mailbox until now. If it never was, it has been refused."""
-        receiver = self.waiting.pop(message, None)
-        if receiver is None:
+        """It became a dead letter or gave way: whether it had been in a mailbox. If not, it was refused at once."""
+        if self.waiting.pop(message, None) is None:
             self.refusals += 1
             return False
         self.samples += 1
-        return receiver >= 0
+        return True
 
     def close(self, held: Collection[Hashable], numbers: int | None = None) -> None:
         """The end. ``held``: what actors really hold, in mailboxes, aside or in their hands; ``numbers``: how many messages all

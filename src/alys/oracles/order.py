@@ -27,27 +27,20 @@ class Order:
     def __init__(self) -> None:
         self.samples = 0
         #: The count of the last message that was handled, by receiver, sender and lane.
-        self._last: dict[tuple[int, int, int], int] = {}
+        self._last: dict[tuple[int, int, int], list[int]] = {}
         #: Messages of lanes above the ordinary one that wait, by receiver and lane.
         self._urgent: dict[int, dict[int, int]] = {}
 
     def handled(self, sender: int, receiver: int, lane: int, number: int) -> None:
         """A handler begins with a message for the first time. Raises Broken when one that was sent later had been before it."""
         key = (receiver, sender, lane)
-        last = self._last.get(key, 0)
-        if number <= last:
-            raise Broken(
-                ORACLE,
-                "a message was handled after its sender's death was told of"
-                if last == _FOR_EVER
-                else "a message was handled after one that its sender had sent later",
-                sender=sender,
-                receiver=receiver,
-                lane=lane,
-                number=number,
-                last=last if last < _FOR_EVER else "news of the death",
-            )
-        self._last[key] = number
+        last = self._last.get(key)
+        if last is None:
+            self._last[key] = [number]
+        elif number > last[0]:
+            last[0] = number
+        else:
+            raise _too_late(key, number, last[0])
         self.samples += 1
         if self._urgent and receiver in self._urgent:
             self._overtook(receiver, lane)
@@ -65,7 +58,7 @@ class Order:
                 waiting=waiting,
             )
         for lane in lanes:
-            self._last[(receiver, dead, lane)] = _FOR_EVER
+            self._last[(receiver, dead, lane)] = [_FOR_EVER]
 
     # The lanes above the ordinary one
 
@@ -111,3 +104,19 @@ class Order:
                 receiver=receiver,
                 status=status,
             )
+
+
+def _too_late(key: tuple[int, int, int], number: int, last: int) -> Broken:
+    receiver, sender, lane = key
+    dead = last == _FOR_EVER
+    return Broken(
+        ORACLE,
+        "a message was handled after its sender's death was told of"
+        if dead
+        else "a message was handled after one that its sender had sent later",
+        sender=sender,
+        receiver=receiver,
+        lane=lane,
+        number=number,
+        last="news of the death" if dead else last,
+    )

@@ -34,9 +34,14 @@ class MailWitness(Observer):
     def __init__(self, root: Cell, found: Callable[[Broken], None]) -> None:
         self.order = Order()
         self.conservation = Conservation(named)
-        self.bounds = Bounds(self._look)
-        #: Every actor that there was, by uid.
-        self.cells: dict[int, Cell] = {}
+        self.bounds = Bounds()
+        #: Every actor that there was.
+        self.cells: list[Cell] = []
+        self._waiting = self.conservation.waiting
+        #: Messages that came into mailboxes which were far from full, and news of deaths.
+        self._entered = 0
+        #: Those that wait in a lane above the ordinary one.
+        self._urgent: set[Envelope] = set()
         self._found = found
         #: Actors that have failed and have not gone on yet.
         self._down: set[int] = set()
@@ -48,41 +53,34 @@ class MailWitness(Observer):
 
     def close(self) -> dict[str, int]:
         """The end, whether or not the system was stopped: samples by oracle. Raises Broken."""
-        held = {entry for cell in self.cells.values() for entry in _held(cell)}
-        numbers = (
-            None
-            if self._lines
-            else self._notices + sum(cell.sequence for cell in self.cells.values())
-        )
+        held = {entry for cell in self.cells for entry in _held(cell)}
+        numbers = None if self._lines else self._notices + sum(cell.sequence for cell in self.cells)
         self.conservation.close(held, numbers)
         return {
             "order": self.order.samples,
             "conservation": self.conservation.samples,
-            "mailbox": self.bounds.samples,
+            "mailbox": self.bounds.samples + self._entered - self._notices,
         }
 
     def _add(self, actor: Any) -> None:
         spec = actor.spec
-        self.cells[actor.uid] = actor
+        self.cells.append(actor)
         self._lines = self._lines or spec.overflow is Overflow.SUSPEND
-        self.bounds.opened(actor.uid, spec.mailbox_messages_max, spec.mailbox_reserve)
 
     # Messages
 
     @override
     def sent(self, envelope: Envelope, target: "Ref") -> None:
         try:
-            uid = target.uid
-            self.conservation.sent(envelope, uid)
-            if envelope.sequence == NOTICE:
-                self._notices += 1
-                return
-            lane = envelope.message.priority
-            self.bounds.entered(uid, lane > _NORMAL)
-            if lane > _NORMAL:
-                self.order.urgent(uid, lane)
-            if self._down and uid in self._down:
-                self._came_to_one_down(target)
+            cell: Any = target
+            self.conservation.sent(envelope, cell.uid)
+            self._entered += 1
+            if envelope.message.priority is not _NORMAL or envelope.sequence == NOTICE:
+                self._came_unusually(envelope, cell)
+            elif len(cell.mailbox.queue) >= cell.spec.mailbox_messages_max or cell.mailbox.others:
+                self._look(cell, urgent=False)
+            if self._down and cell.uid in self._down:
+                self._came_to_one_down(envelope, cell)
         except Broken as broken:
             self._found(broken)
 
@@ -90,19 +88,17 @@ class MailWitness(Observer):
     def handling(self, envelope: Envelope, target: "Ref") -> None:
         try:
             cell: Any = target
-            uid = target.uid
             if cell.status is not _RUNNING or cell.activity is not None:
-                self.order.begins(uid, cell.status.value, cell.activity is not None)
+                self.order.begins(cell.uid, cell.status.value, cell.activity is not None)
+            if envelope not in self._waiting:
+                self.conservation.begun(envelope)
             if envelope.taken:  # put aside once, and taken out in its order then
                 return
-            self.conservation.begun(envelope)
-            sender = envelope.sender.uid
-            if envelope.sequence == NOTICE:
-                self.order.told_of_death(sender, uid, _LANES, self._waiting(sender, uid))
-                return
             lane = envelope.message.priority
-            self._left(uid, lane)
-            self.order.handled(sender, uid, lane, envelope.sequence)
+            if lane is not _NORMAL or envelope.sequence == NOTICE:
+                self._begins_unusually(envelope, cell.uid)
+            else:
+                self.order.handled(envelope.sender.uid, cell.uid, lane, envelope.sequence)
         except Broken as broken:
             self._found(broken)
 
@@ -123,30 +119,59 @@ class MailWitness(Observer):
             self._lost(envelope, target)
 
     def _lost(self, envelope: Envelope, target: "Ref") -> None:
-        if self.conservation.lost(envelope) and envelope.sequence != NOTICE:
-            self._left(target.uid, envelope.message.priority)
+        if self.conservation.lost(envelope):
+            self._not_urgent_any_more(envelope, target.uid)
 
-    def _left(self, uid: int, lane: Priority) -> None:
-        self.bounds.left(uid)
+    # What is rare
+
+    def _came_unusually(self, envelope: Envelope, cell: Any) -> None:
+        """News of a death, or a message of another lane."""
+        if envelope.sequence == NOTICE:
+            self._notices += 1
+            return
+        lane = envelope.message.priority
         if lane > _NORMAL:
-            self.order.urgent_gone(uid, lane)
+            self._urgent.add(envelope)
+            self.order.urgent(cell.uid, lane)
+        self._look(cell, urgent=lane > _NORMAL)
 
-    def _waiting(self, sender: int, receiver: int) -> int:
+    def _begins_unusually(self, envelope: Envelope, uid: int) -> None:
+        sender, lane = envelope.sender.uid, envelope.message.priority
+        if envelope.sequence == NOTICE:
+            self.order.told_of_death(sender, uid, _LANES, self._still_waiting(sender, uid))
+            return
+        self._not_urgent_any_more(envelope, uid)
+        self.order.handled(sender, uid, lane, envelope.sequence)
+
+    def _not_urgent_any_more(self, envelope: Envelope, uid: int) -> None:
+        """It was taken out of its lane: to be handled, or because it is lost."""
+        if envelope in self._urgent:
+            self._urgent.discard(envelope)
+            self.order.urgent_gone(uid, envelope.message.priority)
+
+    def _still_waiting(self, sender: int, receiver: int) -> int:
         """Messages of the one that are in the other's mailbox, but for what was put aside and for news."""
         return sum(
-            to == receiver and entry.sender.uid == sender and entry.sequence != NOTICE
-            for entry, to in self.conservation.waiting.items()
+            to == receiver
+            and entry.sender.uid == sender
+            and entry.sequence != NOTICE
+            and not entry.taken
+            for entry, to in self._waiting.items()
             if isinstance(entry, Envelope)
         )
 
-    def _look(self, receiver: int) -> int:
-        """Messages in a mailbox that its bound is about."""
-        entries = self.cells[receiver].mailbox.entries()
-        return sum(not entry.taken and entry.sequence != NOTICE for entry in entries)
+    def _look(self, cell: Any, *, urgent: bool) -> None:
+        """Count what is in a mailbox that may be full, and was not put back into it."""
+        entries = cell.mailbox.entries()
+        count = sum(not entry.taken and entry.sequence != NOTICE for entry in entries)
+        spec = cell.spec
+        bound, reserve = spec.mailbox_messages_max, spec.mailbox_reserve
+        self.bounds.entered(cell.uid, count, bound, reserve, urgent)
+        self._entered -= 1  # counted there
 
-    def _came_to_one_down(self, target: Any) -> None:
-        if target.status is Status.RESTARTING:
-            self.bounds.restarting(target.uid, target.spec.restart_messages_max)
+    def _came_to_one_down(self, envelope: Envelope, cell: Any) -> None:
+        if cell.status is Status.RESTARTING and envelope.sequence != NOTICE:
+            self.bounds.restarting(cell.uid, cell.spec.restart_messages_max)
 
     # Actors
 
@@ -169,7 +194,6 @@ class MailWitness(Observer):
     @override
     def stopped(self, actor: "Ref", reason: str) -> None:
         self._up(actor.uid)
-        self.bounds.closed(actor.uid)
 
     def _up(self, uid: int) -> None:
         self._down.discard(uid)

@@ -33,7 +33,7 @@ class Witnesses:
         self.broken: Broken | None = None
         self.mail = MailWitness(system.root, self._found)
         self.observer: Observer = together(self.mail)
-        system.observer = together(self.observer, system.observer)
+        system.observer = together(self.mail, system.observer)
         system.plain = False
 
     def require(self) -> None:
