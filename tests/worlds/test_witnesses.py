@@ -68,7 +68,8 @@ def test_come_too_late_where_actors_run_already() -> None:
 
 def test_keep_the_first_thing_that_was_found() -> None:
     with ActorKit() as kit:
-        witnesses = Witnesses(kit)
+        told: list[Broken] = []
+        witnesses = Witnesses(kit, told.append)
         hearer = kit.spawn(Hearer, "hearer")
         lie = Envelope(Word(), kit.system.outside, 7)
         kit.settle()
@@ -78,3 +79,4 @@ def test_keep_the_first_thing_that_was_found() -> None:
             witnesses.require()
         with pytest.raises(Broken, match="for the second time"):
             witnesses.close()
+    assert told == [witnesses.broken]

@@ -4,6 +4,7 @@ Made for a system that nobody has used yet: from then on they hear everything fi
 is kept: ``require`` raises it, and ``close`` does.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from alys.actors.observe import Observer, together
@@ -25,10 +26,12 @@ class Watched(Protocol):
 class Witnesses:
     """See the module's docstring. Raises AlysBug where actors run already."""
 
-    def __init__(self, world: Watched) -> None:
+    def __init__(self, world: Watched, found: Callable[[Broken], object] | None = None) -> None:
+        """``found`` is told of the first finding when it is made, in the middle of whatever runs; it must not raise."""
         system = world.system
         if len(system.cells()) > 1:
             raise AlysBug("witnesses come before the first actor: make them before the world opens")
+        self._tell = found
         #: The first thing that was found.
         self.broken: Broken | None = None
         self.mail = MailWitness(system.root, self._found)
@@ -49,3 +52,5 @@ class Witnesses:
     def _found(self, broken: Broken) -> None:
         if self.broken is None:
             self.broken = broken
+            if self._tell is not None:
+                self._tell(broken)
