@@ -38,7 +38,8 @@ def test_candidates_are_near_at_home_and_rare() -> None:
 
 
 def test_another_node_whose_name_begins_alike_is_not_at_home() -> None:
-    found = conditions.candidates(3.5, TAKEN, "/alys/node")
+    mints = [Taken(at=n / 2, actor=OTHER, message="Mint") for n in range(8)]
+    found = conditions.candidates(3.5, [*mints, *TAKEN], "/alys/node")
     assert found[0].actor == OTHER
 
 

@@ -253,10 +253,7 @@ def _fewer_picks(search: _Search, picks: Sequence[int]) -> None:
 
 
 def _replaying(plan: Plan, picks: Sequence[int]) -> Plan:
-    ended = len(picks)
-    while ended and not picks[ended - 1]:
-        ended -= 1  # the oldest is what comes after the last pick anyway
-    schedule = Schedule(kind="replay", picks=tuple(picks[:ended]))
+    schedule = Schedule(kind="replay", picks=tuple(picks))
     return msgspec.structs.replace(plan, schedule=schedule)
 
 
