@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from alys.actors.observe import Observer
+from alys.actors.observe import Observer, together
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
@@ -27,6 +27,8 @@ MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
+WEATHER = "weather"
+"""The kind of the trace's record of the moment from which times and messages count."""
 
 
 class Hearing:
@@ -72,6 +74,7 @@ class Life:
         weather = self.weather = Weather(world, self.plan.orders)
         world.start_background(self._mine_bitcoin())
         begun = world.now()
+        world.recorder.record(WEATHER, {})
         weather.begin()
         await users.work()
         if (left := begun + self.plan.weather_s - world.now()) > 0:
@@ -106,7 +109,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
-        world.observers.extend(heard.observers)
+        if heard.observers:
+            world.system.observer = together(*heard.observers, world.system.observer)
         if heard.opened is not None:
             heard.opened(world)
         life = Life(world, plan)
@@ -125,22 +129,35 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
     if heard.lines is not None:
         for line in world.trace():
             heard.lines(line)
-    return _outcome(life, findings, time.perf_counter() - begun)
+    return outcome_of(life, findings, time.perf_counter() - begun)
 
 
 async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
     try:
-        try:
-            await life.world.open()
-            await life.live()
-        except Exception as error:
-            found(error)
+        await life.world.open()
+    except Exception as error:
+        found(error)
+        await _close(life, found)
+    else:
+        await through(life, found)
+
+
+async def through(life: Life, found: Callable[[Exception], None]) -> None:
+    """In an open world: the whole life, and the world's closing whatever happened. What was wrong is told, not raised."""
+    try:
+        await life.live()
+    except Exception as error:
+        found(error)
     finally:
         life.end()
-        try:
-            await life.world.close()
-        except Exception as error:
-            found(error)
+        await _close(life, found)
+
+
+async def _close(life: Life, found: Callable[[Exception], None]) -> None:
+    try:
+        await life.world.close()
+    except Exception as error:
+        found(error)
 
 
 def settings_of(plan: Plan) -> Settings:
@@ -148,11 +165,13 @@ def settings_of(plan: Plan) -> Settings:
     return Settings()
 
 
-def _outcome(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+    """What came of a life that is over."""
     world = life.world
     dispatcher = world.dispatcher
     samples = dict(life.samples)
-    samples["work"] = 0 if life.users is None else life.users.samples
+    if life.plan.work:
+        samples["work"] = 0 if life.users is None else life.users.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
     if hasattr(world, "auditor") and world.auditor.statement is not None:

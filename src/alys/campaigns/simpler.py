@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from alys.base.trouble import DISK, NODE, WIRE, WIRES, AnyTrouble, Partition, service_of
-from alys.campaigns.plan import At, On, Order, Plan, Schedule, Work
+from alys.campaigns.plan import At, Deposit, On, Order, Plan, Schedule, Work
 
 NUMBERS = (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """What numbers are brought to, where that is less: seconds, milliseconds, counts. In the order of trial."""
@@ -114,7 +114,8 @@ def _least(order: Order) -> int:
 
 
 def _host(piece: Work) -> int:
-    return 1 + int(getattr(piece, "node", 0))
+    """Who pays has coins at the execution client of that number."""
+    return 1 if isinstance(piece, Deposit) else 1 + piece.user
 
 
 def weathers(plan: Plan) -> Iterator[Plan]:
