@@ -1,6 +1,7 @@
 """A run as a function of its plan."""
 
 import msgspec
+from typing_extensions import override
 
 from alys.actors.envelope import Envelope
 from alys.actors.observe import Observer
@@ -32,6 +33,7 @@ def test_whoever_listens_hears_all_actors_and_changes_nothing() -> None:
 
         count = 0
 
+        @override
         def handling(self, envelope: Envelope, target: Ref) -> None:
             """One more."""
             self.count += 1

@@ -90,6 +90,7 @@ def test_work_becomes_well_formed_and_comes_at_a_round_time() -> None:
         ("wires", Late(ms=1.0, duration_s=1.0), [2]),
         ("wires", Partition(groups=((0,), (2,)), duration_s=1.0), []),
         ("actor:/alys/node/bridge/bridge", Crash(), [1, 2]),
+        ("actor:/alys/node-1/bridge/bridge", Crash(), [2]),
     ],
 )
 def test_nodes_go_where_nothing_is_about_them(
@@ -97,6 +98,11 @@ def test_nodes_go_where_nothing_is_about_them(
 ) -> None:
     plan = Plan(seed=1, orders=(order(target, fault),))
     assert [one.nodes for one in simpler.nodes(plan)] == counts
+
+
+def test_a_node_stays_where_an_order_waits_for_it() -> None:
+    waits = order("bitcoin", Hang(), On(actor="/alys/node-2/bridge/bridge", message="M"))
+    assert list(simpler.nodes(Plan(seed=1, orders=(waits,)))) == []
 
 
 def test_a_node_stays_where_work_is_done_at_it() -> None:

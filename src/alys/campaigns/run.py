@@ -18,8 +18,10 @@ from alys.campaigns.plan import Plan
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
+from alys.oracles.broken import Broken
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
+from alys.worlds.witnesses import Witnesses
 
 RUN_S = 5_000.0
 """Node time for a whole run: whoever waits for something gives up long before."""
@@ -51,7 +53,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     oracle: str
     sentence: str
-    at: float
+    at: float | None = None
+    """Node seconds since the run began."""
 
 
 class Life:
@@ -63,6 +66,7 @@ class Life:
         self.weather: Weather | None = None
         self.users: Users | None = None
         self.samples: dict[str, int] = {}
+        self._witnesses = Witnesses(world, world.stumble)
         self._over = False
 
     async def live(self) -> None:
@@ -94,6 +98,10 @@ class Life:
             span = MINING_MAX_S - MINING_MIN_S
             await self.world.sleep(MINING_MIN_S + span * chance.random())
 
+    def question(self) -> None:
+        """When the world is closed: hear what the witnesses saw. Raises Broken."""
+        self.samples.update(self._witnesses.close())
+
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
         return {} if self.weather is None else dict(self.weather.bitten)
@@ -109,11 +117,10 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
-        if heard.observers:
-            world.system.observer = together(*heard.observers, world.system.observer)
+        life = Life(world, plan)
+        world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
-        life = Life(world, plan)
         start = world.now()
 
         def found(error: Exception) -> None:
@@ -126,6 +133,10 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
             found(error)
         finally:
             driver.close()
+        try:
+            life.question()
+        except Broken as broken:
+            found(broken)
     if heard.lines is not None:
         for line in world.trace():
             heard.lines(line)
@@ -204,5 +215,5 @@ def _verdict(findings: list[Finding], samples: dict[str, int]) -> tuple[Verdict,
     blind = sorted(name for name, count in samples.items() if not count)
     if blind:
         sentence = f"nothing was seen by: {', '.join(blind)}"
-        return "inconclusive", Finding(oracle=naming.INCONCLUSIVE, sentence=sentence, at=0.0)
+        return "inconclusive", Finding(oracle=naming.INCONCLUSIVE, sentence=sentence)
     return "pass", None

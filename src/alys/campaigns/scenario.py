@@ -22,6 +22,8 @@ class PlanWorld(SimWorld):
 
     def __init__(self, plan: Plan, info: ScenarioInfo) -> None:
         super().__init__(run.settings_of(plan), info)
+        #: The plan's life in it, which watches from before the first actor.
+        self.life = run.Life(self, plan)
         self._closed = False
 
     @override
@@ -46,9 +48,11 @@ async def play(world: NetworkWorld, plan: Plan) -> None:
 
     Raises what was wrong; Inconclusive where nothing was, but an order of the plan bit nobody, so that nothing is known.
     """
-    if not isinstance(world, PlanWorld):
-        raise OtherWorld("this world was not made for a plan: mark the scenario needs(plan=PLAN)")
-    life = run.Life(world, plan)
+    if not isinstance(world, PlanWorld) or world.life.plan != plan:
+        raise OtherWorld(
+            "this world was not made for this plan: mark the scenario needs(plan=PLAN)"
+        )
+    life = world.life
     findings: list[run.Finding] = []
     errors: list[Exception] = []
     start = world.now()
@@ -59,13 +63,17 @@ async def play(world: NetworkWorld, plan: Plan) -> None:
         findings.append(run.Finding(oracle=oracle, sentence=str(error), at=at))
 
     await run.through(life, found)
+    try:
+        life.question()
+    except Exception as error:
+        found(error)
     if errors:
         worst = naming.worst([one.oracle for one in findings])
         world.note(oracle=findings[worst].oracle, bitten=life.bitten())
         raise errors[worst]
     outcome = run.outcome_of(life, findings, 0.0)
     world.sample(sum(outcome.samples.values()))
-    world.note(bitten=outcome.bitten)
+    world.note(trace=outcome.trace_hash, bitten=outcome.bitten)
     if outcome.verdict != "pass":
         raise Inconclusive(outcome.sentence)
     require_bites(plan.orders, outcome.bitten)

@@ -86,7 +86,9 @@ class ScenarioPlugin:
         """The terminal reporter is off, and with it the option that pytest's tracebacks ask for."""
         config.option.verbose = 0
         config.addinivalue_line("markers", f"{ALONE}: runs while no other scenario does")
-        config.addinivalue_line("markers", f"{NEEDS}(nodes, placement, plan): what its world must be")
+        config.addinivalue_line(
+            "markers", f"{NEEDS}(nodes, placement, plan): what its world must be"
+        )
 
     def pytest_exception_interact(
         self,
