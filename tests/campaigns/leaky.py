@@ -1,9 +1,12 @@
-"""``alys.campaigns.hashes`` with lives that let the hash of a string decide something, at seed 3; seed 5 dies."""
+"""``alys.campaigns.hashes`` with lives that let the hash of a string decide something, at seed 3; seed 5 dies.
+
+They stand in the place of the module of real ones, which takes seconds to load.
+"""
 
 import os
 import sys
+from types import ModuleType
 
-from alys.campaigns import hashes, life
 from alys.campaigns.outcome import Outcome
 from alys.campaigns.plan import Plan
 from tests.campaigns import lives
@@ -22,12 +25,23 @@ def leaking(plan: Plan) -> tuple[Outcome, list[str]]:
     return outcome, records
 
 
+def stand_in() -> ModuleType:
+    """For ``alys.campaigns.life``."""
+    made = ModuleType("alys.campaigns.life")
+    vars(made).update(
+        plan_of=lives.plan_of,
+        run=lambda plan: leaking(plan)[0],
+        traced=leaking,
+        warm=lambda: None,
+    )
+    return made
+
+
 def main() -> int:
     """As the program it stands for."""
-    setattr(life, "plan_of", lives.plan_of)  # noqa: B010
-    setattr(life, "run", lambda plan: leaking(plan)[0])  # noqa: B010
-    setattr(life, "traced", leaking)  # noqa: B010
-    setattr(life, "warm", lambda: None)  # noqa: B010
+    sys.modules["alys.campaigns.life"] = stand_in()
+    from alys.campaigns import hashes
+
     return hashes.main(sys.argv[1:])
 
 

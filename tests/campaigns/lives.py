@@ -12,6 +12,8 @@ PROBES = ("reorg_after_mint", "two_heads")
 
 
 def plan_of(seed: int, faults: str = "all", profile: str = "light") -> Plan:
+    if profile == "mixed":
+        profile = "full" if seed % 10 == 9 else "light"
     kill = Order(number=1, target="node-1", fault=trouble.Kill(), when=At(seconds=3))
     cut = Order(number=2, target="wire-0-1", fault=trouble.Cut(duration_s=2), when=At(seconds=4))
     return Plan(seed=seed, faults=faults, profile=profile, orders=(kill, cut))

@@ -73,7 +73,7 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     """What a campaign asks of outside."""
 
     plan_of: Callable[[int, str, str], Plan]
-    """Seed, profile of faults, and ``light`` or ``full``."""
+    """Seed, profile of faults, and one of ``PROFILES``."""
     run: Callable[[Plan], Outcome]
     clock: Callable[[], float]
     """The wall's, in seconds, monotonic."""
@@ -105,13 +105,6 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     def first_failure(self) -> Outcome | None:
         """Of the lowest seed."""
         return next((one for one in self.failures if one.verdict == "fail"), None)
-
-
-def profile_of(seed: int, profile: str) -> str:
-    """``light`` or ``full``: of a mixed campaign every seed that ends in 9 is the whole thing."""
-    if profile != "mixed":
-        return profile
-    return "full" if seed % 10 == 9 else "light"
 
 
 def conduct(options: Options, doors: Doors) -> Campaign:
@@ -164,8 +157,7 @@ class _Conduct:
 
     def _work(self, seed: int) -> bytes:
         """In a fork."""
-        profile = profile_of(seed, self._options.profile)
-        plan = self._doors.plan_of(seed, self._options.faults, profile)
+        plan = self._doors.plan_of(seed, self._options.faults, self._options.profile)
         return msgspec.json.encode(self._doors.run(plan))
 
     def _begin(self, crew: Crew) -> None:

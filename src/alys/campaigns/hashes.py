@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _plan(seed: int, given: argparse.Namespace) -> Plan:
-    return life.plan_of(seed, given.faults, campaign.profile_of(seed, given.profile))
+    return life.plan_of(seed, given.faults, given.profile)
 
 
 def _seen(given: argparse.Namespace) -> Iterator[Seen]:

@@ -14,7 +14,7 @@ def add(command: argparse.ArgumentParser, whose: str) -> None:
     command.add_argument(
         "--profile",
         metavar="light|full|mixed",
-        help=f"{whose}: fakes of execution and signatures, the whole thing, or that for every seed that ends in 9 (mixed)",
+        help=f"{whose}: fakes of execution and signatures, the whole thing, or that for one seed in ten (mixed)",
     )
 
 

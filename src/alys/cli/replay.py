@@ -66,8 +66,8 @@ def _kept(arguments: argparse.Namespace) -> "Kept":
     what: str = arguments.what
     if what.isascii() and what.isdecimal() and not Path(what).exists():
         seed, _ = campaign.seeds(what, "seed")
-        profile = campaign.profile_of(seed, drawing.profile(arguments.profile))
-        plan = life.plan_of(seed, drawing.faults(arguments.faults), profile)
+        faults, profile = drawing.faults(arguments.faults), drawing.profile(arguments.profile)
+        plan = life.plan_of(seed, faults, profile)
         return Kept(plan=plan, trace_hash=arguments.trace_hash or "")
     for flag in ("profile", "faults", "trace_hash"):
         if getattr(arguments, flag) is not None:
