@@ -2,8 +2,12 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from alys.base import errors
+
+if TYPE_CHECKING:
+    from alys.config.settings import Settings
 
 
 def add(command: argparse.ArgumentParser, whose: str) -> None:
@@ -34,14 +38,21 @@ def faults(text: str | None) -> str:
 
 def form(text: str | None, environment: Mapping[str, str]) -> str:
     """``json`` or ``text``: of the flag, else of the settings."""
+    return settings(environment, output=text).test_environment.report_format
+
+
+def settings(
+    environment: Mapping[str, str], *, output: str | None = None, results_dir: str | None = None
+) -> "Settings":
+    """What the environment says of the rest; the world is the simulated one, whatever it says of that."""
     from alys.config import loader
 
-    flags: loader.Flags = {("test_environment", "report_format"): ("-o", text)}
-    return loader.load(None, environment, flags, CHOSEN).test_environment.report_format
-
-
-CHOSEN: dict[tuple[str, ...], object] = {("world", "kind"): "sim", ("world", "seed"): 0}
-"""Of settings that these commands are not asked for."""
+    flags: loader.Flags = {
+        ("world", "kind"): ("alys sim", "sim"),
+        ("test_environment", "results_dir"): ("--results-dir", results_dir),
+        ("test_environment", "report_format"): ("-o", output),
+    }
+    return loader.load(None, environment, flags, {("world", "seed"): 0})
 
 
 def near(word: str, names: Sequence[str]) -> str:

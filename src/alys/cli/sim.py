@@ -66,7 +66,9 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
             f"no action {action!r} of alys sim{drawing.near(action, _ACTIONS)}; there are: {', '.join(_ACTIONS)}"
         )
     _refuse_strangers(arguments)
-    settings = _settings(arguments, environment)
+    settings = drawing.settings(
+        environment, output=arguments.output, results_dir=arguments.results_dir
+    )
     options = _options(arguments)
     if action == "check-determinism":
         return _check_determinism(options, settings, environment)
@@ -87,16 +89,6 @@ def _refuse_strangers(arguments: argparse.Namespace) -> None:
         if given not in (None, False) and not fitting:
             whose = "alys sim mutants" if flag == "--only" else "alys sim without an action"
             raise errors.UsageError(f"{flag} is for {whose}")
-
-
-def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> "Settings":
-    from alys.config import loader
-
-    flags: loader.Flags = {
-        ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
-        ("test_environment", "report_format"): ("-o", arguments.output),
-    }
-    return loader.load(None, environment, flags, drawing.CHOSEN)
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
