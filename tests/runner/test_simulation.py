@@ -58,6 +58,7 @@ def test_a_failure_leaves_its_plan_its_outcome_and_its_records(tmp_path: Path) -
     assert run.cause == "seed 2: ledger/short: 3 sat are missing at height 12 (and 1 more)"
     assert run.replay == "alys replay 2"
     assert (tmp_path / "events.jsonl").read_text() == "one\ntwo\n"
+    assert "3 sat are missing" in (tmp_path / "timeline.html").read_text()
     plan = kept.read(tmp_path)
     assert (plan.plan, plan.oracle) == (lives.plan_of(2), "ledger/short")
     assert plan.commit == provenance.versions("").commit
@@ -106,10 +107,11 @@ def test_the_words_end_with_the_verdict_and_name_the_line_that_repeats_the_failu
 ) -> None:
     found = conducted(2, 4)
     lines = simulation.told(found, reported(found, tmp_path))
-    assert lines[-4:-1] == [
+    assert lines[-5:-1] == [
         "cause:  seed 4: ledger/short: 3 sat are missing at height 12",
         "replay: alys replay 2",
         f"        or, however seeds are drawn: alys replay {tmp_path}",
+        f"look:   {tmp_path}/timeline.html",
     ]
     assert lines[-1].startswith("FAIL  sim: 4 passed, 2 failed, 450 samples, ")
     assert lines[-1].endswith(f"report: {tmp_path}/report.html")

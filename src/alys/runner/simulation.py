@@ -10,7 +10,7 @@ import msgspec
 
 from alys.base import errors
 from alys.base.errors import ExitCode
-from alys.campaigns import campaign, kept
+from alys.campaigns import campaign, kept, timeline
 from alys.campaigns import told as words
 from alys.campaigns.campaign import Campaign, Options
 from alys.campaigns.determinism import Asked, Found
@@ -25,6 +25,7 @@ SUITE = "sim"
 FIGURES = "campaign.json"
 OUTCOME = "outcome.json"
 EVENTS = "events.jsonl"
+TIMELINE = "timeline.html"
 CAUSES_MAX = 100
 """In the record; all that was found is in the figures."""
 CAUSES_SHOWN = 5
@@ -234,6 +235,8 @@ def told(found: Campaign, run: record.RunRecord) -> list[str]:
     lines.append(f"replay: {run.replay}")
     if found.first_failure is not None:
         lines.append(f"        or, however seeds are drawn: alys replay {run.results_dir}")
+    if (Path(run.results_dir) / TIMELINE).exists():
+        lines.append(f"look:   {run.results_dir}/{TIMELINE}")
     lines.append(
         f"{run.verdict.upper()}  {SUITE}: {', '.join(tally) or 'nothing ran'}, {run.counts.samples:,} samples, "
         f"{run.duration_s:.1f} s for {figures.simulated_seconds:,.0f} simulated seconds; report: {run.results_dir}/report.html"
@@ -252,6 +255,7 @@ def write(found: Campaign, again: Again | None, run: record.RunRecord, settings:
         texts[OUTCOME] = msgspec.json.format(msgspec.json.encode(first), indent=2).decode() + "\n"
     if again is not None:
         texts[EVENTS] = "".join(f"{line}\n" for line in again.records)
+        texts[TIMELINE] = timeline.page(again.outcome, again.records, run.replay)
     for name, text in texts.items():
         try:
             (folder / name).write_text(text, encoding="utf-8")
