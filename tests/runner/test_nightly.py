@@ -40,7 +40,7 @@ def test_only_a_thorough_run_of_everything_has_them() -> None:
 
 
 def test_a_green_campaign_is_a_case_with_its_figures(tmp_path: Path) -> None:
-    told = {
+    told: dict[str, object] = {
         "cause": "",
         "causes": [],
         "simulated_seconds": 95.5,
@@ -56,7 +56,7 @@ def test_a_green_campaign_is_a_case_with_its_figures(tmp_path: Path) -> None:
 
 
 def test_planted_bugs_count_as_samples(tmp_path: Path) -> None:
-    told = {"cause": "", "mutants": [{"name": "a"}, {"name": "b"}]}
+    told: dict[str, object] = {"cause": "", "mutants": [{"name": "a"}, {"name": "b"}]}
     assert case(tmp_path, answering(told), "sim", "mutants").samples == 2
 
 
@@ -71,7 +71,10 @@ def test_planted_bugs_count_as_samples(tmp_path: Path) -> None:
     ],
 )
 def test_every_other_end_is_the_cases_own(code: int, outcome: Outcome, tmp_path: Path) -> None:
-    told = {"cause": "seed 2: ledger/short: 3 sat are missing", "causes": ["one", "two"]}
+    told: dict[str, object] = {
+        "cause": "seed 2: ledger/short: 3 sat are missing",
+        "causes": ["one", "two"],
+    }
     found = case(tmp_path, answering(told, code))
     assert (found.outcome, found.exit_code) == (outcome, code)
     assert (found.cause, found.detail) == (told["cause"], "one\ntwo")

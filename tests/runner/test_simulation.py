@@ -106,7 +106,7 @@ def test_the_words_end_with_the_verdict_and_name_the_line_that_repeats_the_failu
     tmp_path: Path,
 ) -> None:
     found = conducted(2, 4)
-    lines = simulation.told(found, reported(found, tmp_path))
+    lines = simulation.told(found, reported(found, tmp_path, repeated(found)))
     assert lines[-5:-1] == [
         "cause:  seed 4: ledger/short: 3 sat are missing at height 12",
         "replay: alys replay 2",
