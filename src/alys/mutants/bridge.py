@@ -1,0 +1,5 @@
+"""Planted bugs of the bridge and the federation."""
+
+from alys.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()

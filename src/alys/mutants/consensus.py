@@ -1,0 +1,5 @@
+"""Planted bugs of blocks and consensus."""
+
+from alys.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()
