@@ -14,6 +14,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.observe import together
 from alys.actors.reply import Reply
+from alys.actors.supervision import Backoff
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.node import api
@@ -56,7 +57,10 @@ class SimWorld(NetworkWorld):
 
     name = "sim"
     can_kill = True
+    tree_backoff = Backoff(min_seconds=1.0, max_seconds=10.0)
     dispatcher: SimDispatcher
+    wires_in_memory: Wires
+    """The same as ``wires``, with all that only these have."""
 
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
@@ -104,7 +108,7 @@ class SimWorld(NetworkWorld):
         for number in range(len(net.governance)):
             acquaint([links[number] for links in self._links.values()])
         self._wires = Wires(self.random.fork("wires"), self.system)
-        self.wires = self._wires
+        self.wires = self.wires_in_memory = self._wires
         self.bitcoin = _ServiceSide(self, self._bitcoin)
         self.clients = [
             _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM))
