@@ -25,6 +25,8 @@ class Act(enum.StrEnum):
 class NotOnDisk(AlysError):
     """A node acted, and had the intent in memory only."""
 
+    oracle = "durability"
+
     def __init__(self, act: Act, node: str, key: str) -> None:
         super().__init__(f"{node} let out {act.value} on its disk: {key}")
         self.act = act

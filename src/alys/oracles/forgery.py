@@ -1,7 +1,7 @@
 """Whether authorities believe what they must not: blocks, each with one thing wrong, that somebody with an author's key offered them.
 
 It is fed with each offer's outcome. An authority that approves such a block is at fault, and so is one that refuses it for its own
-votes alone: to say so it must have found nothing wrong with the block.
+votes alone: to say so it must have found nothing wrong with the block. (Where the votes are what forbids it, the word for that is expected.)
 """
 
 from collections import Counter
@@ -12,6 +12,8 @@ from alys.base.errors import AlysError, Inconclusive
 
 class Believed(AlysError):
     """An authority took a forgery for a block. ``form`` is what was wrong with it, ``node`` who took it."""
+
+    oracle = "forgery"
 
     def __init__(self, form: str, node: str, said: str) -> None:
         super().__init__(f"{node} {said} a block that is forged: {form}")
@@ -31,7 +33,7 @@ class Forgery:
         """What an authority said; raises Believed. ``expected`` is the word for what is wrong."""
         if approved:
             raise Believed(form, node, "approved")
-        if reason in self._votes:
+        if reason in self._votes and reason != expected:
             raise Believed(form, node, f"found nothing wrong ({reason}) with")
         self._samples["forgeries" if reason == expected else "refused_otherwise"] += 1
 

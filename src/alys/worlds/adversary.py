@@ -11,6 +11,7 @@ import msgspec
 
 from alys.base.errors import AlysError
 from alys.chain import blocks, eras, peg, slots, state
+from alys.chain.blocks import SignedBlock
 from alys.chain.forkchoice import Objection
 from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.node import engine, messages, questions, storage
@@ -54,20 +55,23 @@ class Adversary:
         self._busy = False
         self.judged = Forgery([one.value for one in Objection])
 
-    async def forge(self, form: str, target: int) -> bool:
-        """Make a forgery of this form for an authority and hear what it says; whether it came to that. Raises Believed."""
+    async def forge(self, form: str, target: int, *, restart: bool = False) -> bool:
+        """Make a forgery of this form for an authority and hear what it says; whether it came to that. Raises Believed.
+
+        ``restart``: the authority is ended and started right before, so what it knows is what it has kept.
+        """
         while self._busy:
             await self._world.sleep(AHEAD_SECONDS)
         self._busy = True
         try:
             for _ in range(SLOTS_MAX):
-                if await self._attempt(FORMS[form], form, target):
+                if await self._attempt(FORMS[form], form, target, restart):
                     return True
             return False
         finally:
             self._busy = False
 
-    async def _attempt(self, form: Form, name: str, target: int) -> bool:
+    async def _attempt(self, form: Form, name: str, target: int, restart: bool) -> bool:
         """At the next slot that is not the authority's own."""
         world, spec = self._world, self._world.network.spec
         slot = slots.slot_at(world.now() + AHEAD_SECONDS, spec.slot_duration_ms) + 1
@@ -76,9 +80,11 @@ class Adversary:
         start = slots.slot_start(slot, spec.slot_duration_ms)
         await world.sleep(start - AHEAD_SECONDS - world.now())
         try:
+            if restart:
+                await self._restart(target)
             known = await self._known(target)
             scene = await self._scene(target, slot, *known)
-            await world.sleep(start - world.now())
+            await world.sleep(max(0.0, start - world.now()))
             made = form.make(msgspec.structs.replace(scene, now=world.now()))
             if made is None:
                 return False
@@ -90,8 +96,15 @@ class Adversary:
         except AlysError:
             return False  # it is away, or was restarted meanwhile: at another slot
 
-    async def _known(self, target: int) -> tuple[PegState, Facts]:
-        """The authority's head, and what its payload leaves to answer for."""
+    async def _restart(self, target: int) -> None:
+        nodes = self._world.nodes
+        if not nodes.alive(target):
+            raise NoScene("it is down")
+        await nodes.kill(target)
+        await nodes.start(target)
+
+    async def _known(self, target: int) -> tuple[PegState, Facts, SignedBlock]:
+        """The authority's head, what its payload leaves to answer for, and the block itself."""
         world = self._world
         tree = world.network.tree(target)
         found = await world.call_actor(f"{tree}/storage", storage.LoadTree())
@@ -100,7 +113,8 @@ class Adversary:
         if head is None:
             raise NoScene("nothing is stored")
         parent = state.decode(head.state)
-        payload = blocks.decode(head.block).block.payload
+        signed = blocks.decode(head.block)
+        payload = signed.block.payload
         left = await world.call_actor(
             f"{tree}/engine",
             engine.GetPayloadFacts(
@@ -108,9 +122,11 @@ class Adversary:
             ),
         )
         facts = Facts(now=world.now(), parent_requests=left.requests, parent_tips=left.tips)
-        return parent, facts
+        return parent, facts, signed
 
-    async def _scene(self, target: int, slot: int, parent: PegState, facts: Facts) -> Scene:
+    async def _scene(
+        self, target: int, slot: int, parent: PegState, facts: Facts, head: SignedBlock
+    ) -> Scene:
         world, spec = self._world, self._world.network.spec
         template: Any = self._net.bitcoin.handle("getblocktemplate", [{"rules": ["segwit"]}])
         if parent.blocks_since_pow >= spec.max_blocks_without_pow:
@@ -139,6 +155,8 @@ class Adversary:
             template=template,
             signers=tuple(one.signer for one in authorities),
             verifier=authorities[0].verifier,
+            target=target,
+            head=head,
         )
 
     def _deposits_at(self, height: int, tip: int, scripts: tuple[bytes, ...]) -> list[SeenDeposit]:

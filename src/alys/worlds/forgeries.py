@@ -14,6 +14,7 @@ from alys.chain import approvals, auxpow, blocks, payout, slots, state
 from alys.chain.approvals import Signer, Verifier
 from alys.chain.blocks import AuxPowHeader, ConsensusBlock, PegInRef, SignedBlock
 from alys.chain.claims import NO_CLAIMS, BitcoinClaims, SettledRef
+from alys.chain.forkchoice import Objection
 from alys.chain.spec import ChainSpec
 from alys.chain.state import Facts, PegState, SeenDeposit
 from alys.chain.validity import Reason
@@ -51,6 +52,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """For merged mining."""
     signers: tuple[Signer, ...]
     verifier: Verifier
+    target: int
+    """Whom it is for."""
+    head: SignedBlock
+    """The parent, as the authority has it."""
 
     @property
     def author(self) -> int:
@@ -62,7 +67,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of forgery."""
 
     make: Callable[[Scene], SignedBlock | None]
-    reason: Reason
+    reason: Reason | Objection
     """Why it must be refused."""
     sealed: bool = False
     """It is shown as a block that has its quorum, not offered for approval."""
@@ -310,6 +315,30 @@ def usurpers(scene: Scene) -> SignedBlock | None:
     return signed(scene, msgspec.structs.replace(block_of(scene), federation_update=evidence))
 
 
+def second_of_its_slot(scene: Scene) -> SignedBlock | None:
+    """The head once more with another proof of the same work, for somebody who has approved the one that there is."""
+    block, given = scene.head.block, scene.head.approvals
+    header = block.auxpow_header
+    if (
+        header is None
+        or header.auxpow is None
+        or given is None
+        or scene.target not in given.indices
+    ):
+        return None
+    before = wire.decode(header.auxpow)
+    committed = wire.parse_commitment(before.coinbase.outputs[-1].script)
+    if committed is None:
+        return None
+    proof = wire.encode(miner.prove(committed.root, header.bits, dict(scene.template)))
+    if proof == header.auxpow:
+        return None
+    other = msgspec.structs.replace(
+        block, auxpow_header=msgspec.structs.replace(header, auxpow=proof)
+    )
+    return signed(scene, other, slots.author_index(block.slot, len(scene.spec.authorities)))
+
+
 FORMS: Mapping[str, Form] = {
     "extra withdrawal": Form(make=extra_withdrawal, reason=Reason.WRONG_WITHDRAWALS),
     "minted again": Form(make=minted_again, reason=Reason.ALREADY_MINTED),
@@ -328,6 +357,7 @@ FORMS: Mapping[str, Form] = {
     "settled early": Form(make=settled_early, reason=Reason.WRONG_BITCOIN_CLAIM),
     "absurd fee": Form(make=absurd_fee, reason=Reason.WRONG_BITCOIN_CLAIM),
     "usurpers": Form(make=usurpers, reason=Reason.BAD_FEDERATION_UPDATE),
+    "second of its slot": Form(make=second_of_its_slot, reason=Objection.SLOT_USED),
     "without a quorum": Form(make=honest, reason=Reason.NO_QUORUM, sealed=True),
 }
 """By what is wrong with them."""
