@@ -1,0 +1,5 @@
+"""Planted bugs of the actor runtime."""
+
+from alys.mutants.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()
