@@ -11,15 +11,17 @@ from pathlib import Path
 
 import msgspec
 
-from alys.actors.observe import Observer
+from alys.actors.observe import Observer, together
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
+from alys.oracles.broken import Broken
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
+from alys.worlds.witnesses import Witnesses
 
 RUN_S = 5_000.0
 """Node time for a whole run: whoever waits for something gives up long before."""
@@ -106,7 +108,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
-        world.observers.extend(heard.observers)
+        witnesses = Witnesses(world, world.stumble)
+        world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
         life = Life(world, plan)
@@ -122,6 +125,10 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
             found(error)
         finally:
             driver.close()
+        try:
+            life.samples.update(witnesses.close())
+        except Broken as broken:
+            found(broken)
     if heard.lines is not None:
         for line in world.trace():
             heard.lines(line)
