@@ -51,7 +51,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     oracle: str
     sentence: str
-    at: float
+    at: float | None = None
+    """Node seconds since the run began."""
 
 
 class Life:
@@ -192,5 +193,5 @@ def _verdict(findings: list[Finding], samples: dict[str, int]) -> tuple[Verdict,
     blind = sorted(name for name, count in samples.items() if not count)
     if blind:
         sentence = f"nothing was seen by: {', '.join(blind)}"
-        return "inconclusive", Finding(oracle=naming.INCONCLUSIVE, sentence=sentence, at=0.0)
+        return "inconclusive", Finding(oracle=naming.INCONCLUSIVE, sentence=sentence)
     return "pass", None
