@@ -20,7 +20,7 @@ def test_a_plan_survives_json() -> None:
         ),
         work=(
             Deposit(number=1, at=1.0, sats=50_000, user=2),
-            Burn(number=2, at=2.0, sats=60_000, user=0, node=1, form="garbled"),
+            Burn(number=2, at=2.0, sats=60_000, user=0, form="garbled"),
         ),
     )
     assert plan.decode(plan.encode(made)) == made

@@ -53,7 +53,8 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True, tag="deposit", tag_fiel
     user: int
     """Whose account is credited."""
     form: Annotated[str, Meta(pattern=r"\A(good|twin|nobody|garbled)\Z")] = "good"
-    """``twin``: two outputs of one transaction for one account; ``nobody``: without an address; ``garbled``: with a wrong one."""
+    """``twin``: a second output to the federation in the same transaction, which is nobody's; ``nobody``: without an account to
+    credit; ``garbled``: with too short a one."""
 
 
 class Burn(msgspec.Struct, frozen=True, kw_only=True, tag="burn", tag_field="work"):
@@ -63,9 +64,7 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True, tag="burn", tag_field="wor
     at: Seconds
     sats: int
     user: int
-    """Who has coins on the sidechain from the beginning."""
-    node: int
-    """At whose execution client."""
+    """Who has coins on the sidechain from the beginning, at the execution client of the same number."""
     form: Annotated[str, Meta(pattern=r"\A(good|foreign|garbled|dust)\Z")] = "good"
     """``foreign``: to an address of another Bitcoin network; ``garbled``: to none; ``dust``: so little that its fee would eat it."""
 
@@ -77,8 +76,9 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True, tag="transfer", tag_fi
     at: Seconds
     gwei: int
     user: int
+    """Who pays: one of those who have coins."""
     to: int
-    node: int
+    """Whose account is credited: one of those who deposit."""
 
 
 Work = Deposit | Burn | Transfer

@@ -57,7 +57,9 @@ class ScenarioPlugin:
         events: EventLog,
         progress: Callable[[record.CaseRecord], None],
         collected: Callable[[], None],
+        only: frozenset[str] | None = None,
     ) -> None:
+        self._only = only
         self.cases: list[record.CaseRecord] = []
         self.collect_causes: list[str] = []
         self.broken: BaseException | None = None
@@ -102,10 +104,12 @@ class ScenarioPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Remember what there was before a ``-k`` takes some away, and give each scenario its name."""
+        """Remember what there was before a ``-k`` takes some away, give each scenario its name, and keep those that are asked for by it."""
         names = running.display_names([(item.path, item.name) for item in items])
         self._names = {item.nodeid: name for item, name in zip(items, names, strict=True)}
         self._seen = names
+        if self._only is not None:
+            items[:] = [item for item in items if self._names[item.nodeid] in self._only]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """What was chosen."""

@@ -119,6 +119,11 @@ class Onlooking(Scorecard, abc.ABC):
         """The production of all blocks that the last audit read; raises BlockFault."""
         return self.auditor.production(judged_by.rules(self.network, self.timestamp_slack_s))
 
+    def stumble(self, error: Exception) -> None:
+        """Somebody who looks on found this: the scenario fails with it, the first of several, when it next waits for something."""
+        if self._trouble is None:
+            self._trouble = error
+
     # Rounds
 
     async def _last_audit(self) -> None:
@@ -142,7 +147,7 @@ class Onlooking(Scorecard, abc.ABC):
                 await self._look_and_mine()
                 await self._until_next_look()
         except Exception as error:
-            self._trouble = error
+            self.stumble(error)
 
     async def _look_and_mine(self) -> None:
         """One round; where faults were ordered a node may be away, and the round after it makes up for this one."""

@@ -1,0 +1,197 @@
+"""One run of a plan, from the first block to the last audit: ``run(plan)`` is a function of the plan and of the code.
+
+The life of a run: the nodes come up and some users get coins; then the weather, while users work; then everything is healed, and from that
+moment on all that was begun must come to its end. Beside it, Bitcoin blocks and merged-mined work come in, and the oracles look.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from alys.actors.observe import Observer, together
+from alys.campaigns import naming
+from alys.campaigns.outcome import Outcome, Verdict
+from alys.campaigns.plan import Plan
+from alys.campaigns.users import Users
+from alys.campaigns.weather import Weather
+from alys.config.settings import Settings
+from alys.oracles.broken import Broken
+from alys.worlds.protocol import ScenarioInfo
+from alys.worlds.sim import SimDriver, SimWorld
+from alys.worlds.witnesses import Witnesses
+
+RUN_S = 5_000.0
+"""Node time for a whole run: whoever waits for something gives up long before."""
+MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
+"""Node time between two Bitcoin blocks."""
+NAME = "campaign"
+"""Of every run's world: the seed alone makes the difference."""
+
+
+class Hearing:
+    """What a caller wants of a run besides its outcome."""
+
+    def __init__(
+        self,
+        observers: Sequence[Observer] = (),
+        lines: Callable[[str], object] | None = None,
+        opened: Callable[[SimWorld], object] | None = None,
+    ) -> None:
+        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens."""
+        self.observers = observers
+        self.lines = lines
+        self.opened = opened
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was wrong."""
+
+    oracle: str
+    sentence: str
+    at: float | None = None
+    """Node seconds since the run began."""
+
+
+class Life:
+    """A plan in a world that is not open yet; ``live`` is the whole of it, and a scenario's body."""
+
+    def __init__(self, world: SimWorld, plan: Plan) -> None:
+        self.world = world
+        self.plan = plan
+        self.weather: Weather | None = None
+        self.users: Users | None = None
+        self.samples: dict[str, int] = {}
+        self._over = False
+
+    async def live(self) -> None:
+        """In an open world: everything up to the moment when all pegs have come to their end."""
+        world = self.world
+        world.keep_mining()
+        users = self.users = Users(world, self.plan.work)
+        await users.fund()
+        weather = self.weather = Weather(world, self.plan.orders)
+        world.start_background(self._mine_bitcoin())
+        begun = world.now()
+        weather.begin()
+        await users.work()
+        if (left := begun + self.plan.weather_s - world.now()) > 0:
+            await world.sleep(left)
+        await weather.heal()
+        await users.settle()
+        self._over = True
+
+    def end(self) -> None:
+        """Let what runs beside come to its end."""
+        self._over = True
+
+    async def _mine_bitcoin(self) -> None:
+        chance = self.world.random.fork("bitcoin blocks")
+        while not self._over:
+            await self.world.confirm(1)
+            span = MINING_MAX_S - MINING_MIN_S
+            await self.world.sleep(MINING_MIN_S + span * chance.random())
+
+    def bitten(self) -> dict[int, int]:
+        """See ``Outcome.bitten``."""
+        return {} if self.weather is None else dict(self.weather.bitten)
+
+
+def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
+    """To its end; never raises for what goes wrong in the world, a KeyboardInterrupt passes."""
+    begun = time.perf_counter()
+    heard = hearing or Hearing()
+    driver = SimDriver(settings_of(plan))
+    findings: list[Finding] = []
+    with tempfile.TemporaryDirectory() as folder:
+        info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
+        world = driver.world(info)
+        assert isinstance(world, SimWorld), "this driver makes no others"
+        witnesses = Witnesses(world, world.stumble)
+        world.system.observer = together(world.system.observer, *heard.observers)
+        if heard.opened is not None:
+            heard.opened(world)
+        life = Life(world, plan)
+        start = world.now()
+
+        def found(error: Exception) -> None:
+            name = naming.name_of(error)
+            findings.append(Finding(oracle=name, sentence=str(error), at=world.now() - start))
+
+        try:
+            driver.wait(driver.start(world, _whole(life, found), RUN_S))
+        except Exception as error:
+            found(error)
+        finally:
+            driver.close()
+        try:
+            life.samples.update(witnesses.close())
+        except Broken as broken:
+            found(broken)
+    if heard.lines is not None:
+        for line in world.trace():
+            heard.lines(line)
+    return _outcome(life, findings, time.perf_counter() - begun)
+
+
+async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
+    try:
+        try:
+            await life.world.open()
+            await life.live()
+        except Exception as error:
+            found(error)
+    finally:
+        life.end()
+        try:
+            await life.world.close()
+        except Exception as error:
+            found(error)
+
+
+def settings_of(plan: Plan) -> Settings:
+    """What a run's world goes by."""
+    return Settings()
+
+
+def _outcome(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+    world = life.world
+    dispatcher = world.dispatcher
+    samples = dict(life.samples)
+    samples["work"] = 0 if life.users is None else life.users.samples
+    if hasattr(world, "watch") and world.nodes.count > 1:
+        samples["agreement"] = sum(world.watch.found().samples.values())
+    if hasattr(world, "auditor") and world.auditor.statement is not None:
+        samples["ledger"] = sum(world.auditor.statement.samples.values())
+    views = world.watch.views.values() if hasattr(world, "watch") else ()
+    verdict, finding = _verdict(findings, samples)
+    return Outcome(
+        plan=life.plan,
+        verdict=verdict,
+        oracle="" if finding is None else finding.oracle,
+        sentence="" if finding is None else finding.sentence,
+        failed_at=None if finding is None else finding.at,
+        trace_hash=world.recorder.trace_hash,
+        steps=dispatcher.steps,
+        simulated_seconds=dispatcher.simulated_seconds,
+        real_seconds=seconds,
+        height=max((view.height for view in views), default=0),
+        finalised_height=max((view.finalised_height for view in views), default=0),
+        bitten=life.bitten(),
+        samples=samples,
+    )
+
+
+def _verdict(findings: list[Finding], samples: dict[str, int]) -> tuple[Verdict, Finding | None]:
+    if findings:
+        chosen = findings[naming.worst([one.oracle for one in findings])]
+        if chosen.oracle == naming.INCONCLUSIVE:
+            return "inconclusive", chosen
+        return "fail", chosen
+    blind = sorted(name for name, count in samples.items() if not count)
+    if blind:
+        sentence = f"nothing was seen by: {', '.join(blind)}"
+        return "inconclusive", Finding(oracle=naming.INCONCLUSIVE, sentence=sentence)
+    return "pass", None
