@@ -77,17 +77,18 @@ def overrides(observer: Any, names: tuple[str, ...]) -> bool:
 def together(*observers: Observer) -> Observer:
     """Several observers as one. Single messages are only listened to if one of them does."""
     heard: dict[str, Any] = {}
+    every = [part for one in observers for part in getattr(one, "parts", (one,))]
     for name in EVENTS:
-        told = [getattr(one, name) for one in observers if overrides(one, (name,))]
+        told = [getattr(one, name) for one in every if overrides(one, (name,))]
         if told:
             heard[name] = _tell_all(told)
-    kind = type("Together", (Observer,), heard)
+    kind = type("Together", (Observer,), {**heard, "parts": tuple(every)})
     joined: Observer = kind()
     return joined
 
 
 def _tell_all(told: list[Any]) -> Any:
-    """A method that calls all of them. It is called for every message, so one and two, the usual numbers, go without a loop."""
+    """A method that calls all of them. It is called for every message, so the usual numbers go without a loop."""
     if len(told) == 1:
         return staticmethod(told[0])
     if len(told) == 2:
@@ -98,6 +99,15 @@ def _tell_all(told: list[Any]) -> Any:
             second(*event)
 
         return tell_two
+    if len(told) == 3:
+        one, two, three = told
+
+        def tell_three(self: Observer, *event: Any) -> None:
+            one(*event)
+            two(*event)
+            three(*event)
+
+        return tell_three
 
     def tell(self: Observer, *event: Any) -> None:
         for one in told:
