@@ -86,6 +86,17 @@ def test_a_failure_names_its_cause_and_how_to_repeat_it(alys_command: Front) -> 
     assert "FAIL  mint" in alys_command.err
 
 
+def test_what_kind_of_red_it_is_is_said_on_demand(alys_command: Front) -> None:
+    source = "async def test_mint(world): world.check(world.seed != 7, 'minted once')"
+    words = ("--seed", "7", "--world", "sim", "--flake-check", "--times", "2")
+    assert alys_command.test(source, *words) == 1
+    assert "flake:  mint: schedule-dependent: red again on its seed (2 of 2)" in alys_command.out
+    assert "FAIL  mint again, world sim, seed 7" in alys_command.err
+    assert "PASS  mint again, world sim, seed 9" in alys_command.err
+    assert alys_command.test(source, "--seed", "7", "--world", "sim") == 1
+    assert "flake" not in alys_command.out
+
+
 def test_json_is_one_object_on_standard_output_and_progress_goes_elsewhere(
     alys_command: Front,
 ) -> None:
@@ -119,6 +130,8 @@ def test_json_is_one_object_on_standard_output_and_progress_goes_elsewhere(
         (["test", "x", "--seed"], 2, "argument --seed: expected one argument"),
         (["test", "x", "--world", "smi"], 2, "did you mean 'sim'?"),
         (["test", "x", "--time-scale", "0"], 2, "allowed: a number from 0.1"),
+        (["test", "x", "--times", "3"], 2, "--times goes with --flake-check"),
+        (["test", "x", "--flake-check", "--times", "0"], 2, "--times 0: a number of seeds, 1 to"),
         (["test", "x", "-o", "xml"], 2, "flag -o: test_environment.report_format = 'xml'"),
         (
             ["test", "x", "--config", "gone.toml"],

@@ -1,6 +1,6 @@
 """The record on a terminal."""
 
-from alys.report import text
+from alys.report import record, text
 from alys.report.record import Outcome
 from tests.report import records
 
@@ -45,3 +45,9 @@ def test_a_run_of_nothing() -> None:
     assert text.render(run).splitlines()[-1] == (
         f"INCONCLUSIVE  integration in world sim, seed 7: nothing ran, 0 samples, 2.5 s{REPORT}"
     )
+
+
+def test_the_verdict_of_replays_stands_with_its_scenario() -> None:
+    flake = record.Flake(kind="environmental", sentence="by the moon", replays=())
+    run = records.run(records.failed(flake=flake), verdict="fail", exit_code=1)
+    assert "flake:  peg_out: environmental: by the moon" in text.render(run).splitlines()

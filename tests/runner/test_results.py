@@ -103,3 +103,18 @@ def test_nothing_left_over_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     results.keep_left_over(tmp_path, 1, told(auto_cleanup=False), tmp_path / "scratch")
     assert not (tmp_path / results.LEFT_OVER).exists()
+
+
+def test_each_scenarios_part_of_the_log_has_a_hash_that_others_do_not_change(
+    tmp_path: Path,
+) -> None:
+    hashes = []
+    for first, second in (("1", "2"), ("9", "2")):
+        log = results.EventLog(tmp_path / "events.jsonl")
+        log.scenario("a", [f'{{"n":{first}}}'])
+        log.scenario("b", [f'{{"n":{second}}}'])
+        log.close()
+        hashes.append(results.scenario_hashes(tmp_path / "events.jsonl", {"a", "b", "gone"}))
+    assert hashes[0]["b"] == hashes[1]["b"]
+    assert hashes[0]["a"] != hashes[1]["a"]
+    assert hashes[0]["b"] == hashlib.blake2b(b'{"n":2}\n', digest_size=32).hexdigest()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from alys.worlds.protocol import DriverFactory
 
 _CHOSEN_SEED_BELOW = 2**32  # short enough to type again
+_NEW_SEEDS = 5
+_NEW_SEEDS_MAX = 1000
 
 
 def add(commands: "words.Commands") -> None:
@@ -49,6 +51,16 @@ def add(commands: "words.Commands") -> None:
     )
     test.add_argument("--nodes", metavar="N", help="authorities that are whole nodes, 1 to 3")
     test.add_argument(
+        "--flake-check",
+        action="store_true",
+        help="replay what is red, on its seed and on new ones, and say what kind of red it is",
+    )
+    test.add_argument(
+        "--times",
+        metavar="N",
+        help=f"with --flake-check: on so many new seeds (default {_NEW_SEEDS})",
+    )
+    test.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
     )
 
@@ -59,6 +71,7 @@ def run(
     open_driver: "DriverFactory | None" = None,
 ) -> int:
     """``alys test``: settings first, then the suite, so that a mistake is told before anything starts."""
+    flake_seeds = _flake_seeds(arguments)
     settings = _settings(arguments, environment)
     from alys.config import secrets as tokens
     from alys.runner import catalogue, selection
@@ -91,6 +104,8 @@ def run(
         settings=settings,
         keyword=arguments.keyword,
         left_out=left_out,
+        besides=_besides(suite, arguments.keyword, settings, environment),
+        flake_seeds=flake_seeds,
         wall_clock=time.time,
         stopwatch=time.perf_counter,
         progress=progress,
@@ -101,6 +116,31 @@ def run(
         run = _deliver(run, settings, token)
     _print(run, settings.test_environment.report_format)
     return run.exit_code
+
+
+def _flake_seeds(arguments: argparse.Namespace) -> int:
+    """On how many new seeds what is red is replayed; 0 where nobody asked for it."""
+    times = arguments.times
+    if not arguments.flake_check:
+        if times is not None:
+            raise errors.UsageError("--times goes with --flake-check: say both, or neither")
+        return 0
+    if times is None:
+        return _NEW_SEEDS
+    if not (times.isascii() and times.isdigit() and 1 <= int(times) <= _NEW_SEEDS_MAX):
+        raise errors.UsageError(f"--times {times}: a number of seeds, 1 to {_NEW_SEEDS_MAX}")
+    return int(times)
+
+
+def _besides(
+    suite: str, keyword: str | None, settings: "Settings", environment: Mapping[str, str]
+) -> "tuple[Callable[[Path], CaseRecord], ...]":
+    """A thorough run of everything ends with a small campaign and the planted bugs."""
+    from alys.runner import nightly
+
+    if not nightly.wanted(suite, keyword, settings):
+        return ()
+    return nightly.Nightly(environment, time.perf_counter).cases()
 
 
 def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFactory":

@@ -134,6 +134,8 @@ def _row(case: record.CaseRecord) -> str:
     inside = [f"<strong>{_say(case.name)}</strong>"]
     if case.cause:
         inside.append(f'<p class="{tone}">{_say(case.cause)}</p>')
+    if case.flake:
+        inside.append(f"<p>{_badge(case.flake.kind, 'warn')} {_say(case.flake.sentence)}</p>")
     if measured := thresholds.rows(case):
         inside.append(thresholds.table(measured))
     if case.facts:

@@ -72,7 +72,17 @@ def _case(suite: str, case: record.CaseRecord) -> str:
     if tag is None:
         return f"<testcase{head}/>"
     why = _attributes(message=case.cause or case.outcome.value, type=case.outcome.value)
-    return f"<testcase{head}><{tag}{why}>{_text(case.detail)}</{tag}></testcase>"
+    inside = f"{_flake(case)}<{tag}{why}>{_text(case.detail)}</{tag}>"
+    return f"<testcase{head}>{inside}</testcase>"
+
+
+def _flake(case: record.CaseRecord) -> str:
+    """The verdict of the replays, as properties of the case: the form that pytest and Jenkins have for more than the dialect says."""
+    if case.flake is None:
+        return ""
+    named = {"flake": case.flake.kind, "flake_why": case.flake.sentence}
+    rows = [f"<property{_attributes(name=key, value=value)}/>" for key, value in named.items()]
+    return f"<properties>{''.join(rows)}</properties>"
 
 
 def _empty(run: record.RunRecord) -> str:

@@ -3,6 +3,7 @@
 import enum
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,30 @@ class Outcome(enum.Enum):
     SKIPPED = "skipped"
     NOT_RUN = "not run"
     """The run ended before its turn, or in the middle of it."""
+
+
+FlakeKind = Literal["deterministic", "schedule-dependent", "environmental"]
+"""See ``campaigns.flakes``."""
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """A red scenario, run again."""
+
+    world: str
+    seed: int
+    result: Literal["red", "green", "none"]
+    """``none``: it could not be said there, because it did not take place, or ended inconclusive."""
+    cause: str = ""
+    trace_hash: str = ""
+    """Of this scenario's part of ``events.jsonl``; empty in a world whose traces differ from run to run."""
+
+
+class Flake(msgspec.Struct, frozen=True, kw_only=True):
+    """What kind of red a scenario is, from replays of it."""
+
+    kind: FlakeKind
+    sentence: str
+    replays: tuple[Replay, ...]
 
 
 class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +67,8 @@ class CaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The traceback or other long text behind the cause."""
     facts: dict[str, object] = {}
     """Figures that the scenario put down: JSON values, as ``plain`` makes them."""
+    flake: Flake | None = None
+    """What its replays say, where they were asked for and it was red. It does not change the outcome."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ def render(run: record.RunRecord) -> str:
         time += f" for {run.simulated_s:.0f} simulated seconds"
     lines = [f"{said}" for case in run.cases for said in thresholds.lines(case)]
     lines += [f"cause:  {cause}" for cause in run.causes]
+    lines += [f"flake:  {case.name}: {flake_line(case.flake)}" for case in run.cases if case.flake]
     lines += [f"left out: {what}" for what in run.left_out]
     if run.trace_hash:
         lines.append(f"trace:  {run.trace_hash}")
@@ -49,6 +50,11 @@ def render(run: record.RunRecord) -> str:
         f"{', '.join(tally) or 'nothing ran'}, {_plural(counts.samples, 'sample')}, {time}; report: {run.results_dir}/report.html",
     ]
     return "\n".join(lines) + "\n"
+
+
+def flake_line(flake: record.Flake) -> str:
+    """The verdict on a red scenario, and why."""
+    return f"{flake.kind}: {flake.sentence}"
 
 
 def _plural(number: int, noun: str) -> str:

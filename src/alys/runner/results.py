@@ -5,7 +5,7 @@ import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +39,9 @@ def make_folder(root: Path, suite: str, started: float) -> Path:
     return folder
 
 
+_HEADER = b'{"kind":"scenario"'
+
+
 class EventLog:
     """``events.jsonl``: per scenario one header line, then its records; and the hash over all of it.
 
@@ -65,6 +68,22 @@ class EventLog:
         """The hash, in hex. May be called twice."""
         self._file.close()
         return self._hash.hexdigest()
+
+
+def scenario_hashes(events: Path, names: Collection[str]) -> dict[str, str]:
+    """Of such a file, the hash over each of these scenarios' own lines, by name."""
+    found = {}
+    digest = hashlib.blake2b(digest_size=32)
+    with events.open("rb") as lines:
+        for line in lines:
+            if line.startswith(_HEADER):
+                name = msgspec.json.decode(line)["name"]
+                digest = hashlib.blake2b(digest_size=32)
+                if name in names:
+                    found[name] = digest
+            else:
+                digest.update(line)
+    return {name: digest.hexdigest() for name, digest in found.items()}
 
 
 def write(folder: Path, run: record.RunRecord, config_toml: str) -> None:

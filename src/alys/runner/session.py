@@ -22,7 +22,16 @@ from alys.base import errors
 from alys.config import loader, logs
 from alys.config import settings as settings_module
 from alys.report import record
-from alys.runner import hermetic, outcomes, plugin, provenance, results, selection, verdict
+from alys.runner import (
+    hermetic,
+    outcomes,
+    plugin,
+    provenance,
+    replays,
+    results,
+    selection,
+    verdict,
+)
 from alys.worlds import protocol
 from alys.worlds.undisturbed import Undisturbed
 
@@ -44,12 +53,18 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The line that repeats the run, given its folder; None: ``alys test`` as it was typed."""
     left_out: tuple[str, ...] = ()
     """What the settings leave out of a run of everything, for the report."""
+    only: frozenset[str] | None = None
+    """The names of the scenarios that are wanted; None: all that ``keyword`` lets through."""
+    flake_seeds: int = 0
+    """On how many new seeds a red scenario is replayed, besides its own; 0: it is not replayed."""
     wall_clock: Callable[[], float]
     """Seconds since the Unix epoch, for names and labels."""
     stopwatch: Callable[[], float]
     """Monotonic seconds, for durations."""
     progress: Callable[[record.CaseRecord], None]
     """Called as each scenario ends."""
+    besides: tuple[Callable[[Path], record.CaseRecord], ...] = ()
+    """What is done when the scenarios are over, each given the run's folder; each is one more case."""
     begun: Callable[[], None] = lambda: None
     """Called once the results folder is there: from then on every end of the run leaves a report."""
 
@@ -80,6 +95,10 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
             stack.enter_context(_closed(driver))
             evidence.deterministic = driver.deterministic
             _run_scenarios(request, driver, scratch, events, evidence)
+        _run_besides(request, folder, evidence)
+        if request.flake_seeds:
+            with evidence.of("cannot replay what was red"):
+                _replay(request, open_driver, folder / "events.jsonl", scratch, evidence)
         with Undisturbed():
             took = request.stopwatch() - began
             finished = _record(request, folder, started, took, evidence, events.close())
@@ -157,6 +176,7 @@ def _run_scenarios(
         events=events,
         progress=request.progress,
         collected=collected,
+        only=request.only,
     )
     with scenarios.unawaited:
         with (
@@ -178,6 +198,55 @@ def _run_scenarios(
             evidence.befell.append((errors.ExitCode.FAIL, outcomes.forgotten(forgotten).cause))
     evidence.cases = scenarios.cases
     outside.writelines(scenarios.unawaited.rest())
+
+
+def _replay(
+    request: RunRequest,
+    open_driver: protocol.DriverFactory,
+    events: Path,
+    scratch: Path,
+    evidence: _Evidence,
+) -> None:
+    """Run what was red again, on its seed and on new ones, and give each case its verdict."""
+    settings, deterministic = request.settings, evidence.deterministic
+
+    def again(world: replays.World, seed: int, names: frozenset[str]) -> replays.Pass:
+        where = msgspec.structs.replace(settings.world, kind=world, seed=seed)
+        told = msgspec.structs.replace(
+            request,
+            settings=msgspec.structs.replace(settings, world=where),
+            only=names,
+            progress=lambda case: request.progress(replays.marked(case, world, seed)),
+        )
+        with tempfile.TemporaryDirectory(dir=scratch, prefix="again-") as kept:
+            there = _Evidence()
+            log = results.EventLog(Path(kept) / "events.jsonl")
+            with there.of("cannot open the world"):
+                driver = open_driver(told.settings)
+                there.deterministic = driver.deterministic
+                with _closed(driver):
+                    _run_scenarios(told, driver, Path(kept), log, there)
+            log.close()
+            if any(code is errors.ExitCode.INTERRUPTED for code, _ in there.befell):
+                raise KeyboardInterrupt
+            hashes = results.scenario_hashes(Path(kept) / "events.jsonl", names)
+        return replays.Pass(cases=there.cases, hashes=hashes if there.deterministic else {})
+
+    red = replays.red(evidence.cases)
+    hashes = results.scenario_hashes(events, red) if deterministic else {}
+    seen = replays.make(settings.world.kind, settings.world.seed, request.flake_seeds, red, again)
+    evidence.cases = replays.judged(evidence.cases, settings.world, hashes, seen)
+
+
+def _run_besides(request: RunRequest, folder: Path, evidence: _Evidence) -> None:
+    """Not after an interruption: who ended the scenarios wants no more."""
+    for one in request.besides:
+        if errors.ExitCode.INTERRUPTED in [code for code, _ in evidence.befell]:
+            return
+        with evidence.of("what is run besides the scenarios broke"):
+            case = one(folder)
+            evidence.cases.append(case)
+            request.progress(case)
 
 
 def _explain(
