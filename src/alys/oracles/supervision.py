@@ -104,8 +104,6 @@ class _Parent:
         self.gives_up = False
         #: Since when it has to fail because of a child, and whether it can.
         self.escalates: tuple[float, bool] | None = None
-        #: Places that were left by order, while it closes.
-        self.closing: list[str | int] = []
 
     def goes_on(self) -> None:
         """After a failure of its own, with the children that it has."""
@@ -135,7 +133,6 @@ class Supervision:
         before = self._children.pop(team.places.get(rule.key, 0), None)
         team.places[rule.key] = child
         self._children[child] = _Child(parent, rule)
-        team.closing.clear()
         if before is None or before.decided != RESTART:
             team.attempts.pop(rule.key, None)
         if team.gives_up:
@@ -150,7 +147,7 @@ class Supervision:
             self._waited(before, child, now)
 
     def stopped(self, child: int, reason: str, now: float, *, closing: bool) -> None:
-        """An actor is gone. ``closing``: its parent was stopping its children, one after the other."""
+        """An actor is gone. ``closing``: its parent stops its children one after the other, and has told no other one so yet."""
         own = self._parents.pop(child, None)
         known = self._children.get(child)
         if known is None:
@@ -177,15 +174,9 @@ class Supervision:
     def _in_reverse(self, team: _Parent, key: str | int, child: int) -> None:
         self.samples += 1
         places = list(team.places)
-        if team.closing and key in places and team.closing[-1] in places:
-            later, sooner = places.index(team.closing[-1]), places.index(key)
-            if sooner > later:
-                raise self._wrong(
-                    "children were not stopped in the reverse order of their start",
-                    child,
-                    after=team.closing[-1],
-                )
-        team.closing.append(key)
+        later = places[places.index(key) + 1 :] if team.places.get(key) == child else []
+        if any(self._lives(team.places[place]) for place in later):
+            raise self._wrong("a child was stopped before one that was started later", child)
 
     # Failures, and what is decided about them
 

@@ -109,7 +109,13 @@ class FamilyWitness(Observer):
         if parent is not None:
             family = parent.family
             closing = not family.at_once and (family.closed or parent.is_stopped)
+            closing = closing and not any(_told_to_stop(other) for other in family.living())
         self._say(self.supervision.stopped, cell.uid, reason, self._now(), closing=closing)
+
+
+def _told_to_stop(cell: Cell) -> bool:
+    """Whether it stops, or there is word from the runtime that it has not taken up."""
+    return cell.status is Status.STOPPING or bool(cell.control)
 
 
 def rule_of(cell: Any) -> Rule:
