@@ -19,6 +19,7 @@ from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
 from alys.oracles.broken import Broken
+from alys.worlds.durable import DiskWitness
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -110,7 +111,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
         witnesses = Witnesses(world, world.stumble)
-        world.system.observer = together(world.system.observer, *heard.observers)
+        disks = DiskWitness(world.disks, world.stumble)
+        world.system.observer = together(world.system.observer, disks, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
         life = Life(world, plan)
@@ -128,6 +130,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
             driver.close()
         try:
             life.samples.update(witnesses.close())
+            disks.judged.require()
+            life.samples["durability"] = sum(disks.judged.samples.values())
         except Broken as broken:
             found(broken)
     if heard.lines is not None:
