@@ -8,7 +8,7 @@ from alys.campaigns.plan import Plan
 FAULT_PROFILES = ("all",)
 PROBES: tuple[str, ...] = ()
 """Rare states that a campaign is to reach."""
-ORACLES = ("agreement", "conservation", "ledger", "mailbox", "order", "work")
+ORACLES = ("agreement", "conservation", "durability", "ledger", "mailbox", "order", "work")
 """Those that must look at something in every campaign."""
 
 WARM_SEED = 0

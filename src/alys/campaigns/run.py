@@ -22,6 +22,7 @@ from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
+from alys.worlds.durable import DiskWitness
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -72,6 +73,8 @@ class Life:
         self.users: Users | None = None
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
+        self._disks = DiskWitness(world.disks, world.stumble)
+        world.system.observer = together(world.system.observer, self._disks)
         self._over = False
 
     async def live(self) -> None:
@@ -106,6 +109,8 @@ class Life:
     def question(self) -> None:
         """When the world is closed: hear what the witnesses saw. Raises Broken."""
         self.samples.update(self._witnesses.close())
+        self._disks.judged.require()
+        self.samples["durability"] = sum(self._disks.judged.samples.values())
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
