@@ -19,7 +19,7 @@ from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
-from alys.config.settings import Settings
+from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
 from alys.worlds.durable import DiskWitness
@@ -189,7 +189,8 @@ def schedule_of(plan: Plan, random: Random) -> schedules.Schedule:
 
 def settings_of(plan: Plan) -> Settings:
     """What a run's world goes by."""
-    return Settings()
+    profile: Profile = "light" if plan.profile == "light" else "full"
+    return Settings(world=WorldSettings(kind="sim", profile=profile, nodes=plan.nodes))
 
 
 def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
