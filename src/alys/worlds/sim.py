@@ -14,6 +14,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.observe import together
 from alys.actors.reply import Reply
+from alys.actors.supervision import Backoff
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.node import api
@@ -56,13 +57,16 @@ class SimWorld(NetworkWorld):
 
     name = "sim"
     can_kill = True
+    tree_backoff = Backoff(min_seconds=1.0, max_seconds=10.0)
     dispatcher: SimDispatcher
+    wires_in_memory: Wires
+    """The same as ``wires``, with all that only these have."""
 
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
-        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = together(heard, *self.observers)
+        self._heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = together(self._heard, *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -78,6 +82,7 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
+        self.system.observer = together(self._heard, *self.observers)  # some came since it was made
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
@@ -104,7 +109,7 @@ class SimWorld(NetworkWorld):
         for number in range(len(net.governance)):
             acquaint([links[number] for links in self._links.values()])
         self._wires = Wires(self.random.fork("wires"), self.system)
-        self.wires = self._wires
+        self.wires = self.wires_in_memory = self._wires
         self.bitcoin = _ServiceSide(self, self._bitcoin)
         self.clients = [
             _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM))
