@@ -75,7 +75,8 @@ class SimWorld(NetworkWorld):
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
         self._heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = together(self._heard, *self.observers)
+        self._early = tuple(self.observers)
+        observer = together(self._heard, *self._early)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -91,7 +92,9 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        self.system.observer = together(self._heard, *self.observers)  # some came since it was made
+        late = [one for one in self.observers if one not in self._early]
+        if late:  # beside those that listen by now, a campaign's witnesses among them
+            self.system.observer = together(self.system.observer, *late)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
