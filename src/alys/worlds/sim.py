@@ -74,8 +74,9 @@ class SimWorld(NetworkWorld):
         #: Chooses what comes next.
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
-        self._heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = together(self._heard, *self.observers)
+        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = together(heard, *self.observers)
+        self._heard_from = len(self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -91,7 +92,9 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        self.system.observer = together(self._heard, *self.observers)  # some came since it was made
+        since = self.observers[self._heard_from :]
+        if since:  # beside whoever joined the system's by himself
+            self.system.observer = together(self.system.observer, *since)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
