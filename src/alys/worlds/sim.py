@@ -74,9 +74,9 @@ class SimWorld(NetworkWorld):
         #: Chooses what comes next.
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
-        self._heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        self._early = tuple(self.observers)
-        observer = together(self._heard, *self._early)
+        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = together(heard, *self.observers)
+        self._heard_from = len(self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -92,9 +92,9 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        late = [one for one in self.observers if one not in self._early]
-        if late:  # beside those that listen by now, a campaign's witnesses among them
-            self.system.observer = together(self.system.observer, *late)
+        since = self.observers[self._heard_from :]
+        if since:  # beside whoever joined the system's by himself
+            self.system.observer = together(self.system.observer, *since)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
