@@ -280,7 +280,7 @@ def test_the_page_of_peg_operations_has_every_state_every_incident_and_the_figur
         assert figure in text
 
 
-@pytest.mark.parametrize("command", ["sim", "replay"])
+@pytest.mark.parametrize("command", ["sim", "replay", "shrink"])
 def test_the_page_of_simulation_has_every_flag_and_no_other(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

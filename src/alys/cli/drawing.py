@@ -38,6 +38,21 @@ def faults(text: str | None) -> str:
     return _one_of("--faults", text, life.FAULT_PROFILES, campaign.Options().faults)
 
 
+def seconds(text: str | None) -> float | None:
+    """Of ``--minutes``; None where it is not given. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= 60 * 24 * 7:
+        raise errors.UsageError(
+            f"--minutes {text!r} cannot stand; allowed: a number above 0, a week at most"
+        )
+    return 60 * minutes
+
+
 def kept(arguments: argparse.Namespace) -> "Kept":
     """The plan that FILE|SEED means, with what is known of it. Raises UsageError."""
     from alys.campaigns import campaign, life

@@ -1,6 +1,7 @@
 """``alys shrink``: make a failing life as small as it can be, and keep it as a scenario."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ def add(commands: "words.Commands") -> None:
     )
     drawing.add(shrink, "of the plan that is drawn of a SEED")
     shrink.add_argument("--runs", metavar="N", help="run so many plans at most (400)")
+    shrink.add_argument("--minutes", metavar="M", help="and for so long at most")
     shrink.add_argument(
         "--force", action="store_true", help="shrink the plan of another commit all the same"
     )
@@ -46,6 +48,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     from alys.runner import simulation
 
     budget = _runs(arguments.runs, shrinking.BUDGET_RUNS)
+    seconds = drawing.seconds(arguments.minutes) or math.inf
     if not arguments.force:
         simulation.refuse_another(found)
     begun = f"alys: shrink seed {found.plan.seed}, {len(found.plan.orders)} faults, {len(found.plan.work)} pieces of work"
@@ -54,7 +57,9 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
         def progress(step: "Step") -> None:
             line.change(lambda: shrinking.progress_line(step))
 
-        kept = shrinking.keep(found.plan, budget_runs=budget, progress=progress)
+        kept = shrinking.keep(
+            found.plan, budget_runs=budget, budget_seconds=seconds, progress=progress
+        )
     shrinking.write(kept, simulation.commit(), out)
     words.out(
         "\n".join([*shrinking.summary(kept), f"keep it: {out}", f"alys test {out} --world sim"])

@@ -102,7 +102,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
         first=first,
         after=after,
         jobs=_jobs(arguments.jobs),
-        seconds=_minutes(arguments.minutes),
+        seconds=drawing.seconds(arguments.minutes),
         faults=drawing.faults(arguments.faults),
         profile=drawing.profile(arguments.profile),
         keep_going=arguments.keep_going,
@@ -115,20 +115,6 @@ def _jobs(text: str | None) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 256:
         raise errors.UsageError(f"--jobs {text!r} cannot stand; allowed: 1 to 256")
     return int(text)
-
-
-def _minutes(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes <= 60 * 24 * 7:
-        raise errors.UsageError(
-            f"--minutes {text!r} cannot stand; allowed: a number above 0, a week at most"
-        )
-    return 60 * minutes
 
 
 def _campaign(options: "Options", settings: "Settings") -> int:
