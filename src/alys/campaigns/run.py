@@ -15,6 +15,7 @@ from alys.actors.observe import Observer, together
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
+from alys.campaigns.storm import Storm
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
@@ -63,6 +64,7 @@ class Life:
         self.plan = plan
         self.weather: Weather | None = None
         self.users: Users | None = None
+        self.storm = Storm(world, world.random.fork("storm"))
         self.samples: dict[str, int] = {}
         self._over = False
 
@@ -76,11 +78,13 @@ class Life:
         world.start_background(self._mine_bitcoin())
         begun = world.now()
         weather.begin()
+        self.storm.begin()
         await users.work()
         if (left := begun + self.plan.weather_s - world.now()) > 0:
             await world.sleep(left)
         await weather.heal()
         await users.settle()
+        await self.storm.settle()
         self._over = True
 
     def end(self) -> None:
@@ -143,6 +147,10 @@ async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
             await life.live()
         except Exception as error:
             found(error)
+        try:
+            life.storm.verify()
+        except Broken as broken:
+            found(broken)
     finally:
         life.end()
         try:
@@ -160,6 +168,7 @@ def _outcome(life: Life, findings: list[Finding], seconds: float) -> Outcome:
     world = life.world
     dispatcher = world.dispatcher
     samples = dict(life.samples)
+    samples.update(life.storm.samples)
     samples["work"] = 0 if life.users is None else life.users.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
