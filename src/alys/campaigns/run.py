@@ -7,11 +7,13 @@ moment on all that was begun must come to its end. Beside it, Bitcoin blocks and
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from alys.actors.observe import Observer, together
+from alys.base.prng import Random
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
@@ -20,6 +22,7 @@ from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
 from alys.oracles.broken import Broken
+from alys.sim import schedules
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -30,6 +33,10 @@ MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
+STEPS = 40_000
+"""Of a run, about: where PCT puts its change points."""
+WEATHER = "weather"
+"""The kind of the trace's record of the moment from which times and messages count."""
 
 
 class Hearing:
@@ -66,6 +73,7 @@ class Life:
         self.users: Users | None = None
         self.storm = Storm(world, world.random.fork("storm"))
         self.samples: dict[str, int] = {}
+        self._witnesses = Witnesses(world, world.stumble)
         self._over = False
 
     async def live(self) -> None:
@@ -77,6 +85,7 @@ class Life:
         weather = self.weather = Weather(world, self.plan.orders)
         world.start_background(self._mine_bitcoin())
         begun = world.now()
+        world.recorder.record(WEATHER, {})
         weather.begin()
         self.storm.begin()
         await users.work()
@@ -98,6 +107,10 @@ class Life:
             span = MINING_MAX_S - MINING_MIN_S
             await self.world.sleep(MINING_MIN_S + span * chance.random())
 
+    def question(self) -> None:
+        """When the world is closed: hear what the witnesses saw. Raises Broken."""
+        self.samples.update(self._witnesses.close())
+
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
         return {} if self.weather is None else dict(self.weather.bitten)
@@ -107,17 +120,16 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
     """To its end; never raises for what goes wrong in the world, a KeyboardInterrupt passes."""
     begun = time.perf_counter()
     heard = hearing or Hearing()
-    driver = SimDriver(settings_of(plan))
+    driver = SimDriver(settings_of(plan), partial(schedule_of, plan))
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
-        witnesses = Witnesses(world, world.stumble)
+        life = Life(world, plan)
         world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
-        life = Life(world, plan)
         start = world.now()
 
         def found(error: Exception) -> None:
@@ -131,19 +143,29 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         finally:
             driver.close()
         try:
-            life.samples.update(witnesses.close())
+            life.question()
         except Broken as broken:
             found(broken)
     if heard.lines is not None:
         for line in world.trace():
             heard.lines(line)
-    return _outcome(life, findings, time.perf_counter() - begun)
+    return outcome_of(life, findings, time.perf_counter() - begun)
 
 
 async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
     try:
+        await life.world.open()
+    except Exception as error:
+        found(error)
+        await _close(life, found)
+    else:
+        await through(life, found)
+
+
+async def through(life: Life, found: Callable[[Exception], None]) -> None:
+    """In an open world: the whole life, and the world's closing whatever happened. What was wrong is told, not raised."""
+    try:
         try:
-            await life.world.open()
             await life.live()
         except Exception as error:
             found(error)
@@ -153,10 +175,20 @@ async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
             found(broken)
     finally:
         life.end()
-        try:
-            await life.world.close()
-        except Exception as error:
-            found(error)
+        await _close(life, found)
+
+
+async def _close(life: Life, found: Callable[[Exception], None]) -> None:
+    try:
+        await life.world.close()
+    except Exception as error:
+        found(error)
+
+
+def schedule_of(plan: Plan, random: Random) -> schedules.Schedule:
+    """How the dispatcher chooses."""
+    wanted = plan.schedule
+    return schedules.make(wanted.kind, random, depth=wanted.depth, steps=STEPS, picks=wanted.picks)
 
 
 def settings_of(plan: Plan) -> Settings:
@@ -164,12 +196,14 @@ def settings_of(plan: Plan) -> Settings:
     return Settings()
 
 
-def _outcome(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+    """What came of a life that is over."""
     world = life.world
     dispatcher = world.dispatcher
     samples = dict(life.samples)
     samples.update(life.storm.samples)
-    samples["work"] = 0 if life.users is None else life.users.samples
+    if life.plan.work:
+        samples["work"] = 0 if life.users is None else life.users.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
     if hasattr(world, "auditor") and world.auditor.statement is not None:

@@ -14,11 +14,13 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.observe import together
 from alys.actors.reply import Reply
+from alys.actors.supervision import Backoff
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.node import api
 from alys.node.errors import PortDown
 from alys.sim.dispatch import OutOfTime, SimDispatcher, SimulationError
+from alys.sim.schedules import ScheduleMaker, Uniform
 from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
@@ -56,13 +58,25 @@ class SimWorld(NetworkWorld):
 
     name = "sim"
     can_kill = True
+    tree_backoff = Backoff(min_seconds=1.0, max_seconds=10.0)
     dispatcher: SimDispatcher
+    wires_in_memory: Wires
+    """The same as ``wires``, with all that only these have."""
 
-    def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        info: ScenarioInfo,
+        schedule: ScheduleMaker = Uniform,
+    ) -> None:
         super().__init__(settings, info)
-        self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
+        chance = self.random.fork("schedule")
+        #: Chooses what comes next.
+        self.schedule = schedule(chance)
+        self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
         heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
         observer = together(heard, *self.observers)
+        self._listening = len(self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -78,6 +92,8 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
+        if late := self.observers[self._listening :]:  # some came since the system was made
+            self.system.observer = together(self.system.observer, *late)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
@@ -104,7 +120,7 @@ class SimWorld(NetworkWorld):
         for number in range(len(net.governance)):
             acquaint([links[number] for links in self._links.values()])
         self._wires = Wires(self.random.fork("wires"), self.system)
-        self.wires = self._wires
+        self.wires = self.wires_in_memory = self._wires
         self.bitcoin = _ServiceSide(self, self._bitcoin)
         self.clients = [
             _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM))
@@ -319,19 +335,23 @@ class _Scenario:
 
 
 class SimDriver(Driver):
-    """Runs scenarios one after the other, each to its end in virtual time."""
+    """Runs scenarios one after the other, each to its end in virtual time.
+
+    ``schedule`` makes the schedule of each (``alys.sim.schedules``); ``SimWorld.schedule`` is what it made.
+    """
 
     name = "sim"
     deterministic = True
     concurrent = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schedule: ScheduleMaker = Uniform) -> None:
         self._settings = settings
+        self._schedule = schedule
         self._open: list[_Scenario] = []
 
     @override
     def world(self, info: ScenarioInfo) -> World:
-        return SimWorld(self._settings, info)
+        return SimWorld(self._settings, info, self._schedule)
 
     @override
     def start(

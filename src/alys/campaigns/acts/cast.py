@@ -13,7 +13,7 @@ from alys.actors.message import Message, Priority, Request
 from alys.actors.promise import Promise
 from alys.actors.ref import Ref
 from alys.actors.timers import Timer
-from alys.worlds.recorder import InjectedFault
+from alys.worlds.actor_troubles import InjectedFault
 
 Numbers = tuple[int, ...]
 NEVER = 1e9
