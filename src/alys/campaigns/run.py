@@ -7,11 +7,13 @@ moment on all that was begun must come to its end. Beside it, Bitcoin blocks and
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from alys.actors.observe import Observer, together
+from alys.base.prng import Random
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
@@ -19,6 +21,7 @@ from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
 from alys.config.settings import Settings
 from alys.oracles.broken import Broken
+from alys.sim import schedules
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -29,6 +32,8 @@ MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
+STEPS = 40_000
+"""Of a run, about: where PCT puts its change points."""
 WEATHER = "weather"
 """The kind of the trace's record of the moment from which times and messages count."""
 
@@ -111,7 +116,7 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
     """To its end; never raises for what goes wrong in the world, a KeyboardInterrupt passes."""
     begun = time.perf_counter()
     heard = hearing or Hearing()
-    driver = SimDriver(settings_of(plan))
+    driver = SimDriver(settings_of(plan), partial(schedule_of, plan))
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
@@ -169,6 +174,12 @@ async def _close(life: Life, found: Callable[[Exception], None]) -> None:
         await life.world.close()
     except Exception as error:
         found(error)
+
+
+def schedule_of(plan: Plan, random: Random) -> schedules.Schedule:
+    """How the dispatcher chooses."""
+    wanted = plan.schedule
+    return schedules.make(wanted.kind, random, depth=wanted.depth, steps=STEPS, picks=wanted.picks)
 
 
 def settings_of(plan: Plan) -> Settings:

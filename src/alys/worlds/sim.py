@@ -76,7 +76,7 @@ class SimWorld(NetworkWorld):
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
         heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
         observer = together(heard, *self.observers)
-        self._heard_from = len(self.observers)
+        self._listening = len(self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -92,9 +92,8 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        since = self.observers[self._heard_from :]
-        if since:  # beside whoever joined the system's by himself
-            self.system.observer = together(self.system.observer, *since)
+        if late := self.observers[self._listening :]:  # some came since the system was made
+            self.system.observer = together(self.system.observer, *late)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
