@@ -154,6 +154,23 @@ def test_a_periodic_timer_whose_tick_found_no_room_ticks_again(
 
 
 @in_simulation
+def test_a_timer_that_ticks_once_tries_again_when_it_found_no_room(run: Run) -> None:
+    """Or an actor that lives on its own ticks would stand still for ever."""
+
+    async def scenario(stage: Stage) -> None:
+        a = stage.spawn(mailbox_messages_max=1)
+        await stage.do(a, arm(1.0, TICK))
+        waiting = stage.do(a, lambda p, ctx: pause(p, ctx, 1.5))
+        await stage.settle()
+        stage.say(a, "fills it")
+        await waiting
+        assert stage.log.dead == [("a", "tick", "mailbox full")]
+        assert await ticks(stage, 3.0) == ["waited", "fills it", "tick"]
+
+    run(scenario)
+
+
+@in_simulation
 def test_a_tick_is_about_what_the_message_was_that_armed_it_unless_told(run: Run) -> None:
     async def scenario(stage: Stage) -> None:
         a, seen = stage.spawn(), list[Any]()

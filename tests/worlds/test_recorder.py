@@ -12,7 +12,7 @@ from alys.actors.supervision import ChildSpec, Restart
 from alys.base.errors import Inconclusive
 from alys.node.errors import PortDown
 from alys.worlds import specimens
-from alys.worlds.recorder import InjectedFault
+from alys.worlds.actor_troubles import InjectedFault
 from alys.worlds.supervised import Branch, Leaf, Recollection
 from tests.worlds.grounds import Ground, play
 

@@ -156,8 +156,11 @@ class Cell(Services):
         self.handled -= 1  # it was counted when it was taken out; it is handled when it is done
 
         def done(value: Any) -> None:
-            self.handled += 1
-            self._finish_entry(entry, value)
+            try:
+                self._finish_entry(entry, value)
+                self.handled += 1
+            except Exception as error:  # an observer injects it
+                self.fail(error, entry)
             self._go_on()
 
         def failed(error: Exception) -> None:

@@ -121,6 +121,7 @@ class Lifecycle(Leftovers):
             kind = instance.__class__
             self.table = table_of(kind)
             self.instance = instance
+            self.system.observer.entering(self, "on_start" if error is None else "post_restart")
             result = None
             if error is None:
                 if kind.on_start is not Actor.on_start:
@@ -283,6 +284,7 @@ class Lifecycle(Leftovers):
             self._children_down(then, None)
             return
         try:
+            self.system.observer.entering(self, "pre_restart")
             result = old.pre_restart(error, message, self.door())
         except FATAL:
             raise
@@ -424,7 +426,11 @@ class Lifecycle(Leftovers):
             self.system.observer.failed(self, error, None)
             self._finish()
 
-        perform(self, lambda: instance.post_stop(context), lambda _: self._finish(), failed)
+        def hook() -> Any:
+            self.system.observer.entering(self, "post_stop")
+            return instance.post_stop(context)
+
+        perform(self, hook, lambda _: self._finish(), failed)
 
     def _kill(self) -> None:
         """The time to stop is over, or there never was any."""

@@ -16,20 +16,26 @@ if TYPE_CHECKING:
 class Observer:
     """Hears every event of the runtime; this one ignores them all. Override what is of interest.
 
-    The calls come in the order of the events, on the dispatcher's thread, and must not raise; ``handling`` alone may.
+    The calls come in the order of the events, on the dispatcher's thread, and must not raise, but for three, in which a fault can be
+    injected: ``entering``, ``handling`` and ``handled``. What is raised there counts as the actor's own error.
     """
 
     def spawned(self, actor: Ref) -> None:
         """A new actor; its start hook has not run yet."""
 
+    def entering(self, actor: Ref, hook: str) -> None:
+        """A hook is about to run (``on_start``, ``pre_restart``, ``post_restart``, ``post_stop``). The two that begin an instance are told
+        of where it has none of its own, too. May raise: the hook's error.
+        """
+
     def sent(self, envelope: "Envelope", target: Ref) -> None:
         """A message entered a mailbox."""
 
     def handling(self, envelope: "Envelope", target: Ref) -> None:
-        """A handler is about to run. What is raised here counts as the handler's own error: a fault can be injected so."""
+        """A handler is about to run. May raise: the handler's error, and it does not run."""
 
     def handled(self, envelope: "Envelope", target: Ref) -> None:
-        """A handler returned."""
+        """A handler returned. May raise: the handler's error, after all that it did."""
 
     def replied(self, envelope: "Envelope", target: Ref, value: object) -> None:
         """An ask was answered by ``target``."""

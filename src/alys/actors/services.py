@@ -111,10 +111,10 @@ class Services(Lifecycle):
             return  # it has been reported as a dead letter
 
     def _rearm(self, timer: Timer) -> None:
-        """Its tick was lost; a periodic one ticks again."""
+        """Its tick found no room; it ticks again."""
         more = self.belongings
         if more is not None and more.timers is not None:
-            more.timers.taken(timer)
+            more.timers.put_off(timer)
 
     def set_receive_timeout(self, seconds: float | None) -> None:
         """See ``Context.receive_timeout``."""

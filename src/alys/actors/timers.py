@@ -3,7 +3,8 @@
 A timer's message goes through the mailbox like any other. When it is taken out it is looked at once more: one that an older
 incarnation armed, or whose timer was cancelled or replaced after it fired, goes to the dead letters instead of the
 actor (Pekko's TimerScheduler). A periodic timer arms itself anew only when its tick has been taken out, so a slow
-actor is never flooded with its own ticks; missed ones are not made up for.
+actor is never flooded with its own ticks; missed ones are not made up for. A tick that finds the mailbox full is lost, and comes
+again after the timer's period, or after ``AGAIN_SECONDS`` where it has none: an actor that lives on its own ticks would stand still for ever.
 """
 
 from collections.abc import Callable, Hashable
@@ -11,6 +12,9 @@ from typing import Any
 
 from alys.actors import dispatch
 from alys.actors.message import Message
+
+AGAIN_SECONDS = 1.0
+"""Node time after which a timer that ticks once tries again when its tick found no room."""
 
 
 class Timer:
@@ -106,6 +110,11 @@ class Timers:
         else:
             timer.arm(self._dispatcher, timer.period, self._fire)
         return True
+
+    def put_off(self, timer: Timer) -> None:
+        """Its tick found no room: try again later."""
+        if self.holds(timer):
+            timer.arm(self._dispatcher, timer.period or AGAIN_SECONDS, self._fire)
 
     def silence(self, seconds: float | None, look: Callable[[], None]) -> None:
         """Look for a receive timeout after so many node seconds; None: not any more."""

@@ -34,12 +34,16 @@ Rate = Annotated[float, Meta(gt=0, le=1)]
 
 
 class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
-    """The process ends at once: no hook runs, what is on its way is lost. It is started again after a while."""
+    """The process ends at once: no hook runs, what is on its way is lost. It is started again after a while.
+
+    With a ``disk`` that is not ``kept`` it ends in the middle of the next batch that its store is given, if one comes soon.
+    """
 
     services: ClassVar[tuple[str, ...]] = (NODE,)
     down_s: Duration = 5.0
     disk: Annotated[str, Meta(pattern=r"\A(kept|lost|torn)\Z")] = "kept"
-    """What became of the last batch that the store was given: ``lost`` was not on the disk yet, ``torn`` is half of it."""
+    """What became of the batch that was being written: ``kept``: none was; ``lost``: nothing of it is on the disk; ``torn``: half of it is,
+    and the store must be restored by hand when the node has seen that. Nobody had been told that it was written."""
 
 
 class Stop(Fault, frozen=True, kw_only=True, tag="stop"):
@@ -50,7 +54,7 @@ class Stop(Fault, frozen=True, kw_only=True, tag="stop"):
 
 
 class Skew(Fault, frozen=True, kw_only=True, tag="skew"):
-    """The node's clock is wrong for a while."""
+    """The clock that the node's actors see is wrong for a while: it jumps, and jumps back. Timers run as before."""
 
     services: ClassVar[tuple[str, ...]] = (NODE,)
     seconds: Annotated[float, Meta(ge=-faults.SECONDS_MAX, le=faults.SECONDS_MAX)]
@@ -118,9 +122,11 @@ class Crash(Fault, frozen=True, kw_only=True, tag="crash"):
     """An actor fails, once, the next time that it comes to the moment."""
 
     services: ClassVar[tuple[str, ...]] = (ACTOR,)
-    moment: Annotated[str, Meta(pattern=r"\A(before|in|after|start|restart|stop)\Z")] = "before"
-    """``before`` a message is handled; ``in`` the middle of it, at the handler's next use of its context; ``after`` it; in the hook
-    that runs when an instance starts, when it is restarted, or when it stops."""
+    moment: Annotated[
+        str, Meta(pattern=r"\A(before|in|after|on_start|pre_restart|post_restart|post_stop)\Z")
+    ] = "before"
+    """``before`` a message is handled; ``in`` the middle of it, at the handler's next use of its context; ``after`` it, when it has done
+    all but answer; or in a hook: of the first instance, of the one that is to be replaced, of the one that replaces it, of the last."""
     message: str = ""
     """The name of the message's class that it must be about; empty: any."""
 
@@ -141,7 +147,7 @@ class Slow(Fault, frozen=True, kw_only=True, tag="slow"):
 
 
 class Full(Fault, frozen=True, kw_only=True, tag="full"):
-    """For a while an actor's mailbox has no room beyond what waits there already."""
+    """For a while an actor's mailbox has no room beyond what waited there when it began, the reserve for urgent messages excepted."""
 
     services: ClassVar[tuple[str, ...]] = (ACTOR,)
     duration_s: Duration

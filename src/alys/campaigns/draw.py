@@ -3,6 +3,7 @@
 import msgspec
 
 from alys.base.prng import Random, SeededRandom
+from alys.campaigns import draw_faults
 from alys.campaigns.plan import Burn, Deposit, Plan, Schedule, Transfer, Work
 
 DEPOSITS_MAX = 6
@@ -45,6 +46,9 @@ def plan_of(seed: int, options: Options = DEFAULTS) -> Plan:
         weather_s=options.weather_s,
         faults=options.faults,
         schedule=_schedule(options.schedule, chance.fork("schedule")),
+        orders=draw_faults.orders(
+            chance.fork("faults"), options.faults, options.weather_s, options.nodes
+        ),
         work=work(chance.fork("work"), options.weather_s, options.nodes),
     )
 

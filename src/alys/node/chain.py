@@ -147,7 +147,8 @@ class Chain(Governed, Outside, Checked):
     async def on_slot_tick(self, message: SlotTick, ctx: Context) -> None:
         """Produce when the slot is ours and nothing forbids it."""
         self._arm_slot(ctx)
-        await self._keeping(self._slot(message.slot, ctx), ctx)
+        if message.slot <= slots.slot_at(ctx.now(), self._spec.slot_duration_ms):
+            await self._keeping(self._slot(message.slot, ctx), ctx)  # else the clock was set back
 
     async def _slot(self, slot: int, ctx: Context) -> None:
         mine = slots.author_index(slot, len(self._spec.authorities)) == self._index

@@ -70,7 +70,7 @@ TOLD: Mapping[Edge, frozenset[str]] = {
     ("peer", "sync"): frozenset({"PeersRanked"}),
     ("sync", "network"): frozenset({"Publish", "SendTo", "WhoIsThere"}),
     ("sync", "peer"): frozenset({"PeerDid"}),
-    ("sync", "chain"): frozenset({"BlocksFetched", "SyncState"}),
+    ("sync", "chain"): frozenset({"BlocksFetched", "SyncState", "WhereIsHead"}),
     ("chain", "sync"): frozenset({"BlocksTaken", "HeadChanged", "ParentMissing"}),
     ("chain", "peer"): frozenset({"PeerDid"}),
     ("engine", "bridge"): frozenset({"BurnDetected"}),

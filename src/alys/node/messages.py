@@ -281,6 +281,10 @@ class HeadChanged(Message, frozen=True, kw_only=True):
     finalised_root: bytes
 
 
+class WhereIsHead(Message, frozen=True, kw_only=True):
+    """Sync to Chain, as long as it has not heard: say ``HeadChanged``. Sync may have begun anew while nothing changes."""
+
+
 class ParentMissing(Message, frozen=True, kw_only=True):
     """Chain to Sync: a block came whose parent is not known; the peer that it came from has what is before it."""
 

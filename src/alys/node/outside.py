@@ -67,6 +67,12 @@ class Outside:
             self._gate.pause = msgspec.msgpack.decode(data, type=Pause)
         self._time_pause(ctx)
 
+    # Sync
+
+    def on_where_is_head(self, message: messages.WhereIsHead, ctx: Context) -> None:
+        """See WhereIsHead."""
+        self._following.head_changed(self._state, ctx)
+
     # Merged mining
 
     def on_create_aux_block(

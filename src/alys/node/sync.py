@@ -166,6 +166,8 @@ class Sync(Checked):
 
     def on_beat(self, message: Beat, ctx: Context) -> None:
         """See Beat."""
+        if self._own is None:
+            ctx.tell(ctx.whereis(self._names.chain), messages.WhereIsHead())
         self._tell_status(ctx)
         self._consider(ctx)
 

@@ -19,7 +19,7 @@ from alys.actors.metrics import Metrics
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.actors.reply import Reply
-from alys.actors.supervision import ChildSpec, Restart
+from alys.actors.supervision import Backoff, ChildSpec, Restart
 from alys.actors.system import System
 from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import SeededRandom
@@ -80,6 +80,8 @@ class NetworkWorld(Onlooking, abc.ABC):
     wires: WiresSide
     can_kill = False
     """Whether a node may be killed here: see ``nodes``."""
+    tree_backoff: Backoff | None = None
+    """Before a node whose tree gave up is started again, where it has no process of its own."""
     actors: ActorsSide
     faults: Faults
     load: LoadSide
@@ -187,13 +189,16 @@ class NetworkWorld(Onlooking, abc.ABC):
             self.settings.node.policies,
         )
         if index >= self.network.nodes:
-            return [*refs, self.system.spawn(cosigner_tree(spec, me, table))]
+            return [*refs, self._tree(cosigner_tree(spec, me, table))]
         nodes, token = self.network.governance_nodes, self.governance_token
         figures = stream_table.figures(self.settings.stream, self.hurried)
         whole = node_tree(
             spec, me, governance_nodes=nodes, token=token, table=table, figures=figures
         )
-        return [*refs, self.system.spawn(whole)]
+        return [*refs, self._tree(whole)]
+
+    def _tree(self, spec: ChildSpec) -> Ref:
+        return self.system.spawn(msgspec.structs.replace(spec, backoff=self.tree_backoff))
 
     async def until_up(self, index: int) -> None:
         """Wait until an authority answers."""

@@ -104,10 +104,14 @@ class TreesHere:
 
     async def start(self, index: int) -> None:
         """Bring it back."""
+        self.begin(index)
+        await self._world.until_up(index)
+
+    def begin(self, index: int) -> None:
+        """Start it, and do not wait until it answers."""
         if self.alive(index):
             raise UsageError(f"node {index} is up: stop it or kill it before it is started")
         self._running[index] = self._world.raise_authority(index)
-        await self._world.until_up(index)
 
     async def kill(self, index: int) -> None:
         """At once."""
@@ -126,6 +130,11 @@ class TreesHere:
         fault = self._world.recorder.order(f"/alys/{tree}", what)
         fault.touched.append(tree)
         self.faults.append(fault)
+        await self.end(index, seconds)
+
+    async def end(self, index: int, seconds: float | None) -> None:
+        """End it, without a note of who ordered it; ``seconds``: see ``System.stop``. It does not count as alive from the first moment on."""
+        tree = self._world.network.tree(index)
         *ports, root = map(self._living, self._running.pop(index))
         await self._world.await_reply(self._world.system.stop(root, seconds=seconds))
         self._world.wires.gone(tree)

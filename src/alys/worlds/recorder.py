@@ -12,10 +12,10 @@ from typing_extensions import override
 
 from alys.actors.errors import AskFailed, AskTimeout, ChildEscalated, IntensityExceeded
 from alys.actors.ref import Ref
-from alys.base.errors import AlysError
-from alys.node.errors import EngineRefused, PortDown
+from alys.node.errors import CorruptRecord, EngineRefused, PortDown
 from alys.sim.trace import TraceRecorder
 from alys.wire.jsonrpc import RpcError
+from alys.worlds.actor_troubles import InjectedFault
 from alys.worlds.supervised import Counters, Fault, Happening
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 _LETTERS = {"failed": "failed_messages", "old timer": "called_off", "not watched": "called_off"}
 """Where dead letters are counted, by reason."""
-
-
-class InjectedFault(AlysError):
-    """What an actor fails with because a scenario ordered it."""
 
 
 class Recorder(TraceRecorder):
@@ -45,6 +41,10 @@ class Recorder(TraceRecorder):
         self.living: dict[int, Ref] = {}
         self._heard = super().handling
         self._armed: dict[str, Fault] = {}
+        #: Says whether a fault that was struck here (``troubles``) excuses a failure.
+        self.excuse: Callable[[Ref, BaseException], bool] | None = None
+        #: Who failed because a stored record cannot be read.
+        self.corrupt: list[str] = []
         self._services_fail = False
         self._counts: dict[str, dict[str, int]] = {}
 
@@ -77,10 +77,13 @@ class Recorder(TraceRecorder):
     def require_faults(self) -> None:
         """Raise Inconclusive when one of the faults bit nothing."""
         for fault in self.faults:
-            fault.require()
+            if not fault.optional:
+                fault.require()
 
     def _provoked(self, actor: Ref, error: BaseException | None) -> bool:
         """Whether it is an ordered failure, a supervisor's giving up over one, or that of somebody it drags along."""
+        if self.excuse is not None and error is not None and self.excuse(actor, error):
+            return True
         while isinstance(error, IntensityExceeded | ChildEscalated):
             error = error.__cause__
         if isinstance(error, AskFailed) and any(actor.path in fault.drags for fault in self.faults):
@@ -122,6 +125,8 @@ class Recorder(TraceRecorder):
         super().failed(actor, error, envelope)
         self._count(actor, "failures")
         self.note("failed", actor, _words(error))
+        if isinstance(error, CorruptRecord):
+            self.corrupt.append(actor.path)
         if not self._provoked(actor, error):
             message = "" if envelope is None else f" on {type(envelope.message).__name__}"
             self.crashes.append(f"{actor.path} crashed{message}: {_words(error)}")

@@ -14,6 +14,7 @@ from typing_extensions import override
 from alys.actors.actor import Actor
 from alys.actors.observe import together
 from alys.actors.reply import Reply
+from alys.actors.supervision import Backoff
 from alys.actors.system import System
 from alys.config.settings import Settings
 from alys.node import api
@@ -57,7 +58,10 @@ class SimWorld(NetworkWorld):
 
     name = "sim"
     can_kill = True
+    tree_backoff = Backoff(min_seconds=1.0, max_seconds=10.0)
     dispatcher: SimDispatcher
+    wires_in_memory: Wires
+    """The same as ``wires``, with all that only these have."""
 
     def __init__(
         self,
@@ -71,8 +75,7 @@ class SimWorld(NetworkWorld):
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
         self.recorder.now = self.dispatcher.now
-        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = together(heard, *self.observers)
+        observer = logbook.beside(self.recorder, self.settings.test_environment.log_level)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -88,6 +91,7 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
+        self.system.observer = together(self.system.observer, *self.observers)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
@@ -114,7 +118,7 @@ class SimWorld(NetworkWorld):
         for number in range(len(net.governance)):
             acquaint([links[number] for links in self._links.values()])
         self._wires = Wires(self.random.fork("wires"), self.system)
-        self.wires = self._wires
+        self.wires = self.wires_in_memory = self._wires
         self.bitcoin = _ServiceSide(self, self._bitcoin)
         self.clients = [
             _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM))

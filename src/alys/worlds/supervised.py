@@ -69,6 +69,8 @@ class Fault(msgspec.Struct, kw_only=True):
     """What it bit: the message that failed, or the actors that were killed."""
     drags: tuple[str, ...] = ()
     """Whose failure in consequence is expected: they ask the actor, and fail when it fails on what they asked."""
+    optional: bool = False
+    """Whether nothing hangs on its biting: a campaign strikes and looks later what came of it."""
 
     def require(self) -> None:
         """Raise Inconclusive when it bit nothing: what was seen then was not seen under the fault."""

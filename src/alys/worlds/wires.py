@@ -19,14 +19,12 @@ from alys.base.prng import Random
 from alys.node import ports
 from alys.worlds.gate import OPEN, Gate
 from alys.worlds.memory import delay
+from alys.worlds.wire_troubles import Way, WireTroubles
 
 STEP_SECONDS = 1e-6
 """Between two deliveries on one connection: the later is sent, the later it arrives."""
 NOTICE_SECONDS = 5.0
 """Without a sign of life, until a connection counts as broken; so long a dial waits for an answer, too."""
-
-Way = tuple[str, str]
-"""From a node to another."""
 
 
 class _Side(msgspec.Struct, kw_only=True):
@@ -53,6 +51,8 @@ class Wires:
         self.listening: set[str] = set()
         self.connections: dict[frozenset[str], _Connection] = {}
         self.cuts: set[Way] = set()
+        #: What befalls frames besides, and who is cut off by faults.
+        self.troubles = WireTroubles(random.fork("troubles"), self._look)
         self._made = 0
 
     # Verbs of a world: see ``nodes.WiresSide``
@@ -87,9 +87,13 @@ class Wires:
         """The connection between two, if there is one."""
         return self.connections.get(frozenset((one, other)))
 
+    def is_cut(self, way: Way) -> bool:
+        """Whether nothing passes on it."""
+        return way in self.cuts or way in self.troubles.severed
+
     def broken(self, one: str, other: str) -> bool:
         """Whether one of the two ways between them is cut."""
-        return (one, other) in self.cuts or (other, one) in self.cuts
+        return self.is_cut((one, other)) or self.is_cut((other, one))
 
     def open(self, one: str, other: str) -> None:
         """A connection from now on."""
@@ -179,6 +183,7 @@ class WirePort(Actor):
         if self._wires.of(self._tree, peer) is not None:
             return
         if self._wires.broken(self._tree, peer):
+            self._wires.troubles.met((self._tree, peer), (peer, self._tree))
             gone = Notice(peer=peer, connection=0)
             ctx.after(NOTICE_SECONDS, gone, key=("dial", peer))
         elif peer not in self._wires.listening:
@@ -210,7 +215,8 @@ class WirePort(Actor):
             return
         way = (self._tree, message.peer)
         held = connection.sides[way].held
-        if way in self._wires.cuts or held:
+        if self._wires.is_cut(way) or held:
+            self._wires.troubles.met(way)
             held.append(message.data)
         else:
             self._there(message.peer, message.data, ctx)
@@ -232,7 +238,7 @@ class WirePort(Actor):
                 self._noticing.add(connection.number)
                 notice = Notice(peer=peer, connection=connection.number)
                 ctx.after(NOTICE_SECONDS, notice)
-            if (self._tree, peer) not in self._wires.cuts:
+            if not self._wires.is_cut((self._tree, peer)):
                 held = connection.sides[self._tree, peer].held
                 while held:  # what is on its way comes behind it
                     self._there(peer, held.popleft(), ctx)
@@ -276,10 +282,17 @@ class WirePort(Actor):
         ctx.tell(self._wires.ports[peer], Heard(message=down))
 
     def _send(self, connection: _Connection, peer: str, data: bytes, ctx: Context) -> None:
-        side, now = connection.sides[self._tree, peer], ctx.now()
-        side.last = max(now + delay(self._wires.random), side.last + STEP_SECONDS)
+        way = (self._tree, peer)
+        fate = self._wires.troubles.fate(way)
+        if fate.lost:
+            return
+        side, now = connection.sides[way], ctx.now()
+        on_its_way = delay(self._wires.random) + fate.late_s
+        side.last = max(now + on_its_way, side.last + STEP_SECONDS)
         arrives = Arrives(peer=peer, connection=connection.number, data=data)
         ctx.after(side.last - now, arrives)
+        if fate.again_s is not None:
+            ctx.after(side.last - now + fate.again_s, arrives)
 
     def _tell(self, message: Message, ctx: Context) -> None:
         if self._owner is not None:
