@@ -82,7 +82,7 @@ def together(*observers: Observer) -> Observer:
         told = [getattr(one, name) for one in observers if overrides(one, (name,))]
         if told:
             heard[name] = _tell_all(told)
-            shortcuts[name] = told[0] if len(told) == 1 else _one_after_the_other(told)
+            shortcuts[name] = told[0] if len(told) == 1 else _one_after_the_other(name, told)
     joined: Any = type("Together", (Observer,), heard)()
     vars(joined).update(shortcuts)  # a call less for every event
     result: Observer = joined
@@ -97,10 +97,17 @@ def _tell_all(told: list[Any]) -> Any:
     return tell
 
 
-def _one_after_the_other(told: list[Any]) -> Any:
+def _one_after_the_other(name: str, told: list[Any]) -> Any:
     """Without the loop where there are two: the trace, and whoever judges."""
     first, *others = told
-    second = others[0] if len(others) == 1 else _one_after_the_other(others)
+    second = others[0] if len(others) == 1 else _one_after_the_other(name, others)
+    if name in ("sent", "handling", "handled"):
+
+        def tell_of_message(envelope: Any, target: Any) -> None:
+            first(envelope, target)
+            second(envelope, target)
+
+        return tell_of_message
 
     def tell(*event: Any) -> None:
         first(*event)

@@ -7,8 +7,9 @@ of errors); they do not count. The hash of a whole run is the runner's, over the
 
 A counted line names its kind, the virtual time, actors as ``path#uid``, messages by id (uid of the sender and its count). The line
 of a message that is sent carries it encoded, with its sender, its cause and its operation; when it is handled and answered, lines
-carry its id, by which one finds these. No line holds a seed, wall time, file path, process id or memory address, nor the text of an
-error, since libraries put such things into theirs.
+carry its id, by which one finds these. A handler that returned before another began and before time moved has no line ``handled``:
+the line ``handling`` says it, unless one of its failure follows. No line holds a seed, wall time, file path, process id or memory
+address, nor the text of an error, since libraries put such things into theirs.
 
 Every message makes three lines, so this is the hottest code of a simulation. Hence what is said again and again (the names of
 actors, the time of an instant) is made once, messages are encoded by code compiled for their class (``bodies``), and lines are
@@ -63,6 +64,8 @@ class TraceRecorder(Observer):
         self._put = self._waiting.append
         #: The instant, and how the lines of each kind begin in it.
         self._instant = float("nan")
+        #: The message whose handler began last.
+        self._begun: Envelope | None = None
         self._sent = self._handling = self._handled = self._other = ""
         self._names: dict[int, str] = {}
         self._words: dict[str | None, str] = {None: "null"}
@@ -114,11 +117,14 @@ class TraceRecorder(Observer):
             f'{self._words.get(about) or self._word(about)},"message":{named},"ask":'
             f'{"false" if envelope.reply is None else "true"},"body":{fields}}}\n'
         )
+        if len(self._waiting) > LINES_MAX:
+            self.flush()
 
     @override
     def handling(self, envelope: "Envelope", target: Ref) -> None:
         if self.now() != self._instant:
             self._stamp()
+        self._begun = envelope
         receiver = self._names.get(target.uid) or self._name(target)
         self._put(f'{self._handling}{receiver}","id":"{envelope.made or envelope.id}"}}\n')
 
@@ -126,9 +132,9 @@ class TraceRecorder(Observer):
     def handled(self, envelope: "Envelope", target: Ref) -> None:
         if self.now() != self._instant:
             self._stamp()
+        elif envelope is self._begun:
+            return
         self._put(f'{self._handled}{envelope.made or envelope.id}"}}\n')
-        if len(self._waiting) > LINES_MAX:
-            self.flush()
 
     @override
     def replied(self, envelope: "Envelope", target: Ref, value: object) -> None:

@@ -75,7 +75,9 @@ class SimWorld(NetworkWorld):
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
         self.recorder.now = self.dispatcher.now
-        observer = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = together(heard, *self.observers)
+        self._listening = len(self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -91,7 +93,8 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        self.system.observer = together(self.system.observer, *self.observers)
+        if late := self.observers[self._listening :]:  # some came since the system was made
+            self.system.observer = together(self.system.observer, *late)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
