@@ -110,6 +110,49 @@ def test_a_value_that_is_not_what_its_field_says_is_refused_and_never_written_wr
             body(msgspec.structs.replace(EVERYTHING, **{field: wrong}))
 
 
+class Leaf(msgspec.Struct, frozen=True):
+    """Within others."""
+
+    raw: bytes
+    below: "tuple[Leaf, ...]" = ()
+
+
+class Bigger(Leaf, frozen=True):
+    """Stands where a leaf is announced."""
+
+    more: int = 1
+
+
+class Nested(Message, frozen=True, kw_only=True):
+    """What is compiled to any depth."""
+
+    leaf: Leaf
+    leaves: tuple[Leaf, ...]
+    rows: list[tuple[int, ...]]
+    maybe: Leaf | None
+    flags: tuple[bool, ...]
+    pair: tuple[int, str]
+    either: int | str
+    odd: list[bytes | None]
+
+
+def test_what_is_nested_is_compiled_too_and_says_the_same() -> None:
+    nested = Nested(
+        leaf=Leaf(b"\x01", (Leaf(b"\x02"),)),
+        leaves=(Leaf(b"\x03"), Bigger(b"\x04")),
+        rows=[(1, 2), ()],
+        maybe=None,
+        flags=(True, False),
+        pair=(1, "x"),
+        either="y",
+        odd=[b"\x05", None],
+    )
+    body = body_of(Nested)
+    assert json.loads(body(nested)) == plain(nested)
+    other = msgspec.structs.replace(nested, maybe=Leaf(b""), leaves=())
+    assert json.loads(body(other)) == plain(other)
+
+
 class Hidden(Message, frozen=True, kw_only=True):
     """An annotation that is no name at run time."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from alys.actors.envelope import Envelope
+from alys.actors.exits import NORMAL
 from alys.actors.message import Message
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
@@ -85,7 +86,7 @@ def test_every_line_is_a_json_object_and_tells_its_kind_and_virtual_time() -> No
     assert times[0] >= EPOCH
     assert times[-1] < EPOCH + 1000
     kinds = {event["kind"] for event in events}
-    assert kinds >= {"spawned", "sent", "handling", "handled", "replied", "failed", "restarted"}
+    assert kinds >= {"spawned", "sent", "handling", "replied", "failed", "restarted"}
     assert kinds >= {"stopped", "dead_letter"}
 
 
@@ -120,6 +121,7 @@ def test_every_event_of_the_runtime_has_a_line_but_turns_and_hooks() -> None:
     recorder.spawned(a)
     recorder.sent(letter, a)
     recorder.handling(letter, a)
+    recorder.handling(Envelope(letter.message, Ref("/c", 9), 1), Ref("/d", 8))  # its handler waited
     recorder.handled(letter, a)
     recorder.replied(letter, a, 1)
     recorder.failed(a, error, letter)
@@ -133,8 +135,10 @@ def test_every_event_of_the_runtime_has_a_line_but_turns_and_hooks() -> None:
     recorder.flush()
     kinds = [json.loads(line)["kind"] for line in counted(lines)]
     events = {name for name in vars(Observer) if not name.startswith("_")}
-    assert len(kinds) == len(set(kinds)) == recorder.records
-    assert {*kinds} == events - {"turn", "entering"}
+    assert len(kinds) == len(set(kinds)) + 1 == recorder.records
+    recorder.judging(a, NORMAL, False)  # what comes of it is written
+    recorder.torn_down(a)
+    assert {*kinds} == events - {"turn", "entering", "judging", "torn_down"}
 
 
 def test_a_record_of_ones_own_counts() -> None:
@@ -190,3 +194,32 @@ def test_refs_made_by_hand_share_a_uid_and_keep_their_names() -> None:
         recorder.sent(Envelope(Odd(count=1), Ref("/c", 0), 1), Ref(path, 0))
     recorder.flush()
     assert [json.loads(line)["receiver"] for line in lines] == ["/a#0", '/"b"#0']
+
+
+def test_the_end_of_a_handler_has_a_line_where_anything_lay_between() -> None:
+    lines: list[str] = []
+    clock = [5.0]
+    recorder = TraceRecorder(lambda: clock[0], lines.append)
+    ref, first, second = (
+        Ref("/a", 1),
+        Envelope(Odd(count=1), Ref("/b", 2), 1),
+        Envelope(Odd(count=2), Ref("/b", 2), 2),
+    )
+    recorder.handling(first, ref)
+    recorder.handled(first, ref)
+    recorder.handling(first, ref)
+    recorder.handling(second, ref)
+    recorder.handled(first, ref)
+    recorder.handling(second, ref)
+    clock[0] = 6.0
+    recorder.handled(second, ref)
+    recorder.flush()
+    told = [(one["t"], one["kind"], one["id"]) for one in map(json.loads, lines)]
+    assert told == [
+        (5.0, "handling", "2.1"),
+        (5.0, "handling", "2.1"),
+        (5.0, "handling", "2.2"),
+        (5.0, "handled", "2.1"),
+        (5.0, "handling", "2.2"),
+        (6.0, "handled", "2.2"),
+    ]

@@ -142,7 +142,7 @@ def test_an_actor_at_rest_gets_no_message_unobserved() -> None:
             ground.system.tell(ref, specimens.Say(note=str(number)))
             await ground.settle()
         ground.recorder.flush()
-        return sum('"kind":"handled"' in line for line in ground.lines)
+        return sum('"kind":"handling"' in line for line in ground.lines)
 
     assert play(scenario) == 5
 

@@ -1,6 +1,7 @@
 """How values stand in the trace: ``plain`` says it, and ``body_of`` compiles the same for one class of messages."""
 
 import enum
+import types
 import typing
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -24,41 +25,85 @@ _encode = msgspec.json.Encoder().encode
 
 
 def body_of(kind: type) -> Body:
-    """Compiled from the annotations of a message's fields.
+    """Compiled from the annotations of a message's fields, those of structs within it included.
 
     Calling it raises one of ``NOT_AS_ANNOTATED`` for a message with a value that is not what its annotation says; then ``plain``
     has to do.
     """
-    fields = getattr(kind, "__struct_fields__", ())
+    known = _bodies.get(kind)
+    if known is None:
+        known = _bodies[kind] = _compiled(kind)
+    return known
+
+
+_bodies: dict[type, Body] = {}
+
+
+def _compiled(kind: type) -> Body:
     try:
         hints = typing.get_type_hints(kind)
     except Exception:  # an annotation that only a type checker can see
         hints = {}
-    parts = [f'"{name}":{_field(f"m.{name}", hints.get(name, Any))}' for name in fields]
-    source = f"""lambda m: f'{{{{{",".join(parts)}}}}}'"""
-    tools = {"text": encode_basestring, "other": _other_field, "truth": _TRUTH}
-    body: Body = eval(source, tools)
+    tools: dict[str, Any] = {**_TOOLS, "other": _plainly}
+    fields: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    parts = []
+    for name in fields:
+        expression = _expression(f"m.{name}", hints.get(name, Any), tools)
+        if expression == f"number(m.{name})":
+            expression = f"m.{name}:d"
+        parts.append(f'"{name}":{{{expression}}}')
+    body: Body = eval(f"""lambda m: f'{{{{{",".join(parts)}}}}}'""", tools)
     return body
 
 
-def _field(value: str, hint: Any) -> str:
-    """What stands for a field in the f-string: an expression that raises where the value is of another type."""
+def _expression(value: str, hint: Any, tools: dict[str, Any]) -> str:
+    """What stands for a value, as an expression that raises where it is of another type; ``tools`` gets what the expression needs."""
     while isinstance(hint, typing.NewType):
         hint = hint.__supertype__
-    if typing.get_origin(hint) is typing.Annotated:
-        hint = typing.get_args(hint)[0]
-    if hint is int:
-        return f"{{{value}:d}}"
-    if hint is str:
-        return f"{{text({value})}}"
-    if hint is bool:
-        return f"{{truth[{value}]}}"
-    if hint is bytes:
-        return f'"{{{value}.hex()}}"'
-    return f"{{other({value})}}"
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _expression(value, arguments[0], tools)
+    if origin in (typing.Union, types.UnionType) and len(arguments) == 2 and _NOTHING in arguments:
+        wanted = arguments[arguments[0] is _NOTHING]
+        return f"(null if {value} is None else {_expression(value, wanted, tools)})"
+    if origin in (tuple, list) and (origin is list or arguments[1:] == (Ellipsis,)):
+        item = f"i{len(tools)}"
+        tools[item] = None  # so that one within it has another name
+        each = _expression(item, arguments[0], tools)
+        return f"(left + comma.join([{each} for {item} in {value}]) + right)"
+    if hint in _EXPRESSIONS:
+        return _EXPRESSIONS[hint].format(value)
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct) and hint not in _under_way:
+        return _of_struct(value, hint, tools)
+    return f"other({value})"
 
 
-def _other_field(value: object) -> str:
+_NOTHING = type(None)
+#: What expressions may name; they hold no quotation mark, as they stand within an f-string.
+_TOOLS: dict[str, Any] = {
+    "number": "{:d}".format, "text": encode_basestring, "truth": _TRUTH, "quote": '"', "comma": ",", "left": "[", "right": "]", "null": "null",
+}  # fmt: skip
+_EXPRESSIONS: dict[Any, str] = {
+    int: "number({0})",
+    str: "text({0})",
+    bytes: "(quote + {0}.hex() + quote)",
+    bool: "truth[{0}]",
+}
+_under_way: set[type] = set()
+"""A struct may hold others of its own kind."""
+
+
+def _of_struct(value: str, kind: type, tools: dict[str, Any]) -> str:
+    _under_way.add(kind)
+    try:
+        number = len(tools)
+        tools[f"k{number}"], tools[f"b{number}"] = kind, body_of(kind)
+    finally:
+        _under_way.discard(kind)
+    return f"(b{number}({value}) if {value}.__class__ is k{number} else other({value}))"
+
+
+def _plainly(value: object) -> str:
     return _encode(plain(value)).decode()
 
 

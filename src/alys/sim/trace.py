@@ -41,6 +41,10 @@ LINES_MAX = 4096
 WORDS_MAX = 65_536
 """Operations whose names are kept encoded."""
 
+NO_CAUSE = '","cause":null,"correlation":'
+NO_WORDS: dict[str | None, str] = {None: 'null,"message":'}
+TOLD, ASKED = 'false,"body":', 'true,"body":'
+
 Sink: TypeAlias = Callable[[str], object]
 
 
@@ -67,8 +71,10 @@ class TraceRecorder(Observer):
         #: The message whose handler began last.
         self._begun: Envelope | None = None
         self._sent = self._handling = self._handled = self._other = ""
-        self._names: dict[int, str] = {}
-        self._words: dict[str | None, str] = {None: "null"}
+        #: Parts of lines by what they tell of, each with all that always follows it.
+        self._senders: dict[int, str] = {}
+        self._receivers: dict[int, str] = {}
+        self._words: dict[str | None, str] = {**NO_WORDS}
         self._bodies: dict[type, tuple[str, Body]] = {}
 
     @property
@@ -102,20 +108,19 @@ class TraceRecorder(Observer):
     def sent(self, envelope: "Envelope", target: Ref) -> None:
         if self.now() != self._instant:
             self._stamp()
-        names, sender, message = self._names, envelope.sender, envelope.message
-        about, cause = envelope.correlation, envelope.cause
-        why = "null" if cause is None else f'"{cause}"'
+        sender, message, cause = envelope.sender, envelope.message, envelope.cause
+        about = envelope.correlation
         named, body = self._bodies.get(message.__class__) or self._learn(message.__class__)
         try:
             fields = body(message)
         except NOT_AS_ANNOTATED:
             fields = self._encode(plain(message)).decode()
+        because = NO_CAUSE if cause is None else f'","cause":"{cause}","correlation":'
         self._put(
-            f'{self._sent}{names.get(sender.uid) or self._name(sender)}","receiver":"'
-            f'{names.get(target.uid) or self._name(target)}","id":"{envelope.made or envelope.id}",'
-            f'"cause":{why},"correlation":'
-            f'{self._words.get(about) or self._word(about)},"message":{named},"ask":'
-            f'{"false" if envelope.reply is None else "true"},"body":{fields}}}\n'
+            f"{self._sent}{self._senders.get(sender.uid) or self._sender(sender)}"
+            f"{self._receivers.get(target.uid) or self._receiver(target)}"
+            f"{envelope.made or envelope.id}{because}{self._words.get(about) or self._word(about)}"
+            f"{named}{TOLD if envelope.reply is None else ASKED}{fields}}}\n"
         )
         if len(self._waiting) > LINES_MAX:
             self.flush()
@@ -125,8 +130,8 @@ class TraceRecorder(Observer):
         if self.now() != self._instant:
             self._stamp()
         self._begun = envelope
-        receiver = self._names.get(target.uid) or self._name(target)
-        self._put(f'{self._handling}{receiver}","id":"{envelope.made or envelope.id}"}}\n')
+        receiver = self._receivers.get(target.uid) or self._receiver(target)
+        self._put(f'{self._handling}{receiver}{envelope.made or envelope.id}"}}\n')
 
     @override
     def handled(self, envelope: "Envelope", target: Ref) -> None:
@@ -138,8 +143,13 @@ class TraceRecorder(Observer):
 
     @override
     def replied(self, envelope: "Envelope", target: Ref, value: object) -> None:
-        body = plain(value)
-        self._write("replied", {"receiver": name_of(target), "id": envelope.id, "body": body})
+        try:
+            body = body_of(type(value))(value) if isinstance(value, msgspec.Struct) else None
+        except NOT_AS_ANNOTATED:
+            body = None
+        fields: dict[str, object] = {"receiver": name_of(target), "id": envelope.id}
+        fields["body"] = msgspec.Raw(body.encode()) if body is not None else plain(value)
+        self._write("replied", fields)
 
     @override
     def dropped(self, envelope: "Envelope", target: Ref, reason: str) -> None:
@@ -224,23 +234,35 @@ class TraceRecorder(Observer):
         self._handling = f'{self._other}"handling","receiver":"'
         self._handled = f'{self._other}"handled","id":"'
 
-    def _name(self, ref: Ref) -> str:
-        """Within quotation marks. A ref that was made by hand shares its uid with others, so only those of actors are kept."""
-        name = encode_basestring(name_of(ref))[1:-1]
-        if ref.cell is not None:
-            self._names[ref.uid] = name
-        return name
+    def _sender(self, ref: Ref) -> str:
+        part = f'{_within_quotes(ref)}","receiver":"'
+        return _keep(self._senders, ref, part)
+
+    def _receiver(self, ref: Ref) -> str:
+        part = f'{_within_quotes(ref)}","id":"'
+        return _keep(self._receivers, ref, part)
 
     def _word(self, about: str | None) -> str:
         assert about is not None, "None is always known"
         if len(self._words) > WORDS_MAX:
-            self._words = {None: "null"}
-        word = self._words[about] = encode_basestring(about)
-        return word
+            self._words = {**NO_WORDS}
+        part = self._words[about] = f'{encode_basestring(about)},"message":'
+        return part
 
     def _learn(self, kind: type) -> tuple[str, Body]:
-        known = self._bodies[kind] = (f'"{kind.__name__}"', body_of(kind))
+        known = self._bodies[kind] = (f'"{kind.__name__}","ask":', body_of(kind))
         return known
+
+
+def _within_quotes(ref: Ref) -> str:
+    return encode_basestring(name_of(ref))[1:-1]
+
+
+def _keep(parts: dict[int, str], ref: Ref, part: str) -> str:
+    """A ref that was made by hand shares its uid with others, so only those of actors are kept."""
+    if ref.cell is not None:
+        parts[ref.uid] = part
+    return part
 
 
 def recompute_hash(lines: Iterable[str]) -> str:
