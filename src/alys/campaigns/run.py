@@ -23,7 +23,8 @@ from alys.campaigns.weather import Weather
 from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
-from alys.worlds.durable import DiskWitness
+from alys.worlds import network
+from alys.worlds.durable import Deposits, DiskWitness, deposits_of
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -75,7 +76,8 @@ class Life:
         self.storm = Storm(world, world.random.fork("storm"))
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
-        self._disks = DiskWitness(world.disks, world.stumble)
+        self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
+        self._read: Deposits | None = None
         world.system.observer = together(world.system.observer, self._disks)
         self._over = False
 
@@ -109,6 +111,14 @@ class Life:
             await self.world.confirm(1)
             span = MINING_MAX_S - MINING_MIN_S
             await self.world.sleep(MINING_MIN_S + span * chance.random())
+
+    def _deposits_in(self, block_hash: str) -> tuple[str, ...]:
+        """What pays the federation in a Bitcoin block."""
+        if self._read is None:  # there is no Bitcoin node before the world opens
+            net = self.world.network
+            assert isinstance(net, network.Network), "a simulated world has the services in it"
+            self._read = deposits_of(net.bitcoin.handle, net.spec.federation.script_pubkey)
+        return self._read(block_hash)
 
     def question(self) -> None:
         """When the world is closed: hear what the witnesses saw. Raises Broken."""
