@@ -108,7 +108,7 @@ def deciding(change: Callable[[Any, Decision], Decision]) -> Lie:
     """Something else than what the rules say."""
 
     def break_it(patch: pytest.MonkeyPatch) -> None:
-        true = family.decide
+        true: Any = getattr(family, "decide")  # noqa: B009  # imported there, not exported
 
         def decide(spec: Any, intensity: Any, history: Any, end: Any, now: float) -> Any:
             decision, log = true(spec, intensity, history, end, now)
@@ -132,7 +132,7 @@ def restarts_for_ever(spec: Any, decision: Decision) -> Decision:
 
 
 def one_too_few(patch: pytest.MonkeyPatch) -> None:
-    true = family.decide
+    true: Any = getattr(family, "decide")  # noqa: B009  # imported there, not exported
 
     def decide(spec: Any, intensity: Any, history: Any, end: Any, now: float) -> Any:
         fewer = Intensity(restarts=2, period_seconds=intensity.period_seconds)
