@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     options = _options(arguments)
     if action == "check-determinism":
         return _check_determinism(options, settings, environment)
+    if action == "mutants":
+        return _mutants(options, arguments.only, settings)
     return _campaign(options, settings)
 
 
@@ -195,6 +197,33 @@ def _check_determinism(
     as_json = settings.test_environment.report_format == "json"
     words.out(judged.json if as_json else judged.text)
     return judged.exit_code
+
+
+def _mutants(options: "Options", only: str | None, settings: "Settings") -> int:
+    from alys.campaigns import life, proving
+    from alys.mutants import catalogue
+
+    assert options.after is not None, "it has an end"
+    asked = proving.Asked(
+        mutants=proving.named(catalogue.MUTANTS, only),
+        first=options.first,
+        after=options.after,
+        jobs=options.jobs,
+        faults=options.faults,
+        profile=options.profile,
+    )
+    many = len(asked.mutants)
+    first = f"alys: {many} planted bugs, each looked for in seeds {asked.first}..{asked.after}"
+    with words.asked_to_stop() as stopped, _Line(first) as line:
+        life.warm()
+
+        def progress(done: int, found: int) -> None:
+            line.change(lambda: f"{done} of {many} looked for, {found} found")
+
+        proof = proving.prove(asked, time.monotonic, progress=progress, stopped=stopped)
+    as_json = settings.test_environment.report_format == "json"
+    words.out(proving.as_json(proof) if as_json else proving.as_text(proof))
+    return proof.exit_code
 
 
 class _Line:
