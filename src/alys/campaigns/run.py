@@ -72,7 +72,7 @@ class Life:
         self.plan = plan
         self.weather: Weather | None = None
         self.users: Users | None = None
-        self.storm = Storm(world, world.random.fork("storm"))
+        self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
         self._disks = DiskWitness(world.disks, world.stumble)
