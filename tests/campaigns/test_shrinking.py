@@ -120,6 +120,13 @@ def test_the_summary_says_what_became_of_it_and_what_it_took() -> None:
     assert "used up" in "\n".join(shrinking.summary(cut))
 
 
+def test_time_is_a_budget_too() -> None:
+    """Each run takes half a second here: the first, four of the search, and those that give conditions."""
+    cut = shrinking.keep(MANY, run_plan=Bench(), budget_seconds=2.5)
+    assert (cut.shrunk.runs, cut.shrunk.minimal) == (4, False)
+    assert cut.outcome.oracle == "ledger/lost"
+
+
 def test_the_scenario_is_written_where_it_is_wanted(tmp_path: Path) -> None:
     kept = shrinking.keep(MANY, run_plan=Bench())
     out = tmp_path / "new" / "found.py"

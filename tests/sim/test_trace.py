@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from alys.actors.envelope import Envelope
+from alys.actors.exits import NORMAL
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.sim.trace import TraceRecorder, causes, plain, recompute_hash
@@ -130,7 +131,9 @@ def test_every_event_of_the_runtime_has_a_line_but_the_turns() -> None:
     kinds = [json.loads(line)["kind"] for line in counted(lines)]
     events = {name for name in vars(Observer) if not name.startswith("_")}
     assert len(kinds) == len(set(kinds)) == recorder.records
-    assert {*kinds} == events - {"turn"}
+    recorder.judging(a, NORMAL, False)  # what comes of it is written
+    recorder.torn_down(a)
+    assert {*kinds} == events - {"turn", "judging", "torn_down"}
 
 
 def test_a_record_of_ones_own_counts() -> None:

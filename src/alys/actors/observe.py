@@ -11,6 +11,7 @@ from alys.actors.ref import Ref
 
 if TYPE_CHECKING:
     from alys.actors.envelope import Envelope
+    from alys.actors.exits import Exit
 
 
 class Observer:
@@ -46,8 +47,14 @@ class Observer:
     def failed(self, actor: Ref, error: BaseException, envelope: "Envelope | None") -> None:
         """A handler or a hook raised."""
 
+    def judging(self, actor: Ref, end: "Exit", again: bool) -> None:
+        """The parent of ``actor`` takes up how it ended, and decides now. ``again``: it did not start while it was to be restarted."""
+
     def resumed(self, actor: Ref, error: BaseException) -> None:
         """A failed actor goes on with the same instance."""
+
+    def torn_down(self, actor: Ref) -> None:
+        """An incarnation is over; the ref waits for another one, or for its end."""
 
     def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
         """A new instance stands behind the same ref."""

@@ -20,9 +20,10 @@ from alys.campaigns.plan import Plan
 from alys.campaigns.storm import Storm
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
-from alys.config.settings import Settings
+from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
+from alys.worlds.durable import DiskWitness
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -74,6 +75,8 @@ class Life:
         self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
+        self._disks = DiskWitness(world.disks, world.stumble)
+        world.system.observer = together(world.system.observer, self._disks)
         self._over = False
 
     async def live(self) -> None:
@@ -110,6 +113,8 @@ class Life:
     def question(self) -> None:
         """When the world is closed: hear what the witnesses saw. Raises Broken."""
         self.samples.update(self._witnesses.close())
+        self._disks.judged.require()
+        self.samples["durability"] = sum(self._disks.judged.samples.values())
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
@@ -193,7 +198,8 @@ def schedule_of(plan: Plan, random: Random) -> schedules.Schedule:
 
 def settings_of(plan: Plan) -> Settings:
     """What a run's world goes by."""
-    return Settings()
+    profile: Profile = "light" if plan.profile == "light" else "full"
+    return Settings(world=WorldSettings(kind="sim", profile=profile, nodes=plan.nodes))
 
 
 def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:

@@ -2,9 +2,8 @@
 
 import argparse
 import os
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 _ACTIONS = ("mutants", "check-determinism")
 _SEEDS = "0..1000"
 _DETERMINISM_SEEDS = "0..100"
-_TELL_SECONDS = 10.0
-"""Between two lines of progress; a terminal has one line that changes."""
-_TERMINAL_SECONDS = 0.5
 
 
 def add(commands: "words.Commands") -> None:
@@ -108,7 +104,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
         first=first,
         after=after,
         jobs=_jobs(arguments.jobs),
-        seconds=_minutes(arguments.minutes),
+        seconds=drawing.seconds(arguments.minutes),
         faults=drawing.faults(arguments.faults),
         profile=drawing.profile(arguments.profile),
         keep_going=arguments.keep_going,
@@ -123,20 +119,6 @@ def _jobs(text: str | None) -> int:
     return int(text)
 
 
-def _minutes(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes <= 60 * 24 * 7:
-        raise errors.UsageError(
-            f"--minutes {text!r} cannot stand; allowed: a number above 0, a week at most"
-        )
-    return 60 * minutes
-
-
 def _campaign(options: "Options", settings: "Settings") -> int:
     from alys.campaigns import campaign, life, told
     from alys.runner import results, simulation
@@ -145,7 +127,11 @@ def _campaign(options: "Options", settings: "Settings") -> int:
     folder = results.make_folder(
         Path(settings.test_environment.results_dir), simulation.SUITE, started
     )
-    with words.asked_to_stop() as stopped, _Line(told.begun(options)) as line:
+    with (
+        words.quiet(),
+        words.asked_to_stop() as stopped,
+        words.ChangingLine(told.begun(options)) as line,
+    ):
         life.warm()
         doors = campaign.Doors(
             plan_of=life.plan_of,
@@ -187,7 +173,7 @@ def _check_determinism(
     )
     total, began = options.after - options.first, time.monotonic()
     first = f"alys: {total:,} seeds, each in two processes with hash seeds {' and '.join(determinism.HASH_SEEDS)}"
-    with words.asked_to_stop() as stopped, _Line(first) as line:
+    with words.asked_to_stop() as stopped, words.ChangingLine(first) as line:
         found = determinism.check(
             asked,
             progress=lambda done: line.change(lambda: f"{done:,} of {total:,} seeds"),
@@ -214,7 +200,7 @@ def _mutants(options: "Options", only: str | None, settings: "Settings") -> int:
     )
     many = len(asked.mutants)
     first = f"alys: {many} planted bugs, each looked for in seeds {asked.first}..{asked.after}"
-    with words.asked_to_stop() as stopped, _Line(first) as line:
+    with words.asked_to_stop() as stopped, words.ChangingLine(first) as line:
         life.warm()
 
         def progress(done: int, found: int) -> None:
@@ -224,35 +210,3 @@ def _mutants(options: "Options", only: str | None, settings: "Settings") -> int:
     as_json = settings.test_environment.report_format == "json"
     words.out(proving.as_json(proof) if as_json else proving.as_text(proof))
     return proof.exit_code
-
-
-class _Line:
-    """Progress on standard error: one line that changes on a terminal, elsewhere a line now and then."""
-
-    def __init__(self, first: str) -> None:
-        words.err(first)
-        self._terminal = sys.stderr.isatty()
-        self._next = time.monotonic() + (0.0 if self._terminal else _TELL_SECONDS)
-        self._open = False
-
-    def __enter__(self) -> "_Line":
-        return self
-
-    def change(self, said: Callable[[], str]) -> None:
-        """When it is time."""
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + (_TERMINAL_SECONDS if self._terminal else _TELL_SECONDS)
-        if not self._terminal:
-            words.err(f"alys: {said()}")
-            return
-        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-        sys.stderr.write(f"\r\x1b[K{said()[:width]}")
-        sys.stderr.flush()
-        self._open = True
-
-    def __exit__(self, *_: object) -> None:
-        if self._open:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

@@ -338,6 +338,17 @@ def determinism(found: Found, asked: Asked, seconds: float, stopped: bool) -> Ju
     )
 
 
+def commit() -> str:
+    """That this process runs."""
+    return provenance.versions("").commit
+
+
+def refuse_another(found: Kept) -> None:
+    """Raises EnvironmentFailure where a plan was run at another commit, or with other dependencies, than these."""
+    here = provenance.versions("")
+    kept.refuse_another(found, here.commit, here.lock_hash)
+
+
 def replayed(before: Kept, outcome: Outcome, *, forced: bool = False) -> Judged:
     """What comes of running a plan again. Another trace at the same commit is a failure, whatever the run itself was like."""
     code = _OUTCOMES[outcome.verdict]

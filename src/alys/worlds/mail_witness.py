@@ -166,6 +166,10 @@ class MailWitness(Observer):
         count = sum(not entry.taken and entry.sequence != NOTICE for entry in entries)
         spec = cell.spec
         bound, reserve = spec.mailbox_messages_max, spec.mailbox_reserve
+        if (
+            spec.overflow is Overflow.DROP_OLD
+        ):  # it takes the place of another one, be that one put back or urgent
+            urgent, reserve = True, reserve + spec.stash_messages_max
         self.bounds.entered(cell.uid, count, bound, reserve, urgent)
         self._entered -= 1  # counted there
 

@@ -99,6 +99,7 @@ class SimWorld(NetworkWorld):
             self.dispatcher.now,
             self.random.fork("network"),
             self.whole_nodes,
+            self.settings.world.profile,
         )
         self.network = net
         self._bitcoin = Service(
