@@ -31,6 +31,7 @@ CLOCKS = (
     "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time",
     "process_time_ns", "thread_time", "thread_time_ns", "sleep",
 )  # fmt: skip
+OUTSIDE = "only gateways in the shells touch these"
 SECRETS = ("choice", "randbelow", "randbits", "token_bytes", "token_hex", "token_urlsafe")
 
 _PATHS = sysconfig.get_paths()
@@ -68,7 +69,7 @@ class Trap:
         self._depth += 1
         if self._depth == 1:
             self._thread = threading.get_ident()
-            for number, target in enumerate(TARGETS):
+            for number, target in enumerate((*TARGETS, *_loops())):
                 original = getattr(target.owner, target.name)
                 if number == len(self._guards):
                     self._guards.append((original, self._guard(original, target)))
@@ -173,17 +174,17 @@ def _targets() -> Iterator[Target]:
         yield Target(uuid, name, f"uuid.{name}()", "make ids from counters")
     for name in ("getpid", "getppid"):
         yield Target(os, name, f"os.{name}()", "make ids from counters")
-    outside = "only gateways in the shells touch these"
-    for module in (
-        "asyncio",
-        "asyncio.events",
-    ):  # where it is not loaded yet, the loop's own socket is caught
+    yield Target(threading.Thread, "start", "threading.Thread.start()", OUTSIDE, everybody=True)
+    yield Target(socket.socket, "__init__", "socket.socket()", OUTSIDE, everybody=True)
+    yield Target(subprocess.Popen, "__init__", "subprocess.Popen()", OUTSIDE, everybody=True)
+
+
+def _loops() -> Iterator[Target]:
+    """Where event loops come from. While asyncio is not loaded, a loop's own socket is what is caught."""
+    for module in ("asyncio", "asyncio.events"):
         if (loops := sys.modules.get(module)) is not None:
             label = "asyncio.new_event_loop()"
-            yield Target(loops, "new_event_loop", label, outside, everybody=True)
-    yield Target(threading.Thread, "start", "threading.Thread.start()", outside, everybody=True)
-    yield Target(socket.socket, "__init__", "socket.socket()", outside, everybody=True)
-    yield Target(subprocess.Popen, "__init__", "subprocess.Popen()", outside, everybody=True)
+            yield Target(loops, "new_event_loop", label, OUTSIDE, everybody=True)
 
 
 def _module_functions(module: Any) -> list[str]:
