@@ -88,6 +88,7 @@ class Life:
     async def live(self) -> None:
         """In an open world: everything up to the moment when all pegs have come to their end."""
         world = self.world
+        world.look_closely()
         world.keep_mining()
         users = self.users = Users(world, self.plan.work)
         await users.fund()
