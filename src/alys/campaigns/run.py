@@ -18,6 +18,7 @@ from alys.base.prng import Random
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
+from alys.campaigns.probes import RareStates
 from alys.campaigns.storm import Storm
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
@@ -82,7 +83,8 @@ class Life:
         self._witnesses = Witnesses(world, world.stumble)
         self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
         self._read: Deposits | None = None
-        world.system.observer = together(world.system.observer, self._disks)
+        self._rare = RareStates()
+        world.system.observer = together(world.system.observer, self._disks, self._rare)
         self._over = False
 
     async def live(self) -> None:
@@ -130,6 +132,13 @@ class Life:
         self.samples.update(self._witnesses.close())
         self._disks.judged.require()
         self.samples["durability"] = sum(self._disks.judged.samples.values())
+
+    def probes(self) -> dict[str, int]:
+        """See ``Outcome.probes``."""
+        world = self.world
+        statement = world.auditor.statement if hasattr(world, "auditor") else None
+        watched = world.watch.found().samples if hasattr(world, "watch") else {}
+        return self._rare.found(statement, watched.get("reorganisations", 0))
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
@@ -270,6 +279,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
         height=max((view.height for view in views), default=0),
         finalised_height=max((view.finalised_height for view in views), default=0),
         bitten=life.bitten(),
+        probes=life.probes(),
         samples=samples,
     )
 
