@@ -15,6 +15,8 @@ FULL_IN = 10
 """Of so many seeds one runs on the full profile, where profiles are mixed."""
 SATS_MIN, SATS_MAX = 20_000, 30_000_000
 BURN_MIN, BURN_MAX = 1_000_000, 20_000_000
+GWEI_MAX = 25_000_000
+"""Of one transfer: whoever draws all burns and all transfers at their most can still pay for them."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ def work(chance: Random, weather_s: float, nodes: int) -> tuple[Work, ...]:
             Transfer(
                 number=len(made) + 1,
                 at=_time(chance, weather_s),
-                gwei=1 + chance.below(1_000_000_000),
+                gwei=1 + chance.below(GWEI_MAX),
                 user=chance.below(nodes),
                 to=chance.below(CREDITED),
             )

@@ -65,8 +65,8 @@ class SimWorld(NetworkWorld):
     def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
         super().__init__(settings, info)
         self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
-        self._heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
-        observer = together(self._heard, *self.observers)
+        heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
+        observer = together(heard, *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -82,7 +82,6 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
-        self.system.observer = together(self._heard, *self.observers)  # some came since it was made
         net = network.build(
             self.settings.node,
             self.dispatcher.now,

@@ -28,6 +28,10 @@ T = TypeVar("T")
 
 BATCH_SECONDS = 3.0
 """Node time that a kill in the middle of a batch waits for one; then it is a kill like any other."""
+LATE_SECONDS = 120
+"""How much later than its slot a block may be dated from then on: whoever is held up builds late, and nothing forbids that."""
+PUNCTUAL = (trouble.Cut, trouble.Partition, trouble.Late, trouble.Lose, trouble.Duplicate)
+"""Faults that hold up nobody who builds a block."""
 LOOK_SECONDS = 0.25
 """Node time between two looks at a node that is being started on a torn store."""
 TORN_SECONDS = 5.0
@@ -99,6 +103,8 @@ class Troubles:
         self.struck.append(struck)
         excuse = self.excuses.give(self._trees(target, fault), fault)
         struck.ends.append(lambda: self.excuses.end(excuse))
+        if not isinstance(fault, PUNCTUAL):
+            self._world.timestamp_slack_s = LATE_SECONDS
         match service:
             case faults.BITCOIN | faults.ETHEREUM | faults.GOVERNANCE:
                 self._of_service(struck, service, number)
