@@ -6,7 +6,7 @@ from alys.oracles.statement import RequestStatus
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 from alys.worlds.network_world import NetworkWorld
-from alys.worlds.users import BitcoinUser, EthereumUser
+from alys.worlds.users import BitcoinUser, EthereumUser, NoCoins
 
 FUNDED_SATS = 90_000_000
 """What everybody who burns has to begin with."""
@@ -37,6 +37,7 @@ class Users:
         #: How often something was compared that could have been wrong.
         self.samples = 0
         self._begun: list[Work] = []
+        self._depositor = world.depositor()
         self._burners = [self._account(f"burner {n}", n) for n in range(world.nodes.count)]
 
     def _account(self, name: str, client: int) -> EthereumUser:
@@ -53,7 +54,7 @@ class Users:
         """Before the weather: everybody who will burn gets coins, by peg-in."""
         world = self._world
         for burner in self._burners:
-            await world.depositor().deposit(world.federation_address, burner.address, FUNDED_SATS)
+            await self._depositor.deposit(world.federation_address, burner.address, FUNDED_SATS)
             await world.confirm(1)
         await world.confirm(world.network.spec.required_confirmations)
 
@@ -80,7 +81,7 @@ class Users:
                 case Transfer():
                     to = self._credited(item.to).address
                     await self._burners[item.user].send(to, item.gwei * WEI_PER_GWEI)
-        except RpcError:  # not taken, so nothing is due
+        except (RpcError, NoCoins):  # not taken, so nothing is due
             return
         self._begun.append(item)
 
@@ -95,7 +96,7 @@ class Users:
             account = account[:-1]
         if item.form != "nobody":
             pays.append(bitcoin.TxOut(value=0, script=bytes((0x6A, len(account))) + account))
-        await world.depositor().pay(tuple(pays))
+        await self._depositor.pay(tuple(pays))
 
     async def _burn(self, item: Burn) -> None:
         burner = self._burners[item.user]
@@ -112,6 +113,7 @@ class Users:
     async def settle(self) -> None:
         """When the weather is over: every peg comes to its end, exactly. Raises NeverHappened or WorkUndone."""
         world = self._world
+        await self._depositor.send_again()
         await self._one_head("all nodes have one head")
         await world.eventually(self._minted, "every deposit is minted", timeout_s=PATIENCE_S)
         await world.eventually(self._paid, "every burn is paid or refunded", timeout_s=PATIENCE_S)

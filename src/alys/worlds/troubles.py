@@ -191,6 +191,8 @@ class Troubles:
             raise BadFault(f"there is no {struck.target!r} in this world")
         fault = struck.fault
         assert not isinstance(fault, trouble.Kill), "fit has looked"
+        if isinstance(fault, faults.Reorg) and service == faults.ETHEREUM:
+            self._world.auditor.patient = True
         number = _now(door.inject(fault))  # type: ignore[arg-type]  # fit has looked
         struck.count = lambda: _now(door.noted(number)).touched
         struck.ends.append(lambda: _discard(door, number))
