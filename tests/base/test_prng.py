@@ -23,6 +23,13 @@ def test_the_numbers_are_those_of_splitmix64() -> None:
     ]
 
 
+@given(SEEDS, st.integers(1, 300))
+def test_a_batch_is_the_same_numbers_at_once(seed: int, count: int) -> None:
+    single, batch = SeededRandom(seed), SeededRandom(seed)
+    assert batch.batch(count) == [single.bits() for _ in range(count)]
+    assert batch.bits() == single.bits()
+
+
 @given(SEEDS, st.integers(1, 1000))
 def test_numbers_stay_below_their_bound(seed: int, bound: int) -> None:
     random = SeededRandom(seed)

@@ -1,10 +1,15 @@
 """A run as a function of its plan."""
 
 import msgspec
+from typing_extensions import override
 
+from alys.actors.envelope import Envelope
+from alys.actors.observe import Observer
+from alys.actors.ref import Ref
 from alys.campaigns.draw import plan_of
 from alys.campaigns.outcome import Outcome
-from alys.campaigns.run import run
+from alys.campaigns.plan import Plan
+from alys.campaigns.run import Hearing, run
 
 
 def timeless(outcome: Outcome) -> Outcome:
@@ -20,3 +25,29 @@ def test_equal_plans_give_equal_outcomes_and_another_seed_another_trace() -> Non
     assert first.trace_hash != other.trace_hash
     assert all(first.samples[name] for name in ("work", "ledger", "agreement"))
     assert first.simulated_seconds > plan_of(3).weather_s
+
+
+def test_whoever_listens_hears_all_actors_and_changes_nothing() -> None:
+    class Heard(Observer):
+        """Counts what is taken up."""
+
+        count = 0
+
+        @override
+        def handling(self, envelope: Envelope, target: Ref) -> None:
+            """One more."""
+            self.count += 1
+
+    heard, lines = Heard(), list[str]()
+    plan = Plan(seed=3, weather_s=2.0)
+    told = run(plan, Hearing(observers=[heard], lines=lines.append))
+    assert heard.count == sum('"kind":"handling"' in line for line in lines) > 1000
+    assert told.trace_hash == run(plan).trace_hash
+
+
+def test_without_work_there_is_none_to_be_judged() -> None:
+    """The ledger and the agreement of nodes are judged all the same."""
+    told = run(Plan(seed=3, weather_s=2.0))
+    assert told.verdict == "pass", told.sentence
+    assert set(told.samples) >= {"ledger", "agreement"}
+    assert "work" not in told.samples

@@ -72,7 +72,7 @@ def test_times_become_round_and_counts_early() -> None:
 
 
 def test_work_becomes_well_formed_and_comes_at_a_round_time() -> None:
-    odd = Burn(number=1, at=2.5, sats=9, user=0, node=0, form="dust")
+    odd = Burn(number=1, at=2.5, sats=9, user=0, form="dust")
     assert list(simpler.work(odd)) == [
         msgspec.structs.replace(odd, form="good"),
         msgspec.structs.replace(odd, at=2.0),
@@ -90,6 +90,7 @@ def test_work_becomes_well_formed_and_comes_at_a_round_time() -> None:
         ("wires", Late(ms=1.0, duration_s=1.0), [2]),
         ("wires", Partition(groups=((0,), (2,)), duration_s=1.0), []),
         ("actor:/alys/node/bridge/bridge", Crash(), [1, 2]),
+        ("actor:/alys/node-1/bridge/bridge", Crash(), [2]),
     ],
 )
 def test_nodes_go_where_nothing_is_about_them(
@@ -99,8 +100,13 @@ def test_nodes_go_where_nothing_is_about_them(
     assert [one.nodes for one in simpler.nodes(plan)] == counts
 
 
+def test_a_node_stays_where_an_order_waits_for_it() -> None:
+    waits = order("bitcoin", Hang(), On(actor="/alys/node-2/bridge/bridge", message="M"))
+    assert list(simpler.nodes(Plan(seed=1, orders=(waits,)))) == []
+
+
 def test_a_node_stays_where_work_is_done_at_it() -> None:
-    burn = Burn(number=1, at=2.0, sats=9, user=0, node=2)
+    burn = Burn(number=1, at=2.0, sats=9, user=2)
     assert list(simpler.nodes(Plan(seed=1, work=(burn,)))) == []
 
 

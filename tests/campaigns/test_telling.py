@@ -38,8 +38,8 @@ PLAN = Plan(
     ),
     work=(
         Deposit(number=0, at=1.0, sats=50_000_000, user=2),
-        Burn(number=1, at=2.25, sats=60_000, user=0, node=1, form="garbled"),
-        Transfer(number=2, at=3.0, gwei=5, user=0, to=1, node=0),
+        Burn(number=1, at=2.25, sats=60_000, user=0, form="garbled"),
+        Transfer(number=2, at=3.0, gwei=5, user=0, to=1),
     ),
 )
 
@@ -59,7 +59,7 @@ def test_an_order_is_a_sentence() -> None:
 def test_work_is_a_sentence() -> None:
     assert [telling.work(one) for one in PLAN.work] == [
         "user 2 deposits 50000000 sats after 1 s",
-        "user 0 asks node 1 for a payout of 60000 sats (garbled) after 2.25 s",
+        "user 0 asks for a payout of 60000 sats (garbled) after 2.25 s",
         "user 0 pays user 1 5 gwei after 3 s",
     ]
 

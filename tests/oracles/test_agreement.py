@@ -97,6 +97,14 @@ def test_what_was_final_stays_final_for_the_node_that_said_so() -> None:
     assert flaw(told) == (Flaw.FINALISED_TWICE, A, 2)
 
 
+def test_a_final_block_that_a_node_does_not_have() -> None:
+    found = Agreement(3)
+    looked(found, A, 4, 3)
+    with pytest.raises(Disagreement, match="cannot show a block that it calls final") as told:
+        found.feed_missing(A, 2)
+    assert flaw(told) == (Flaw.FINAL_MISSING, A, 2)
+
+
 def test_a_block_that_is_not_final_may_have_siblings() -> None:
     found = Agreement(3)
     looked(found, A, 5, 3)

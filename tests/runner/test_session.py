@@ -435,3 +435,44 @@ def test_whose_run_it_was_and_where_its_results_go_is_no_part_of_what_was_run(
     assert "nightly-1" not in resolved
     assert runs.report_of(theirs).job == "nightly-1"
     assert "nightly-1" in (runs.results_of(theirs) / "report.html").read_text()
+
+
+def test_what_is_run_besides_is_told_and_counts_as_a_case(tmp_path: Path) -> None:
+    given: list[Path] = []
+
+    def campaign(folder: Path) -> record.CaseRecord:
+        given.append(folder)
+        cause = "seed 2: ledger"
+        return record.CaseRecord(
+            name="campaign",
+            outcome=record.Outcome.FAILED,
+            exit_code=1,
+            duration_s=1.0,
+            samples=5,
+            cause=cause,
+        )
+
+    asked = msgspec.structs.replace(runs.request(tmp_path, runs.PASSING), besides=(campaign,))
+    done = runs.run(asked)
+    assert (done.verdict, done.cause) == ("fail", "campaign: seed 2: ledger")
+    assert (done.counts.passed, done.counts.failed, done.counts.samples) == (1, 1, 6)
+    assert given == [runs.results_of(done)]
+    assert "told campaign" in tiny_world.LOG.events
+
+
+def test_what_breaks_besides_fails_the_run_and_after_an_interruption_nothing_is_run_besides(
+    tmp_path: Path,
+) -> None:
+    def broken(_: Path) -> record.CaseRecord:
+        raise RuntimeError("no program")
+
+    def asked(folder: Path) -> record.RunRecord:
+        request = runs.request(folder, runs.PASSING)
+        return runs.run(msgspec.structs.replace(request, besides=(broken,)))
+
+    told = "what is run besides the scenarios broke: RuntimeError: no program"
+    done = asked(tmp_path / "one")
+    assert (done.exit_code, done.cause) == (1, told)
+    tiny_world.LOG.interrupt_at_turn = 1
+    done = asked(tmp_path / "other")
+    assert (done.verdict, told in done.causes) == ("interrupted", False)

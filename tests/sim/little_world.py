@@ -1,6 +1,6 @@
 """A little simulated run with a bit of everything, as a world puts it together; also a program that prints its trace.
 
-Run as a program it takes the seed, and writes the hash of the trace and then its lines.
+Run as a program it takes the seed and the name of a schedule, and writes the hash of the trace and then its lines.
 """
 
 import sys
@@ -18,7 +18,9 @@ from alys.actors.supervision import Backoff, ChildSpec, Intensity
 from alys.actors.supervisor import Supervisor
 from alys.actors.system import System
 from alys.base.prng import SeededRandom
+from alys.sim import schedules
 from alys.sim.dispatch import SimDispatcher
+from alys.sim.schedules import ScheduleMaker, Uniform
 from alys.sim.trace import TraceRecorder
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter, run_to_end
@@ -69,10 +71,14 @@ class Worker(Actor):
 class World:
     """One run, up to where its scenario begins."""
 
-    def __init__(self, seed: int, *, trap: Trap | None = None) -> None:
+    def __init__(
+        self, seed: int, *, trap: Trap | None = None, schedule: ScheduleMaker = Uniform
+    ) -> None:
         random = SeededRandom(seed)
+        chance = random.fork("schedule")
         self.lines: list[str] = []
-        self.dispatcher = SimDispatcher(random.fork("schedule"), EPOCH, trap=trap)
+        self.schedule = schedule(chance)
+        self.dispatcher = SimDispatcher(chance, EPOCH, trap=trap, schedule=self.schedule)
         self.recorder = TraceRecorder(self.dispatcher.now, self.lines.append)
         self.system = System(
             self.dispatcher,
@@ -91,9 +97,9 @@ class World:
         return run_to_end(self.dispatcher, self.system, coroutine, limit_seconds)
 
 
-def play(seed: int) -> World:
+def play(seed: int, schedule: ScheduleMaker = Uniform) -> World:
     """The little run, to its end."""
-    world = World(seed, trap=Trap())
+    world = World(seed, trap=Trap(), schedule=schedule)
     names = ("ada", "bob", "cyd")
     specs = [
         ChildSpec(
@@ -122,5 +128,5 @@ def play(seed: int) -> World:
 
 
 if __name__ == "__main__":
-    played = play(int(sys.argv[1]))
+    played = play(int(sys.argv[1]), lambda random: schedules.make(sys.argv[2], random, steps=30))
     sys.stdout.write("".join([played.recorder.trace_hash + "\n", *played.lines]))

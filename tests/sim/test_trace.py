@@ -41,7 +41,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_trace() -> None:
     here = play(7)
     for hash_seed in ("1", "4242"):
         done = subprocess.run(
-            [sys.executable, little_world.__file__, "7"],
+            [sys.executable, little_world.__file__, "7", "uniform"],
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")},  # noqa: TID251  # for a child
                 "PYTHONHASHSEED": hash_seed,

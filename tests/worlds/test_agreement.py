@@ -138,6 +138,19 @@ def test_a_chain_that_was_written_anew_below_its_end_is_found_by_reading_it_agai
     assert told.value.node == "node 1"
 
 
+def test_a_node_that_lost_a_final_block_is_not_passed_over_as_one_that_is_away() -> None:
+    nodes = federation()
+    nodes.final = {0: 3, 1: 3}
+    del nodes.chains[1][2]
+    with pytest.raises(Disagreement) as told:
+        watching(nodes)
+    assert (told.value.flaw, told.value.node, told.value.height) == (
+        Flaw.FINAL_MISSING,
+        "node 1",
+        2,
+    )
+
+
 def test_a_finalised_block_that_was_replaced_is_noticed() -> None:
     nodes = federation()
 

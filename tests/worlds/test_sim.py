@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from alys.cli import front as cli
+from alys.config.settings import Settings
 from alys.sim.dispatch import SimulationError
+from alys.sim.schedules import Pct, Recording, Replay, ScheduleMaker, Uniform
+from alys.worlds.protocol import ScenarioInfo
+from alys.worlds.sim import SimDriver, SimWorld
 
 ROOT = Path(__file__).parents[2]
 
@@ -192,3 +196,31 @@ def test_governance_nodes_that_pass_witnesses_on_change_no_outcome_and_keep_the_
     assert first["trace_hash"] == other["trace_hash"]
     assert b'"Passed"' in events(first)
     assert b'"Passed"' not in events(alys(tmp_path, "--seed", "7"))
+
+
+def test_a_driver_makes_each_world_the_schedule_that_it_was_given(tmp_path: Path) -> None:
+    """The same seed under another schedule is another trace, and one that can be replayed from what was recorded."""
+
+    def blocks(make: ScheduleMaker) -> SimWorld:
+        driver = SimDriver(Settings(), make)
+        info = ScenarioInfo(name="schedules", seed=7, scratch=tmp_path)
+        world = driver.world(info)
+        assert isinstance(world, SimWorld)
+
+        async def life() -> None:
+            try:
+                await world.open()
+                await world.sleep(3.0)
+            finally:
+                await world.close()
+
+        driver.wait(driver.start(world, life(), 60.0))
+        return world
+
+    recorded = blocks(lambda random: Recording(Pct(random)))
+    recording = recorded.schedule
+    assert isinstance(recording, Recording)
+    assert len(recording.picks) > 100
+    replayed = blocks(lambda _: Replay(recording.picks))
+    assert list(replayed.trace()) == list(recorded.trace())
+    assert list(blocks(Uniform).trace()) != list(recorded.trace())

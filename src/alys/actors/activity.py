@@ -119,6 +119,11 @@ class Activity:
             return raised
         return None
 
+    @property
+    def cell(self) -> CellState:
+        """Whose it is."""
+        return self._cell
+
     def _wake(self) -> None:
         self._cell.system.dispatcher.call_soon(self._resume)
 

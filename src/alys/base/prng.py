@@ -5,13 +5,16 @@ same numbers on every machine and Python. It is not for keys. ``fork`` derives a
 a label, so that adding a consumer does not shift the numbers of another.
 """
 
+import functools
 import hashlib
+import struct
 from collections.abc import MutableSequence, Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
 _MASK = (1 << 64) - 1
+_GAMMA = 0x9E3779B97F4A7C15
 
 
 class Random(Protocol):
@@ -53,11 +56,25 @@ class SeededRandom:
 
     def bits(self) -> int:
         """64 fresh bits."""
-        self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
+        self._state = (self._state + _GAMMA) & _MASK
         z = self._state
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
         return z ^ (z >> 31)
+
+    def batch(self, count: int) -> list[int]:
+        """What so many calls of ``bits`` would give, for a fraction of their cost.
+
+        The states lie side by side in one long integer, each in 128 bits of its own, so that one operation serves all.
+        """
+        ones = _ones(count)
+        low = ones * _MASK
+        z = (ones * self._state + _multiples(count)) & low
+        self._state = (self._state + count * _GAMMA) & _MASK
+        z = ((z ^ ((z >> 30) & ones * (_MASK >> 30))) * 0xBF58476D1CE4E5B9) & low
+        z = ((z ^ ((z >> 27) & ones * (_MASK >> 27))) * 0x94D049BB133111EB) & low
+        z ^= (z >> 31) & ones * (_MASK >> 31)
+        return list(struct.unpack(f"<{2 * count}Q", z.to_bytes(16 * count, "little"))[::2])
 
     def random(self) -> float:
         """A float in [0, 1) with 53 bits of precision."""
@@ -90,3 +107,15 @@ class SeededRandom:
             label.encode(), digest_size=8, key=self._seed.to_bytes(8, "big")
         ).digest()
         return SeededRandom(int.from_bytes(digest, "big"))
+
+
+@functools.lru_cache(maxsize=8)
+def _ones(count: int) -> int:
+    """1 in each of so many lanes of 128 bits."""
+    return sum(1 << 128 * lane for lane in range(count))
+
+
+@functools.lru_cache(maxsize=8)
+def _multiples(count: int) -> int:
+    """1, 2, 3 times the increment, modulo 2^64, lane by lane."""
+    return sum((lane + 1) * _GAMMA % (1 << 64) << 128 * lane for lane in range(count))

@@ -29,6 +29,8 @@ MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
+WEATHER = "weather"
+"""The kind of the trace's record of the moment from which times and messages count."""
 
 
 class Hearing:
@@ -64,6 +66,7 @@ class Life:
         self.weather: Weather | None = None
         self.users: Users | None = None
         self.samples: dict[str, int] = {}
+        self._witnesses = Witnesses(world, world.stumble)
         self._over = False
 
     async def live(self) -> None:
@@ -75,6 +78,7 @@ class Life:
         weather = self.weather = Weather(world, self.plan.orders)
         world.start_background(self._mine_bitcoin())
         begun = world.now()
+        world.recorder.record(WEATHER, {})
         weather.begin()
         await users.work()
         if (left := begun + self.plan.weather_s - world.now()) > 0:
@@ -94,6 +98,10 @@ class Life:
             span = MINING_MAX_S - MINING_MIN_S
             await self.world.sleep(MINING_MIN_S + span * chance.random())
 
+    def question(self) -> None:
+        """When the world is closed: hear what the witnesses saw. Raises Broken."""
+        self.samples.update(self._witnesses.close())
+
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
         return {} if self.weather is None else dict(self.weather.bitten)
@@ -109,11 +117,10 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
-        witnesses = Witnesses(world, world.stumble)
+        life = Life(world, plan)
         world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
-        life = Life(world, plan)
         start = world.now()
 
         def found(error: Exception) -> None:
@@ -127,28 +134,41 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         finally:
             driver.close()
         try:
-            life.samples.update(witnesses.close())
+            life.question()
         except Broken as broken:
             found(broken)
     if heard.lines is not None:
         for line in world.trace():
             heard.lines(line)
-    return _outcome(life, findings, time.perf_counter() - begun)
+    return outcome_of(life, findings, time.perf_counter() - begun)
 
 
 async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
     try:
-        try:
-            await life.world.open()
-            await life.live()
-        except Exception as error:
-            found(error)
+        await life.world.open()
+    except Exception as error:
+        found(error)
+        await _close(life, found)
+    else:
+        await through(life, found)
+
+
+async def through(life: Life, found: Callable[[Exception], None]) -> None:
+    """In an open world: the whole life, and the world's closing whatever happened. What was wrong is told, not raised."""
+    try:
+        await life.live()
+    except Exception as error:
+        found(error)
     finally:
         life.end()
-        try:
-            await life.world.close()
-        except Exception as error:
-            found(error)
+        await _close(life, found)
+
+
+async def _close(life: Life, found: Callable[[Exception], None]) -> None:
+    try:
+        await life.world.close()
+    except Exception as error:
+        found(error)
 
 
 def settings_of(plan: Plan) -> Settings:
@@ -156,11 +176,13 @@ def settings_of(plan: Plan) -> Settings:
     return Settings()
 
 
-def _outcome(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
+    """What came of a life that is over."""
     world = life.world
     dispatcher = world.dispatcher
     samples = dict(life.samples)
-    samples["work"] = 0 if life.users is None else life.users.samples
+    if life.plan.work:
+        samples["work"] = 0 if life.users is None else life.users.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
     if hasattr(world, "auditor") and world.auditor.statement is not None:

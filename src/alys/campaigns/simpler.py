@@ -5,12 +5,13 @@ promised to be of any use; a candidate that the vocabulary of faults refuses is 
 """
 
 import math
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from alys.base.trouble import DISK, NODE, WIRE, WIRES, AnyTrouble, Partition, service_of
-from alys.campaigns.plan import At, On, Order, Plan, Schedule, Work
+from alys.campaigns.plan import At, Deposit, On, Order, Plan, Schedule, Work
 
 NUMBERS = (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """What numbers are brought to, where that is less: seconds, milliseconds, counts. In the order of trial."""
@@ -21,6 +22,7 @@ _LESS = frozenset(
 """Fields of faults that are simpler when they are nearer to zero."""
 _WORDS: dict[str, tuple[str, ...]] = {"disk": ("kept", "lost", "torn")}
 """Fields with words in the order of simplicity."""
+_NODE_IN_PATH = re.compile(r"/node-(\d)(?:/|$)")
 _ALWAYS = "rate"
 """The field that is simplest at 1: then nothing is left to chance."""
 
@@ -104,17 +106,22 @@ def nodes(plan: Plan) -> Iterator[Plan]:
 
 
 def _least(order: Order) -> int:
-    """How many nodes there must be for an order to mean what it says."""
-    if isinstance(order.fault, Partition):
-        return 1 + max((node for group in order.fault.groups for node in group), default=1)
+    """How many whole nodes there must be for an order to mean what it says."""
     service, target = service_of(order.target), order.target
-    if service in (NODE, DISK, WIRE):
-        return 1 + max(int(word) for word in target.split("-")[1:])
-    return 2 if service == WIRES else 1
+    if isinstance(order.fault, Partition):
+        least = 1 + max((node for group in order.fault.groups for node in group), default=1)
+    elif service in (NODE, DISK, WIRE):
+        least = 1 + max(int(word) for word in target.split("-")[1:])
+    else:
+        least = 2 if service == WIRES else 1
+    paths = [target, order.when.actor if isinstance(order.when, On) else ""]
+    named = [int(number) for path in paths for number in _NODE_IN_PATH.findall(path)]
+    return max([least, *(number + 1 for number in named)])
 
 
 def _host(piece: Work) -> int:
-    return 1 + int(getattr(piece, "node", 0))
+    """Who pays has coins at the execution client of that number."""
+    return 1 if isinstance(piece, Deposit) else 1 + piece.user
 
 
 def weathers(plan: Plan) -> Iterator[Plan]:

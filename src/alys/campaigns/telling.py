@@ -38,8 +38,8 @@ def work(given: Work) -> str:
     match given:
         case Deposit(user=user, sats=sats, form=form):
             what = f"user {user} deposits {sats} sats"
-        case Burn(user=user, sats=sats, node=node, form=form):
-            what = f"user {user} asks node {node} for a payout of {sats} sats"
+        case Burn(user=user, sats=sats, form=form):
+            what = f"user {user} asks for a payout of {sats} sats"
         case _:
             what, form = f"user {given.user} pays user {given.to} {given.gwei} gwei", "good"
     return f"{what}{'' if form == 'good' else f' ({form})'} after {given.at:g} s"

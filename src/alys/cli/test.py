@@ -104,6 +104,7 @@ def run(
         settings=settings,
         keyword=arguments.keyword,
         left_out=left_out,
+        besides=_besides(suite, arguments.keyword, settings, environment),
         flake_seeds=flake_seeds,
         wall_clock=time.time,
         stopwatch=time.perf_counter,
@@ -129,6 +130,17 @@ def _flake_seeds(arguments: argparse.Namespace) -> int:
     if not (times.isascii() and times.isdigit() and 1 <= int(times) <= _NEW_SEEDS_MAX):
         raise errors.UsageError(f"--times {times}: a number of seeds, 1 to {_NEW_SEEDS_MAX}")
     return int(times)
+
+
+def _besides(
+    suite: str, keyword: str | None, settings: "Settings", environment: Mapping[str, str]
+) -> "tuple[Callable[[Path], CaseRecord], ...]":
+    """A thorough run of everything ends with a small campaign and the planted bugs."""
+    from alys.runner import nightly
+
+    if not nightly.wanted(suite, keyword, settings):
+        return ()
+    return nightly.Nightly(environment, time.perf_counter).cases()
 
 
 def _opener(settings: "Settings", environment: Mapping[str, str]) -> "DriverFactory":

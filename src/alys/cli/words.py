@@ -65,5 +65,31 @@ class terminated_like_interrupted:
         signal.signal(signal.SIGTERM, self._before)
 
 
+class asked_to_stop:
+    """While inside, the first Ctrl-C or SIGTERM is a wish, for who asks; a second one interrupts."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, Callable[..., object] | int | None] = {}
+        self._asked = False
+
+    def __enter__(self) -> "asked_to_stop":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __call__(self) -> bool:
+        """Whether it was asked for."""
+        return self._asked
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self._asked:
+            _interrupt(number, frame)
+        self._asked = True
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt

@@ -41,6 +41,7 @@ class Flaw(enum.StrEnum):
     HEAD_BELOW_FINALITY = "a node's head is below its finalised height"
     HEAD_WENT_BACK = "a node's head went back though its finalised height did not rise"
     HEAD_OFF_FINALITY = "a node's head does not stand on a block that was called final"
+    FINAL_MISSING = "a node cannot show a block that it calls final"
     QUORUM = "fewer than two thirds of the authorities approved a block that a node imported"
     APPROVED_TWICE = "an authority approved two blocks of one slot"
     NOT_CONVERGED = "living nodes have different heads"
@@ -135,6 +136,16 @@ class Agreement:
                 self.feed_approval(node, authority=authority, slot=slot, root=root, height=height)
         if final:
             self._call_final(node, height, root, parent)
+
+    def feed_missing(self, node: str, height: int) -> None:
+        """A node does not have the block of a height that it called final; raises Disagreement."""
+        raise Disagreement(
+            Flaw.FINAL_MISSING,
+            node=node,
+            height=height,
+            expected=f"the final block of height {height}",
+            actual="none",
+        )
 
     def feed_approval(
         self, node: str, *, authority: int, slot: int, root: str, height: int

@@ -25,7 +25,8 @@ ALONE = "alone"
 """The mark of a scenario that measures: it begins when all before it have ended, and those after it wait for its end."""
 
 NEEDS = "needs"
-"""The mark of a scenario that needs another world than the settings say: ``needs(nodes=3, placement="split")``, either or both."""
+"""The mark of a scenario that needs another world than the settings say: ``needs(nodes=3, placement="split")``, either or both; or
+``needs(plan=PLAN)``: the simulated world that a campaign ran this plan in."""
 
 _RUNNING = pytest.StashKey[running.Running]()
 
@@ -85,7 +86,9 @@ class ScenarioPlugin:
         """The terminal reporter is off, and with it the option that pytest's tracebacks ask for."""
         config.option.verbose = 0
         config.addinivalue_line("markers", f"{ALONE}: runs while no other scenario does")
-        config.addinivalue_line("markers", f"{NEEDS}(nodes, placement): what its world must be")
+        config.addinivalue_line(
+            "markers", f"{NEEDS}(nodes, placement, plan): what its world must be"
+        )
 
     def pytest_exception_interact(
         self,
@@ -137,7 +140,7 @@ class ScenarioPlugin:
             if isinstance(item, pytest.Function) and _needs_world_alone(item):
                 try:
                     under_way = self._make(item)
-                except Exception:
+                except (Exception, pytest.skip.Exception):
                     continue
                 self._start(item, under_way, {**_parameters(item), "world": under_way.world})
 
@@ -169,8 +172,12 @@ class ScenarioPlugin:
 
     def _make(self, item: pytest.Item) -> running.Running:
         name = self._names[item.nodeid]
-        info = as_needed(self._info(name, item.path), item.get_closest_marker(NEEDS))
-        under_way = running.Running(name, self._driver.world(info))
+        info, mark = self._info(name, item.path), item.get_closest_marker(NEEDS)
+        if mark is not None and "plan" in mark.kwargs:
+            world = _planned(self._driver, info, mark)
+        else:
+            world = self._driver.world(as_needed(info, mark))
+        under_way = running.Running(name, world)
         item.stash[_RUNNING] = under_way
         return under_way
 
@@ -256,6 +263,22 @@ def as_needed(info: protocol.ScenarioInfo, mark: pytest.Mark | None) -> protocol
             "allowed: nodes 1 to 3, placement one or split"
         )
     return msgspec.structs.replace(info, **wanted)
+
+
+def _planned(
+    driver: protocol.Driver, info: protocol.ScenarioInfo, mark: pytest.Mark
+) -> protocol.World:
+    """The world of the mark's plan; where the driver does not simulate, the scenario is skipped. Raises UsageError."""
+    from alys.campaigns import plan, scenario
+
+    wanted = mark.kwargs["plan"]
+    if len(mark.kwargs) > 1 or mark.args or not isinstance(wanted, plan.Plan):
+        raise errors.UsageError(
+            f"{info.name}: the mark {NEEDS} takes plan= with a plan of alys.campaigns.plan and nothing beside it"
+        )
+    if not driver.deterministic:
+        pytest.skip("a campaign's plan is played in simulation: --world sim")
+    return scenario.world_of(wanted, info)
 
 
 def _is_of(item: pytest.Item, file: Path, function: str) -> bool:

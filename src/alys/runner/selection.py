@@ -57,6 +57,10 @@ def left_out(suite: str, files: list[Path], settings: Settings) -> tuple[str, ..
         said.append(
             f"extended scenarios ({_listed(extended)}): test_environment.comprehensive is false"
         )
+    if not settings.test_environment.comprehensive:
+        said.append(
+            "a simulated campaign and the planted bugs: test_environment.comprehensive is false"
+        )
     said += [
         f"{file.stem}: it needs several nodes, and world remote has one"
         for file in files

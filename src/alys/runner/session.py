@@ -63,6 +63,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic seconds, for durations."""
     progress: Callable[[record.CaseRecord], None]
     """Called as each scenario ends."""
+    besides: tuple[Callable[[Path], record.CaseRecord], ...] = ()
+    """What is done when the scenarios are over, each given the run's folder; each is one more case."""
     begun: Callable[[], None] = lambda: None
     """Called once the results folder is there: from then on every end of the run leaves a report."""
 
@@ -93,6 +95,7 @@ def run(request: RunRequest, open_driver: protocol.DriverFactory) -> record.RunR
             stack.enter_context(_closed(driver))
             evidence.deterministic = driver.deterministic
             _run_scenarios(request, driver, scratch, events, evidence)
+        _run_besides(request, folder, evidence)
         if request.flake_seeds:
             with evidence.of("cannot replay what was red"):
                 _replay(request, open_driver, folder / "events.jsonl", scratch, evidence)
@@ -233,6 +236,17 @@ def _replay(
     hashes = results.scenario_hashes(events, red) if deterministic else {}
     seen = replays.make(settings.world.kind, settings.world.seed, request.flake_seeds, red, again)
     evidence.cases = replays.judged(evidence.cases, settings.world, hashes, seen)
+
+
+def _run_besides(request: RunRequest, folder: Path, evidence: _Evidence) -> None:
+    """Not after an interruption: who ended the scenarios wants no more."""
+    for one in request.besides:
+        if errors.ExitCode.INTERRUPTED in [code for code, _ in evidence.befell]:
+            return
+        with evidence.of("what is run besides the scenarios broke"):
+            case = one(folder)
+            evidence.cases.append(case)
+            request.progress(case)
 
 
 def _explain(

@@ -1,8 +1,8 @@
-"""The simulation's dispatcher: virtual time and a seeded schedule.
+"""The simulation's dispatcher: virtual time, and a schedule that chooses what comes next.
 
 Theory of operation. ``ready`` holds calls that may run now, ``timers`` those that may run later. A step takes one ready call,
-chosen by the seed, and runs it to its end. When nothing is ready, time jumps to the next timer; all timers of one instant
-become ready together, so their order too is the seed's. Time is a count of nanoseconds and moves in no other way: a
+chosen by the schedule (``schedules``; by default each is as likely as the others), and runs it to its end. When nothing is ready, time jumps to the next timer; all timers of one instant
+become ready together, so their order too is the schedule's. Time is a count of nanoseconds and moves in no other way: a
 handler takes no time, an hour of waiting costs nothing, and sums of delays are exact.
 
 What the pick may not break: messages of one sender to one receiver keep their order. They do, because a sender puts them
@@ -23,13 +23,14 @@ A world puts the parts together like this, and so do the tests (``alys.sim.waiti
 
 import heapq
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from alys.actors.dispatch import Runnable
 from alys.actors.reply import Reply
 from alys.base.errors import AlysBug, AlysError
 from alys.base.prng import Random
+from alys.sim.schedules import Entry, Schedule, Uniform
 from alys.sim.trap import Trap
 
 R = TypeVar("R")
@@ -63,6 +64,10 @@ class Livelock(SimulationError):
     """Calls follow each other without end while time stands still."""
 
 
+class _TimeIsOver(Exception):
+    """The next timer lies behind the limit of the run."""
+
+
 class SimTimer:
     """A call that has not happened yet."""
 
@@ -76,6 +81,11 @@ class SimTimer:
         self._dispatcher = dispatcher
         self._call: Callable[..., Any] | None = call
         self._args = args
+
+    @property
+    def held(self) -> Callable[..., Any] | None:
+        """What it will call; None when that has been called off or has happened."""
+        return self._call
 
     @property
     def cancelled(self) -> bool:
@@ -100,7 +110,7 @@ class SimTimer:
 
 
 class SimDispatcher:
-    """Virtual time from ``start_time`` (seconds since the Unix epoch) on, and a schedule drawn from ``random``.
+    """Virtual time from ``start_time`` (seconds since the Unix epoch) on; without a ``schedule`` a uniform one from ``random``.
 
     ``report`` is asked for a few lines about the actors when a run cannot go on (see ``alys.sim.waiting``). ``trap`` is
     armed while steps run; a violation ends the run even if the code that committed it swallowed the error.
@@ -113,6 +123,7 @@ class SimDispatcher:
         *,
         report: Callable[[], str] | None = None,
         trap: Trap | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         #: One message per turn: every message is a point where the schedule may choose.
         self.throughput = 1
@@ -125,29 +136,33 @@ class SimDispatcher:
         self.trap = trap
         #: Calls that have run so far.
         self.steps = 0
-        self._random = random
+        self._schedule: Schedule = schedule if schedule is not None else Uniform(random)
         self._start = round(start_time * NANOSECONDS)
         self._now = self._start
-        self._ready: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        #: The same in seconds: what is asked for far more often than it changes.
+        self._seconds = self._now / NANOSECONDS
+        #: Calls with their arguments; None with a runnable that gets a turn.
+        self._ready: list[Entry] = []
         #: (instant, number, timer); the number makes the heap's order total.
         self._timers: list[tuple[int, int, SimTimer]] = []
         self._armed = 0
         self._cancelled = 0
-        self._steps_at_instant = 0
+        #: The step after which this instant of virtual time counts as a livelock.
+        self._steps_max = STEPS_PER_INSTANT_MAX
         self._running = False
 
     # What the core asks for
 
     def now(self) -> float:
         """Node time, seconds since the Unix epoch."""
-        return self._now / NANOSECONDS
+        return self._seconds
 
     def schedule(self, runnable: Runnable) -> None:
         """Give it a turn in a later step."""
-        self._ready.append((self._turn, (runnable,)))
+        self._ready.append((None, runnable))
 
     def call_soon(self, call: Callable[..., Any], *args: Any) -> None:
-        """Run in a later step; which of the ready calls comes first is the seed's choice."""
+        """Run in a later step; which of the ready calls comes first is the schedule's choice."""
         self._ready.append((call, args))
 
     def call_after(self, seconds: float, call: Callable[..., Any], *args: Any) -> SimTimer:
@@ -160,7 +175,7 @@ class SimDispatcher:
 
     def wall(self) -> float:
         """The same as node time: a simulation has no other."""
-        return self.now()
+        return self._seconds
 
     def call_after_wall(self, seconds: float, call: Callable[..., Any], *args: Any) -> SimTimer:
         """The same as ``call_after``."""
@@ -177,7 +192,7 @@ class SimDispatcher:
         """A timer says that it was called off; the heap is swept when most of it is dead."""
         self._cancelled += 1
         if self._cancelled >= CANCELLED_MIN and self._cancelled * 2 > len(self._timers):
-            self._timers = [entry for entry in self._timers if not entry[2].cancelled]
+            self._timers[:] = [entry for entry in self._timers if not entry[2].cancelled]
             heapq.heapify(self._timers)
             self._cancelled = 0
 
@@ -198,26 +213,24 @@ class SimDispatcher:
             if instant is None:
                 return False
             self._jump(instant)
-            self._fill()
-        with self._armed_trap():
-            self._run_one()
+        target = self.steps + 1
+        self._run(lambda: self.steps >= target, None)
         return True
 
     def run_until(self, predicate: Callable[[], bool], limit_seconds: float) -> None:
         """Step until the predicate holds; raises Stuck, or OutOfTime after so many virtual seconds."""
         limit = self._now + round(limit_seconds * NANOSECONDS)
-        with self._armed_trap():
-            while not predicate():
-                if not self._fill():
-                    self._jump_within(limit, limit_seconds)
-                    self._fill()
-                self._run_one()
+        try:
+            self._run(predicate, limit)
+        except _TimeIsOver:
+            self._jump(limit)
+            raise OutOfTime(
+                f"timeout: {limit_seconds:g} virtual seconds are over", self._describe()
+            ) from None
 
     def run_until_idle(self) -> None:
         """Run all that can run without waiting: time does not move."""
-        with self._armed_trap():
-            while self._fill():
-                self._run_one()
+        self._run(lambda: not self._fill(), None)
 
     def run_for(self, seconds: float) -> None:
         """Run all that happens within so many virtual seconds, the end included; time ends exactly there."""
@@ -255,46 +268,54 @@ class SimDispatcher:
             self._cancelled -= 1
         return timers[0][0] if timers else None
 
-    def _jump_within(self, limit: int, limit_seconds: float) -> None:
+    def _jump_within(self, limit: int | None) -> None:
         """To the next timer, which must be there and not behind the limit."""
         instant = self._next_instant()
         if instant is None:
             raise Stuck("deadlock: nothing is ready and no timer is set", self._describe())
-        if instant > limit:
-            self._jump(limit)
-            raise OutOfTime(
-                f"timeout: {limit_seconds:g} virtual seconds are over", self._describe()
-            )
+        if limit is not None and instant > limit:
+            raise _TimeIsOver
         self._jump(instant)
 
     def _jump(self, instant: int) -> None:
         if instant != self._now:
             self._now = instant
-            self._steps_at_instant = 0
+            self._seconds = instant / NANOSECONDS
+            self._steps_max = self.steps + STEPS_PER_INSTANT_MAX
 
-    def _run_one(self) -> None:
+    def _run(self, over: Callable[[], bool], limit: int | None) -> None:
+        """The loop: one step after the other until ``over()``, with jumps in time up to the limit."""
         if self._running:
             raise AlysBug(
                 "a simulated step cannot run the simulation: return to the driver, or await"
             )
-        ready = self._ready
-        if len(ready) > 1:
-            index = self._random.below(len(ready))
-            ready[index], ready[-1] = ready[-1], ready[index]
-        call, args = ready.pop()
-        self.steps += 1
-        self._steps_at_instant += 1
-        if self._steps_at_instant > STEPS_PER_INSTANT_MAX:
-            raise Livelock(
-                f"{STEPS_PER_INSTANT_MAX} steps in one instant of virtual time", self._describe()
-            )
-        self._running = True
-        try:
-            call(*args)
-        finally:
-            self._running = False
-        if self.trap is not None:
-            self.trap.check()
+        ready, timers, trap, take = self._ready, self._timers, self.trap, self._schedule.take
+        with trap if trap is not None else nullcontext():
+            self._running = True
+            try:
+                while not over():
+                    if timers and timers[0][0] <= self._now:
+                        self._fill()
+                    while not ready:
+                        self._jump_within(limit)
+                        self._fill()
+                    call, rest = take(ready)
+                    self.steps += 1
+                    if self.steps > self._steps_max:
+                        self._livelock()
+                    if call is None:
+                        self._turn(rest)
+                    else:
+                        call(*rest)
+                    if trap is not None and trap.violation is not None:
+                        trap.check()
+            finally:
+                self._running = False
+
+    def _livelock(self) -> None:
+        raise Livelock(
+            f"{STEPS_PER_INSTANT_MAX} steps in one instant of virtual time", self._describe()
+        )
 
     def _turn(self, runnable: Runnable) -> None:
         before = runnable.handled
@@ -305,9 +326,6 @@ class SimDispatcher:
             raise
         if self.reports and runnable.handled != before:
             runnable.report(runnable.handled - before, 0.0)
-
-    def _armed_trap(self) -> AbstractContextManager[object]:
-        return self.trap if self.trap is not None else nullcontext()
 
     def _describe(self) -> str:
         return self.report() if self.report is not None else ""

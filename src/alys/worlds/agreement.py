@@ -15,7 +15,7 @@ from typing_extensions import override
 from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.chain import blocks
-from alys.node import gossip, ports
+from alys.node import api, gossip, ports
 from alys.node.errors import PortDown
 from alys.oracles.agreement import Agreed, Agreement, View
 from alys.wire.jsonrpc import RpcError
@@ -194,11 +194,20 @@ class Watch:
         node, view = name(index), self.views[index]
         start = self._next.get(index, self._first)
         for height in range(start, view.finalised_height + 1):
-            block: Any = await self._nodes.call(index, "getblockbyheight", height)
+            block: Any = await self._final(index, height)
             self.agreement.feed_block(node, block, final=True)
             self._next[index] = height + 1
         await self._down_from_the_head(index, view)
         self.agreement.stand(node)
+
+    async def _final(self, index: int, height: int) -> object:
+        """A block that the node calls final: that it does not have it is not that it is away."""
+        try:
+            return await self._nodes.call(index, "getblockbyheight", height)
+        except RpcError as error:
+            if error.code == api.BLOCK_NOT_FOUND:
+                self.agreement.feed_missing(name(index), height)
+            raise
 
     async def _down_from_the_head(self, index: int, view: View) -> None:
         """Blocks that are not final yet; a node that has dropped one meanwhile has another head by now."""

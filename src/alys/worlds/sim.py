@@ -20,6 +20,7 @@ from alys.config.settings import Settings
 from alys.node import api
 from alys.node.errors import PortDown
 from alys.sim.dispatch import OutOfTime, SimDispatcher, SimulationError
+from alys.sim.schedules import ScheduleMaker, Uniform
 from alys.sim.trace import COUNTED
 from alys.sim.trap import Trap
 from alys.sim.waiting import reporter
@@ -62,9 +63,17 @@ class SimWorld(NetworkWorld):
     wires_in_memory: Wires
     """The same as ``wires``, with all that only these have."""
 
-    def __init__(self, settings: Settings, info: ScenarioInfo) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        info: ScenarioInfo,
+        schedule: ScheduleMaker = Uniform,
+    ) -> None:
         super().__init__(settings, info)
-        self.dispatcher = SimDispatcher(self.random.fork("schedule"), EPOCH, trap=Trap())
+        chance = self.random.fork("schedule")
+        #: Chooses what comes next.
+        self.schedule = schedule(chance)
+        self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
         heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
         observer = together(heard, *self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
@@ -323,19 +332,23 @@ class _Scenario:
 
 
 class SimDriver(Driver):
-    """Runs scenarios one after the other, each to its end in virtual time."""
+    """Runs scenarios one after the other, each to its end in virtual time.
+
+    ``schedule`` makes the schedule of each (``alys.sim.schedules``); ``SimWorld.schedule`` is what it made.
+    """
 
     name = "sim"
     deterministic = True
     concurrent = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schedule: ScheduleMaker = Uniform) -> None:
         self._settings = settings
+        self._schedule = schedule
         self._open: list[_Scenario] = []
 
     @override
     def world(self, info: ScenarioInfo) -> World:
-        return SimWorld(self._settings, info)
+        return SimWorld(self._settings, info, self._schedule)
 
     @override
     def start(

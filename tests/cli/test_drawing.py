@@ -1,0 +1,25 @@
+"""The flags that say how plans are drawn."""
+
+import pytest
+
+from alys.base import errors
+from alys.cli import drawing
+
+
+def test_what_is_not_given_is_the_default() -> None:
+    assert (drawing.faults(None), drawing.profile(None)) == ("all", "mixed")
+    assert (drawing.faults("all"), drawing.profile("full")) == ("all", "full")
+
+
+def test_a_word_that_is_none_is_refused_with_the_nearest_and_all() -> None:
+    with pytest.raises(
+        errors.UsageError, match=r"'fulll' .* 'full'\?; allowed: light, full, mixed"
+    ):
+        drawing.profile("fulll")
+    with pytest.raises(errors.UsageError, match=r"--faults 'xyz' cannot stand; allowed: all"):
+        drawing.faults("xyz")
+
+
+def test_the_form_is_of_the_flag_or_of_the_settings() -> None:
+    assert drawing.form("json", {}) == "json"
+    assert drawing.form(None, {}) == "text"
