@@ -34,6 +34,8 @@ PUNCTUAL = (trouble.Cut, trouble.Partition, trouble.Late, trouble.Lose, trouble.
 """Faults that hold up nobody who builds a block."""
 LOOK_SECONDS = 0.25
 """Node time between two looks at a node that is being started on a torn store."""
+WHOLE_LOOKS = 8
+"""At a node that lacks a domain, which may be about to come back."""
 TORN_SECONDS = 5.0
 """Node time in which such a node sees that it cannot go on, or does go on."""
 PATIENCE = Intensity(restarts=1_000, period_seconds=60.0)
@@ -133,6 +135,25 @@ class Troubles:
                 self._nodes.begin(index)
         for index in range(network.AUTHORITIES):
             await self._world.until_up(index)
+        for index in range(network.AUTHORITIES):
+            await self._until_whole(index)
+
+    async def _until_whole(self, index: int) -> None:
+        """A node that goes on without a domain is started anew, as whoever runs it would do: its health says so."""
+        for _ in range(WHOLE_LOOKS):
+            if self._is_whole(index):
+                return
+            await self._world.sleep(LOOK_SECONDS)
+        await self._nodes.end(index, 0.0)
+        self._nodes.begin(index)
+        await self._world.until_up(index)
+
+    def _is_whole(self, index: int) -> bool:
+        tree = self._tree_path(index)
+        whole = index < self._world.network.nodes
+        domains = ("storage", "network", "consensus", *(("bridge",) if whole else ()))
+        living = {cell.path for cell in self._world.system.cells()}
+        return {f"{tree}/{domain}" for domain in domains} <= living
 
     # Targets
 
