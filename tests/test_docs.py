@@ -15,15 +15,18 @@ import pytest
 
 from alys.base import faults
 from alys.base.errors import ExitCode
+from alys.campaigns import campaign, kept, tally
+from alys.campaigns import told as campaign_told
 from alys.cli import front as cli
 from alys.config import environment, schema, secrets, settings
 from alys.models.governance.faults import FAULT_NAMES
 from alys.node import api, operations
 from alys.node.bridge_policy import BridgePolicy
-from alys.runner import catalogue
+from alys.runner import catalogue, simulation
 from alys.runner.verdict import PRECEDENCE
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.supervised import ActorsSide
+from tests.campaigns import lives
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -275,3 +278,49 @@ def test_the_page_of_peg_operations_has_every_state_every_incident_and_the_figur
         f"| orphaned to gone | {policy.gone_after_blocks} blocks |",
     ):
         assert figure in text
+
+
+@pytest.mark.parametrize("command", ["sim", "replay", "shrink"])
+def test_the_page_of_simulation_has_every_flag_and_no_other(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    usage = capsys.readouterr().out.partition("\n\n")[0]
+    flags = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", usage)) - {"-h"}
+    section = page("reference/simulation.md").partition(f"\n## `alys {command}`\n")[2]
+    told = re.findall(r"^\| `(--?[a-z][a-z-]*)", section.partition("\n## ")[0], re.MULTILINE)
+    assert sorted(told) == sorted(flags)
+
+
+def test_the_page_of_simulation_has_the_exit_codes_of_a_campaign() -> None:
+    codes = re.findall(r"^\| (\d+) \|", page("reference/simulation.md"), re.MULTILINE)
+    assert [int(code) for code in codes] == [0, 1, 2, 3, 4, 130]
+
+
+def test_the_page_of_simulation_has_every_line_and_every_file_of_a_campaign() -> None:
+    text = page("reference/simulation.md")
+    for head in told_of_a_campaign():
+        assert f"| `{head}` |" in text, head
+    named = set(re.findall(r"^\| `([\w.]+\.(?:json|jsonl|html|xml|txt|toml))` \|", text, re.M))
+    made = {"config.resolved.toml", "replay.txt", "junit.xml", "report.html", "report.json"}
+    made |= {simulation.FIGURES, simulation.OUTCOME, simulation.EVENTS, simulation.TIMELINE}
+    assert named == made | {kept.FILE}
+
+
+def told_of_a_campaign() -> set[str]:
+    """The heads of all lines that there can be."""
+    figures = tally.start(("rare",), ("ledger",))
+    for orders in (lives.plan_of(1).orders, ()):
+        plan = msgspec.structs.replace(lives.plan_of(1), orders=orders)
+        figures = tally.add(figures, lives.passed(plan))
+    found = campaign.Campaign(
+        options=campaign.Options(),
+        end="complete",
+        figures=figures,
+        failures=(),
+        lost=(),
+        wall_seconds=1.0,
+    )
+    lines = campaign_told.summary(found)
+    return {line[:12].strip() for line in lines if line[:12].strip()}

@@ -10,6 +10,7 @@ import pytest
 
 from alys.actors.context import Context
 from alys.chain import approvals, blocks
+from alys.chain.approvals import BlsScheme
 from alys.chain.spec import DEV_SECRETS, ChainSpec
 from alys.cli import front as cli
 from alys.node import gossip
@@ -62,7 +63,8 @@ def test_two_blocks_for_one_slot_are_noticed(run: Run, monkeypatch: pytest.Monke
             block = blocks.decode(item.block).block
             author = block.slot % len(DEV_SECRETS)
             other = msgspec.structs.replace(block, parent_root=bytes(32))
-            honest(self, gossip.ProposedBlock(block=forger.signed_by(other, author)), ctx)
+            signed = forger.signed_by(other, author, BlsScheme())
+            honest(self, gossip.ProposedBlock(block=signed), ctx)
 
     monkeypatch.setattr(Voice, "publish", doubly)
     assert "an authority approved two blocks of one slot" in red(run())

@@ -1,7 +1,8 @@
 """The plan that a seed gives."""
 
 from alys.campaigns.draw import Options, plan_of
-from alys.campaigns.plan import Burn, Deposit, Transfer
+from alys.campaigns.plan import Announce, Burn, Deposit, Forgery, Transfer, Vanish
+from alys.worlds.forgeries import FORMS
 
 
 def test_a_seed_has_one_plan() -> None:
@@ -26,3 +27,17 @@ def test_work_of_every_form_is_drawn_and_comes_within_the_weather() -> None:
         times = [one.at for one in plan.work]
         assert times == sorted(times)
         assert all(0 <= at < plan.weather_s for at in times)
+
+
+def test_attacks_and_crowds_are_drawn_in_some_seeds() -> None:
+    """Every form of forgery, with and without a restart; more deposits at once than a block credits; none for a node that is alone."""
+    plans = [plan_of(seed) for seed in range(200)]
+    forgeries = [one for plan in plans for one in plan.work if isinstance(one, Forgery)]
+    assert {one.form for one in forgeries} == set(FORMS)
+    assert {one.restart for one in forgeries} == {True, False}
+    for kind in (Announce, Vanish):
+        assert any(isinstance(one, kind) for plan in plans for one in plan.work)
+    crowds = [[one.at for one in plan.work if isinstance(one, Deposit)] for plan in plans]
+    assert max(max(map(times.count, times)) for times in crowds) > 16
+    alone = plan_of(5, Options(nodes=1))
+    assert not any(isinstance(one, Forgery) for one in alone.work)

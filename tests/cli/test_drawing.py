@@ -20,6 +20,11 @@ def test_a_word_that_is_none_is_refused_with_the_nearest_and_all() -> None:
         drawing.faults("xyz")
 
 
-def test_the_form_is_of_the_flag_or_of_the_settings() -> None:
-    assert drawing.form("json", {}) == "json"
-    assert drawing.form(None, {}) == "text"
+def test_settings_are_of_the_flag_or_of_the_environment_and_the_world_is_simulated() -> None:
+    told = drawing.settings({"ALYS_WORLD": "local", "RUST_LOG": "warn"}, output="json")
+    assert (told.test_environment.report_format, told.test_environment.log_level) == (
+        "json",
+        "warn",
+    )
+    assert told.world.kind == "sim"
+    assert drawing.settings({}).test_environment.report_format == "text"

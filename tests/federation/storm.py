@@ -4,12 +4,10 @@ A seed decides everything: who is killed and when it comes back, who is cut off 
 that happens meanwhile. Deposits and burns come in all the while. In the end everybody is up and nothing is cut; then all nodes
 have one head, every peg has come out exact to the wei, and nothing was final twice at any moment.
 
-Signatures of authorities are a light scheme here (a keyed hash that signer and root go into), so that hundreds of seeds are
-possible; everything else is the real thing.
+The profile is light, so that hundreds of seeds are possible.
 """
 
 import argparse
-import hashlib
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,9 +16,7 @@ from pathlib import Path
 import msgspec
 
 from alys.base.prng import Random
-from alys.chain import approvals
-from alys.config.settings import Settings
-from alys.worlds import network
+from alys.config.settings import Profile, Settings, WorldSettings
 from alys.worlds.network_world import NetworkWorld
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
@@ -45,43 +41,6 @@ PARTITIONS: tuple[tuple[Group, ...], ...] = (
     ((1, 2), (0,)),
     ((0,), (1,), (2,)),
 )
-
-
-class LightSigner:
-    """A key whose signatures anybody can make: for many runs, not against anybody."""
-
-    def __init__(self, secret: bytes) -> None:
-        self.public_key = approvals.BlsSigner(secret).public_key
-
-    def sign(self, root: bytes) -> bytes:
-        """96 bytes."""
-        return _word(self.public_key, root)
-
-
-class LightScheme:
-    """The scheme's interface over keyed hashes; an aggregate is their sum."""
-
-    def signer(self, secret: bytes) -> LightSigner:
-        """A signer."""
-        return LightSigner(secret)
-
-    def verify(self, public_key: bytes, root: bytes, signature: bytes) -> bool:
-        """Whether one signature holds."""
-        return self.verify_aggregate((public_key,), root, signature)
-
-    def aggregate(self, signatures: Sequence[bytes]) -> bytes:
-        """The sum."""
-        total = sum(int.from_bytes(one, "big") for one in signatures)
-        return (total % (1 << 768)).to_bytes(96, "big")
-
-    def verify_aggregate(self, public_keys: Sequence[bytes], root: bytes, signature: bytes) -> bool:
-        """Whether an aggregate holds for exactly these keys."""
-        known = self.aggregate([_word(key, root) for key in public_keys])
-        return bool(public_keys) and known == signature
-
-
-def _word(key: bytes, root: bytes) -> bytes:
-    return hashlib.shake_256(key + root).digest(96)
 
 
 class Weather(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,9 +171,9 @@ class _Pegs:
         world.check(statement.owed_wei == 0, "nothing is owed", wei=statement.owed_wei)
 
 
-def weather(seed: int, events: int = EVENTS) -> Weather:
+def weather(seed: int, events: int = EVENTS, profile: Profile = "light") -> Weather:
     """One seed's storm, to its end; raises what was wrong."""
-    settings = Settings()
+    settings = Settings(world=WorldSettings(kind="sim", profile=profile))
     found: list[Weather] = []
 
     async def life(world: NetworkWorld) -> None:
@@ -236,11 +195,6 @@ def weather(seed: int, events: int = EVENTS) -> Weather:
     return found[0]
 
 
-def lightly() -> None:
-    """From here on authorities sign with the light scheme."""
-    setattr(network, "BlsScheme", LightScheme)  # noqa: B010
-
-
 def main(arguments: Sequence[str]) -> int:
     """Seeds one after the other; 1 when one of them failed."""
     made = argparse.ArgumentParser(prog="python -m tests.federation.storm", description=__doc__)
@@ -248,7 +202,6 @@ def main(arguments: Sequence[str]) -> int:
     made.add_argument("--count", type=int, default=100, metavar="N", help="how many seeds")
     made.add_argument("--events", type=int, default=EVENTS, metavar="N", help="in each storm")
     options = made.parse_args(arguments)
-    lightly()
     failed = []
     for seed in range(options.first, options.first + options.count):
         try:

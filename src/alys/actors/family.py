@@ -170,6 +170,7 @@ class Family:
             self._backlog.append((self.child_failed, child, end, message, incarnation))
             return
         now = self._owner.system.dispatcher.now()
+        self._owner.system.observer.judging(child, end, False)
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         error = end.error if end.error is not None else ActorStopped(child.path)
         if decision is Decision.RESTART:
@@ -278,6 +279,7 @@ class Family:
         if self._is_gone(child):
             return  # somebody else has seen to it
         now = self._owner.system.dispatcher.now()
+        self._owner.system.observer.judging(child, end, False)
         decision, self.log = decide(child.spec, self.intensity, self.log, end, now)
         if decision is Decision.GIVE_UP:
             self.give_up(end.error)
@@ -337,6 +339,7 @@ class Family:
             cell = self.add(old.spec)
         except BadSpec as wrong:  # somebody else has registered its name
             now = self._owner.system.dispatcher.now()
+            self._owner.system.observer.judging(old, Exit(kind=Kind.FAILED, error=wrong), True)
             decision, self.log = count_restart(self.intensity, self.log, now)
             if decision is Decision.GIVE_UP or self.intensity.restarts is None:
                 self.give_up(wrong)

@@ -64,6 +64,7 @@ async def restart_group(
         if outcome is None:
             return
         culprit, raised = outcome
+        culprit.system.observer.judging(culprit, Exit(kind=Kind.FAILED, error=raised), True)
         decision, family.log = count_restart(
             family.intensity, family.log, culprit.system.dispatcher.now()
         )

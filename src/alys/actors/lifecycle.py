@@ -341,6 +341,7 @@ class Lifecycle(Leftovers):
             for watched in list(more.watching):
                 self.unwatch(watched)
             more.receive_timeout = None
+        self.system.observer.torn_down(self)
         then()
 
     def _tell_torn_down(self) -> None:

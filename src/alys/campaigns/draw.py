@@ -4,7 +4,18 @@ import msgspec
 
 from alys.base.prng import Random, SeededRandom
 from alys.campaigns import draw_faults
-from alys.campaigns.plan import Burn, Deposit, Plan, Schedule, Transfer, Work
+from alys.campaigns.plan import (
+    Announce,
+    Burn,
+    Deposit,
+    Forgery,
+    Plan,
+    Schedule,
+    Transfer,
+    Vanish,
+    Work,
+)
+from alys.worlds.forgeries import FORMS
 
 DEPOSITS_MAX = 6
 BURNS_MAX = 4
@@ -15,8 +26,17 @@ FULL_IN = 10
 """Of so many seeds one runs on the full profile, where profiles are mixed."""
 SATS_MIN, SATS_MAX = 20_000, 30_000_000
 BURN_MIN, BURN_MAX = 1_000_000, 20_000_000
-GWEI_MAX = 25_000_000
-"""Of one transfer: whoever draws all burns and all transfers at their most can still pay for them."""
+GWEI_MAX = 50_000_000
+"""Of a transfer: nobody promises more than he has."""
+WEI_BELOW_A_SAT = 10_000_000_000
+ANNOUNCEMENTS_MAX = 2
+FORGERIES_MAX = 4
+RESTART_IN = 3
+"""Of so many forgeries one meets a node that has just begun anew."""
+CROWD, CROWD_IN = 20, 10
+"""Deposits at once, each for an account of its own; and in one of how many seeds."""
+PAIR_IN, RUN_IN, VANISH_IN = 3, 4, 6
+"""One of how many seeds has two deposits for one account at once; several burns at once; a deposit that is taken back."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +76,16 @@ def plan_of(seed: int, options: Options = DEFAULTS) -> Plan:
 
 
 def work(chance: Random, weather_s: float, nodes: int) -> tuple[Work, ...]:
-    """Deposits, burns and transfers, in the order of their times."""
+    """What users do and what is done to them, in the order of its times."""
     made: list[Work] = []
+    _pegs(made, chance, weather_s, nodes)
+    _crowds(made, chance.fork("crowds"), weather_s, nodes)
+    _attacks(made, chance.fork("attacks"), weather_s, nodes)
+    return tuple(sorted(made, key=lambda one: (one.at, one.number)))
+
+
+def _pegs(made: list[Work], chance: Random, weather_s: float, nodes: int) -> None:
+    """Deposits, burns and transfers."""
     for _ in range(2 + chance.below(DEPOSITS_MAX - 1)):
         made.append(
             Deposit(
@@ -76,6 +104,7 @@ def work(chance: Random, weather_s: float, nodes: int) -> tuple[Work, ...]:
                 sats=BURN_MIN + chance.below(BURN_MAX - BURN_MIN),
                 user=chance.below(nodes),
                 form=chance.choice(("good", "good", "good", "good", "foreign", "garbled", "dust")),
+                wei=chance.below(WEI_BELOW_A_SAT),
             )
         )
     for _ in range(chance.below(TRANSFERS_MAX + 1)):
@@ -88,7 +117,52 @@ def work(chance: Random, weather_s: float, nodes: int) -> tuple[Work, ...]:
                 to=chance.below(CREDITED),
             )
         )
-    return tuple(sorted(made, key=lambda one: (one.at, one.number)))
+
+
+def _crowds(made: list[Work], chance: Random, weather_s: float, nodes: int) -> None:
+    """In some seeds: more deposits at once than a block may credit, two for one account, or several burns for one payout."""
+    if chance.below(CROWD_IN) == 0:
+        at = _time(chance, weather_s)
+        for user in range(CREDITED, CREDITED + CROWD):
+            sats = SATS_MIN + chance.below(SATS_MIN)
+            made.append(Deposit(number=len(made) + 1, at=at, sats=sats, user=user))
+    if chance.below(PAIR_IN) == 0:
+        at, user = _time(chance, weather_s), chance.below(CREDITED)
+        for _ in range(2):
+            sats = SATS_MIN + chance.below(SATS_MAX - SATS_MIN)
+            made.append(Deposit(number=len(made) + 1, at=at, sats=sats, user=user))
+    if chance.below(RUN_IN) == 0:
+        at, user = _time(chance, weather_s), chance.below(nodes)
+        for _ in range(3 + chance.below(3)):
+            sats = BURN_MIN + chance.below(BURN_MIN)
+            made.append(Burn(number=len(made) + 1, at=at, sats=sats, user=user))
+
+
+def _attacks(made: list[Work], chance: Random, weather_s: float, nodes: int) -> None:
+    """Forgeries, where there is more than one to judge them; deposits insisted on, and in some seeds one that is taken back."""
+    for _ in range(chance.below(ANNOUNCEMENTS_MAX + 1)):
+        made.append(
+            Announce(number=len(made) + 1, at=_time(chance, weather_s), node=chance.below(nodes))
+        )
+    for _ in range(chance.below(FORGERIES_MAX + 1) if nodes > 1 else 0):
+        made.append(
+            Forgery(
+                number=len(made) + 1,
+                at=_time(chance, weather_s),
+                form=chance.choice(tuple(FORMS)),
+                node=chance.below(nodes),
+                restart=chance.below(RESTART_IN) == 0,
+            )
+        )
+    if chance.below(VANISH_IN) == 0:
+        made.append(
+            Vanish(
+                number=len(made) + 1,
+                at=_time(chance, weather_s),
+                sats=SATS_MIN + chance.below(SATS_MAX - SATS_MIN),
+                user=chance.below(CREDITED),
+            )
+        )
 
 
 def _time(chance: Random, weather_s: float) -> float:

@@ -67,6 +67,8 @@ class Burn(msgspec.Struct, frozen=True, kw_only=True, tag="burn", tag_field="wor
     """Who has coins on the sidechain from the beginning, at the execution client of the same number."""
     form: Annotated[str, Meta(pattern=r"\A(good|foreign|garbled|dust)\Z")] = "good"
     """``foreign``: to an address of another Bitcoin network; ``garbled``: to none; ``dust``: so little that its fee would eat it."""
+    wei: int = 0
+    """Burnt besides, less than a sat."""
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True, tag="transfer", tag_field="work"):
@@ -81,7 +83,36 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True, tag="transfer", tag_fi
     """Whose account is credited: one of those who deposit."""
 
 
-Work = Deposit | Burn | Transfer
+class Announce(msgspec.Struct, frozen=True, kw_only=True, tag="announce", tag_field="work"):
+    """Somebody insists, at a node, on every deposit that was made so far."""
+
+    number: int
+    at: Seconds
+    node: int
+
+
+class Vanish(msgspec.Struct, frozen=True, kw_only=True, tag="vanish", tag_field="work"):
+    """Production is paused, a deposit gets its confirmations, and Bitcoin takes it back for good: its coin is spent otherwise on the
+    branch that wins. Then production goes on."""
+
+    number: int
+    at: Seconds
+    sats: int
+    user: int
+
+
+class Forgery(msgspec.Struct, frozen=True, kw_only=True, tag="forgery", tag_field="work"):
+    """Somebody with an author's key offers a node a block with one thing wrong (``worlds.forgeries``)."""
+
+    number: int
+    at: Seconds
+    form: str
+    node: int
+    restart: bool = False
+    """Whether the node is ended and started right before."""
+
+
+Work = Deposit | Burn | Transfer | Announce | Vanish | Forgery
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

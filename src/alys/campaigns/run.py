@@ -12,13 +12,18 @@ from pathlib import Path
 import msgspec
 
 from alys.actors.observe import Observer, together
+from alys.base.prng import Random
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
+from alys.campaigns.storm import Storm
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
-from alys.config.settings import Settings
+from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
+from alys.sim import schedules
+from alys.sim.schedules import Recording, Schedule
+from alys.worlds.durable import DiskWitness
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -41,11 +46,13 @@ class Hearing:
         observers: Sequence[Observer] = (),
         lines: Callable[[str], object] | None = None,
         opened: Callable[[SimWorld], object] | None = None,
+        around: Callable[[Schedule], Schedule] = lambda schedule: schedule,
     ) -> None:
-        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens."""
+        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens; ``around`` may wrap the schedule."""
         self.observers = observers
         self.lines = lines
         self.opened = opened
+        self.around = around
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +72,11 @@ class Life:
         self.plan = plan
         self.weather: Weather | None = None
         self.users: Users | None = None
+        self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
+        self._disks = DiskWitness(world.disks, world.stumble)
+        world.system.observer = together(world.system.observer, self._disks)
         self._over = False
 
     async def live(self) -> None:
@@ -80,11 +90,13 @@ class Life:
         begun = world.now()
         world.recorder.record(WEATHER, {})
         weather.begin()
+        self.storm.begin()
         await users.work()
         if (left := begun + self.plan.weather_s - world.now()) > 0:
             await world.sleep(left)
         await weather.heal()
         await users.settle()
+        await self.storm.settle()
         self._over = True
 
     def end(self) -> None:
@@ -101,6 +113,8 @@ class Life:
     def question(self) -> None:
         """When the world is closed: hear what the witnesses saw. Raises Broken."""
         self.samples.update(self._witnesses.close())
+        self._disks.judged.require()
+        self.samples["durability"] = sum(self._disks.judged.samples.values())
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
@@ -111,7 +125,7 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
     """To its end; never raises for what goes wrong in the world, a KeyboardInterrupt passes."""
     begun = time.perf_counter()
     heard = hearing or Hearing()
-    driver = SimDriver(settings_of(plan))
+    driver = SimDriver(settings_of(plan), lambda random: heard.around(schedule_of(plan, random)))
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
@@ -156,9 +170,14 @@ async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
 async def through(life: Life, found: Callable[[Exception], None]) -> None:
     """In an open world: the whole life, and the world's closing whatever happened. What was wrong is told, not raised."""
     try:
-        await life.live()
-    except Exception as error:
-        found(error)
+        try:
+            await life.live()
+        except Exception as error:
+            found(error)
+        try:
+            life.storm.verify()
+        except Broken as broken:
+            found(broken)
     finally:
         life.end()
         await _close(life, found)
@@ -171,9 +190,28 @@ async def _close(life: Life, found: Callable[[Exception], None]) -> None:
         found(error)
 
 
+def picks_of(plan: Plan) -> Sequence[int]:
+    """What the plan's schedule chooses in a run, for a plan whose schedule is the replay of it."""
+    recordings: list[Recording] = []
+
+    def record(schedule: Schedule) -> Schedule:
+        recordings.append(Recording(schedule))
+        return recordings[0]
+
+    run(plan, Hearing(around=record))
+    return recordings[0].picks
+
+
+def schedule_of(plan: Plan, random: Random) -> Schedule:
+    """What chooses among what is ready."""
+    chosen = plan.schedule
+    return schedules.make(chosen.kind, random, depth=chosen.depth, picks=chosen.picks)
+
+
 def settings_of(plan: Plan) -> Settings:
     """What a run's world goes by."""
-    return Settings()
+    profile: Profile = "light" if plan.profile == "light" else "full"
+    return Settings(world=WorldSettings(kind="sim", profile=profile, nodes=plan.nodes))
 
 
 def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
@@ -181,6 +219,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
     world = life.world
     dispatcher = world.dispatcher
     samples = dict(life.samples)
+    samples.update(life.storm.samples)
     if life.plan.work:
         samples["work"] = 0 if life.users is None else life.users.samples
     if hasattr(world, "watch") and world.nodes.count > 1:

@@ -5,6 +5,7 @@ campaign judges it, the closing of the world included: an oracle speaks before a
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 from typing_extensions import override
@@ -21,7 +22,7 @@ class PlanWorld(SimWorld):
     """The world of a plan. It closes once, however often it is told to."""
 
     def __init__(self, plan: Plan, info: ScenarioInfo) -> None:
-        super().__init__(run.settings_of(plan), info)
+        super().__init__(run.settings_of(plan), info, partial(run.schedule_of, plan))
         #: The plan's life in it, which watches from before the first actor.
         self.life = run.Life(self, plan)
         self._closed = False

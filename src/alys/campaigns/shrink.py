@@ -52,7 +52,7 @@ class Shrunk(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     """Different plans that were asked about."""
     minimal: bool
-    """Whether it ended by itself: nothing can be left out any more. Else the runs were used up."""
+    """Whether it ended by itself: nothing can be left out any more. Else the budget was used up."""
 
 
 class _Spent(Exception):
@@ -63,13 +63,19 @@ class _Search:
     """The smallest plan so far that fails, and what was asked already."""
 
     def __init__(
-        self, plan: Plan, fails: Fails, budget_runs: int, progress: Callable[[Step], object]
+        self,
+        plan: Plan,
+        fails: Fails,
+        budget_runs: int,
+        spent: Callable[[], bool],
+        progress: Callable[[Step], object],
     ) -> None:
         self.plan = plan
         self.phase = "given"
         self.runs = 0
         self._fails = fails
         self._budget = budget_runs
+        self._spent = spent
         self._progress = progress
         self._known: dict[str, bool] = {}
 
@@ -77,7 +83,7 @@ class _Search:
         """Whether it fails; raises _Spent where that would cost a run that is not left."""
         key = plans.encode(candidate)
         if key not in self._known:
-            if self.runs >= self._budget:
+            if self.runs and (self.runs >= self._budget or self._spent()):
                 raise _Spent
             self.runs += 1
             self._known[key] = self._fails(candidate)
@@ -105,16 +111,18 @@ def shrink(
     fails: Fails,
     *,
     budget_runs: int = 400,
+    spent: Callable[[], bool] = lambda: False,
     bitten: Collection[int] | None = None,
     picks_of: Callable[[Plan], Sequence[int]] | None = None,
     progress: Callable[[Step], object] = lambda _: None,
 ) -> Shrunk:
     """A plan that fails as the given one does, and of which nothing can be left out.
 
+    ``spent`` says before each run whether something else than runs is used up: the caller's time.
     ``bitten`` are the numbers of the orders that came to their moment, where that is known: the rest is tried without at once.
     ``picks_of`` gives the schedule of a run as it was recorded, to be cut to what matters of it. Raises DoesNotFail.
     """
-    search = _Search(plan, fails, budget_runs, progress)
+    search = _Search(plan, fails, budget_runs, spent, progress)
     try:
         if not search.take(plan):
             raise DoesNotFail("the plan does not fail: nothing to shrink")

@@ -1,6 +1,7 @@
 """From a plan that fails to a scenario that keeps the failure: run it, make it small, give it conditions, write it down."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -62,6 +63,12 @@ class _Lab:
         done = self.outcome(plan)
         return done.verdict == "fail" and done.oracle == self.oracle
 
+    def fails_bitten(self, plan: Plan) -> bool:
+        """The same, and each order bit."""
+        done = self.outcome(plan)
+        bit = all(done.bitten.get(order.number) for order in plan.orders)
+        return bit and done.verdict == "fail" and done.oracle == self.oracle
+
     def taken_in(self, plan: Plan) -> list[Taken]:
         """What actors took up while the weather lasted."""
         lines: list[str] = []
@@ -73,10 +80,11 @@ def keep(
     plan: Plan,
     *,
     budget_runs: int = BUDGET_RUNS,
+    budget_seconds: float = math.inf,
     run_plan: Run = run.run,
     progress: Callable[[Step], object] = lambda _: None,
 ) -> Kept:
-    """Shrink a plan that fails; raises DoesNotFail."""
+    """Shrink a plan that fails, in so many runs and about so many real seconds; raises DoesNotFail."""
     lab = _Lab(run_plan)
     first = lab.outcome(plan)
     if first.verdict != "fail":
@@ -86,10 +94,18 @@ def keep(
         )
     lab.oracle = first.oracle
     shrunk = shrink.shrink(
-        plan, lab.fails, budget_runs=budget_runs, bitten=first.bitten, progress=progress
+        plan,
+        lab.fails,
+        budget_runs=budget_runs,
+        spent=lambda: lab.real_seconds >= budget_seconds,
+        bitten=first.bitten,
+        progress=progress,
     )
     small = conditions.conditions(
-        shrunk.plan, lab.taken_in, lab.fails, lambda target: home_of(target, shrunk.plan.nodes)
+        shrunk.plan,
+        lab.taken_in,
+        lab.fails_bitten,
+        lambda target: home_of(target, shrunk.plan.nodes),
     )
     outcome = lab.outcome(small)
     return Kept(
@@ -165,7 +181,7 @@ def summary(kept: Kept) -> list[str]:
     lines += [f"  {telling.order(order)}" for order in plan.orders]
     lines += [f"  {telling.work(piece)}" for piece in plan.work]
     if not kept.shrunk.minimal:
-        lines.append("the runs were used up: more of it might be left out")
+        lines.append("the budget was used up: more of it might be left out")
     lines.append(
         f"{kept.runs} runs, {kept.simulated_seconds:.0f} simulated seconds in {kept.real_seconds:.1f} s"
     )

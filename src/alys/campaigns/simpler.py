@@ -11,7 +11,18 @@ from collections.abc import Iterator
 import msgspec
 
 from alys.base.trouble import DISK, NODE, WIRE, WIRES, AnyTrouble, Partition, service_of
-from alys.campaigns.plan import At, Deposit, On, Order, Plan, Schedule, Work
+from alys.campaigns.plan import (
+    Announce,
+    At,
+    Burn,
+    Forgery,
+    On,
+    Order,
+    Plan,
+    Schedule,
+    Transfer,
+    Work,
+)
 
 NUMBERS = (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 """What numbers are brought to, where that is less: seconds, milliseconds, counts. In the order of trial."""
@@ -120,8 +131,14 @@ def _least(order: Order) -> int:
 
 
 def _host(piece: Work) -> int:
-    """Who pays has coins at the execution client of that number."""
-    return 1 if isinstance(piece, Deposit) else 1 + piece.user
+    """How many whole nodes there must be for a piece of work: who pays has coins at the execution client of that number."""
+    match piece:
+        case (
+            Burn(user=number) | Transfer(user=number) | Announce(node=number) | Forgery(node=number)
+        ):
+            return 1 + number
+        case _:
+            return 1
 
 
 def weathers(plan: Plan) -> Iterator[Plan]:

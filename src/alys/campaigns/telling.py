@@ -7,7 +7,18 @@ import msgspec
 
 from alys.base import faults
 from alys.base.trouble import AnyTrouble
-from alys.campaigns.plan import At, Burn, Deposit, On, Order, Plan, Work
+from alys.campaigns.plan import (
+    Announce,
+    At,
+    Burn,
+    Deposit,
+    On,
+    Order,
+    Plan,
+    Transfer,
+    Vanish,
+    Work,
+)
 
 WIDTH = 96
 """Characters in a line of Python text, indentation included, before it is broken."""
@@ -35,13 +46,21 @@ def when(given: At | On) -> str:
 
 def work(given: Work) -> str:
     """Who does what, and when."""
+    form = "good"
     match given:
         case Deposit(user=user, sats=sats, form=form):
             what = f"user {user} deposits {sats} sats"
         case Burn(user=user, sats=sats, form=form):
             what = f"user {user} asks for a payout of {sats} sats"
+        case Transfer(user=user, to=to, gwei=gwei):
+            what = f"user {user} pays user {to} {gwei} gwei"
+        case Announce(node=node):
+            what = f"somebody insists at node {node} on every deposit"
+        case Vanish(user=user, sats=sats):
+            what = f"user {user} deposits {sats} sats and takes them back"
         case _:
-            what, form = f"user {given.user} pays user {given.to} {given.gwei} gwei", "good"
+            begun = ", which has just begun anew" if given.restart else ""
+            what = f"somebody offers node {given.node}{begun} a forged block: {given.form}"
     return f"{what}{'' if form == 'good' else f' ({form})'} after {given.at:g} s"
 
 

@@ -1,15 +1,18 @@
 """The users of a run: they do the plan's work over public interfaces, and know in the end to the satoshi what they must have got."""
 
 from alys.base.errors import AlysError
-from alys.campaigns.plan import Burn, Deposit, Transfer, Work
+from alys.campaigns.attacks import Attackers
+from alys.campaigns.plan import Announce, Burn, Deposit, Forgery, Transfer, Vanish, Work
 from alys.oracles.statement import RequestStatus
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
-from alys.worlds.network_world import NetworkWorld
+from alys.worlds.sim import SimWorld
 from alys.worlds.users import BitcoinUser, EthereumUser, NoCoins
 
-FUNDED_SATS = 90_000_000
+FUNDED_SATS = 190_000_000
 """What everybody who burns has to begin with."""
+SPLITS, COINS_OF_A_SPLIT, COIN_SATS = 4, 20, 100_000_000
+"""What the depositor makes of his old coins: as many as are deposits in the busiest plan, and large enough for the largest of them."""
 WEI_PER_SAT = 10_000_000_000
 WEI_PER_GWEI = 1_000_000_000
 PAYOUT_FEE_MAX_SATS = 100_000
@@ -31,14 +34,15 @@ class WorkUndone(AlysError):
 class Users:
     """See the module's docstring. Who deposits for accounts has nothing else; who burns has a deposit from before the weather."""
 
-    def __init__(self, world: NetworkWorld, work: tuple[Work, ...]) -> None:
+    def __init__(self, world: SimWorld, work: tuple[Work, ...]) -> None:
         self._world = world
         self._work = work
         #: How often something was compared that could have been wrong.
         self.samples = 0
         self._begun: list[Work] = []
-        self._depositor = world.depositor()
         self._burners = [self._account(f"burner {n}", n) for n in range(world.nodes.count)]
+        self._depositor = world.depositor()
+        self.attackers = Attackers(world, self._depositor)
 
     def _account(self, name: str, client: int) -> EthereumUser:
         secret = self._world.random.fork(f"ethereum {name}").randbytes(32)
@@ -53,6 +57,7 @@ class Users:
     async def fund(self) -> None:
         """Before the weather: everybody who will burn gets coins, by peg-in."""
         world = self._world
+        await self._split_coins()
         for burner in self._burners:
             await self._depositor.deposit(world.federation_address, burner.address, FUNDED_SATS)
             await world.confirm(1)
@@ -62,6 +67,13 @@ class Users:
             return all([await burner.balance() for burner in self._burners])
 
         await world.eventually(funded, "everybody has coins", timeout_s=PATIENCE_S)
+
+    async def _split_coins(self) -> None:
+        """So many old coins that many deposits can be made in one Bitcoin block, and none is lost when some blocks are."""
+        coin = bitcoin.TxOut(value=COIN_SATS, script=self._depositor.script)
+        for _ in range(SPLITS):
+            await self._depositor.pay((coin,) * COINS_OF_A_SPLIT)
+        await self._world.confirm(1)
 
     async def work(self) -> None:
         """Do all that the plan says, each at its time from now."""
@@ -78,6 +90,8 @@ class Users:
                     await self._deposit(item)
                 case Burn():
                     await self._burn(item)
+                case Announce() | Vanish() | Forgery():
+                    self.attackers.begin(item)
                 case Transfer():
                     to = self._credited(item.to).address
                     await self._burners[item.user].send(to, item.gwei * WEI_PER_GWEI)
@@ -96,7 +110,7 @@ class Users:
             account = account[:-1]
         if item.form != "nobody":
             pays.append(bitcoin.TxOut(value=0, script=bytes((0x6A, len(account))) + account))
-        await self._depositor.pay(tuple(pays))
+        self.attackers.deposits.append(await self._depositor.pay(tuple(pays)))
 
     async def _burn(self, item: Burn) -> None:
         burner = self._burners[item.user]
@@ -106,13 +120,14 @@ class Users:
         sats = item.sats
         if item.form == "dust":
             sats = self._world.network.spec.pegout_minimum_sats
-        await burner.request_peg_out(address, sats * WEI_PER_SAT)
+        await burner.request_peg_out(address, sats * WEI_PER_SAT + item.wei)
 
     # What must have come of it
 
     async def settle(self) -> None:
         """When the weather is over: every peg comes to its end, exactly. Raises NeverHappened or WorkUndone."""
         world = self._world
+        await self.attackers.over()
         await self._depositor.send_again()
         await self._one_head("all nodes have one head")
         await world.eventually(self._minted, "every deposit is minted", timeout_s=PATIENCE_S)

@@ -6,6 +6,7 @@ so the encoding is MessagePack of the fields in declared order; the root is the 
 merged mining commits to.
 """
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,9 @@ BLOCK_BYTES_MAX = 8 * 1024 * 1024
 """Upstream's limit for one block."""
 
 _CHUNK_BYTES = 32
+
+_REMEMBERED_BYTES_MAX = 64 * 1024
+"""Blocks up to this size are read once for all who get the same bytes, so that large ones cannot fill the memory."""
 
 
 class BadBlock(AlysError):
@@ -118,6 +122,10 @@ def decode(data: bytes) -> SignedBlock:
     """The block in the bytes; raises BadBlock when malformed, too large or not canonical."""
     if len(data) > BLOCK_BYTES_MAX:
         raise BadBlock(f"{len(data)} bytes, at most {BLOCK_BYTES_MAX} are allowed")
+    return _decoded(data) if len(data) > _REMEMBERED_BYTES_MAX else _remembered(data)
+
+
+def _decoded(data: bytes) -> SignedBlock:
     try:
         signed = _signed_decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # texts, and depth
@@ -127,11 +135,16 @@ def decode(data: bytes) -> SignedBlock:
     return signed
 
 
+_remembered = functools.lru_cache(maxsize=256)(_decoded)
+"""A block comes as a proposal, sealed, and from the store, and its value is never changed."""
+
+
 def block_bytes(block: ConsensusBlock) -> bytes:
     """Canonical bytes of the signed part."""
     return _encoder.encode(block)
 
 
+@functools.lru_cache(maxsize=64)
 def root(block: ConsensusBlock) -> bytes:
     """The block's 32-byte identity."""
     return merkle_root(block_bytes(block))

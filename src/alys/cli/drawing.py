@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alys.base import errors
 
 if TYPE_CHECKING:
+    from alys.campaigns.kept import Kept
     from alys.config.settings import Settings
 
 
@@ -22,11 +24,12 @@ def add(command: argparse.ArgumentParser, whose: str) -> None:
     )
 
 
-def profile(text: str | None) -> str:
-    """Raises UsageError that names the nearest."""
+def profile(text: str | None, *, light: bool = False) -> str:
+    """Mixed unless told, or light. Raises UsageError that names the nearest."""
     from alys.campaigns import campaign
 
-    return _one_of("--profile", text, campaign.PROFILES, campaign.Options().profile)
+    default = "light" if light else campaign.Options().profile
+    return _one_of("--profile", text, campaign.PROFILES, default)
 
 
 def faults(text: str | None) -> str:
@@ -36,9 +39,42 @@ def faults(text: str | None) -> str:
     return _one_of("--faults", text, life.FAULT_PROFILES, campaign.Options().faults)
 
 
-def form(text: str | None, environment: Mapping[str, str]) -> str:
-    """``json`` or ``text``: of the flag, else of the settings."""
-    return settings(environment, output=text).test_environment.report_format
+def seconds(text: str | None) -> float | None:
+    """Of ``--minutes``; None where it is not given. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= 60 * 24 * 7:
+        raise errors.UsageError(
+            f"--minutes {text!r} cannot stand; allowed: a number above 0, a week at most"
+        )
+    return 60 * minutes
+
+
+def kept(arguments: argparse.Namespace) -> "Kept":
+    """The plan that FILE|SEED means, with what is known of it. Raises UsageError."""
+    from alys.campaigns import campaign, life
+    from alys.campaigns import kept as files
+    from alys.campaigns.kept import Kept
+
+    what: str = arguments.what
+    expected: str | None = getattr(arguments, "trace_hash", None)
+    if what.isascii() and what.isdecimal() and not Path(what).exists():
+        seed, _ = campaign.seeds(what, "seed")
+        plan = life.plan_of(seed, faults(arguments.faults), profile(arguments.profile))
+        return Kept(plan=plan, trace_hash=expected or "")
+    given = {
+        "--profile": arguments.profile,
+        "--faults": arguments.faults,
+        "--trace-hash": expected,
+    }
+    for flag, value in given.items():
+        if value is not None:
+            raise errors.UsageError(f"{flag} is for a SEED; the plan in {what} has its own")
+    return files.read(Path(what))
 
 
 def settings(

@@ -3,13 +3,9 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alys.base import errors
 from alys.cli import drawing, words
-
-if TYPE_CHECKING:
-    from alys.campaigns.kept import Kept
 
 
 def add(commands: "words.Commands") -> None:
@@ -39,14 +35,15 @@ def add(commands: "words.Commands") -> None:
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """``alys replay``."""
-    form = drawing.form(arguments.output, environment)
-    found = _kept(arguments)
-    from alys.campaigns import kept, life
-    from alys.runner import provenance, simulation
+    told = drawing.settings(environment, output=arguments.output).test_environment
+    found = drawing.kept(arguments)
+    from alys.campaigns import life
+    from alys.config import logs
+    from alys.runner import simulation
 
-    here = provenance.versions("")
+    logs.set_up(told)
     if not arguments.force:
-        kept.refuse_another(found, here.commit, here.lock_hash)
+        simulation.refuse_another(found)
     words.err(
         f"alys: replay of seed {found.plan.seed}, {len(found.plan.orders)} orders, profile {found.plan.profile}"
     )
@@ -54,27 +51,8 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if arguments.trace is not None:
         _write(arguments.trace, records)
     judged = simulation.replayed(found, outcome, forced=arguments.force)
-    words.out(judged.json if form == "json" else judged.text)
+    words.out(judged.json if told.report_format == "json" else judged.text)
     return judged.exit_code
-
-
-def _kept(arguments: argparse.Namespace) -> "Kept":
-    """What is to be run, with what is known of it."""
-    from alys.campaigns import campaign, kept, life
-    from alys.campaigns.kept import Kept
-
-    what: str = arguments.what
-    if what.isascii() and what.isdecimal() and not Path(what).exists():
-        seed, _ = campaign.seeds(what, "seed")
-        faults, profile = drawing.faults(arguments.faults), drawing.profile(arguments.profile)
-        plan = life.plan_of(seed, faults, profile)
-        return Kept(plan=plan, trace_hash=arguments.trace_hash or "")
-    for flag in ("profile", "faults", "trace_hash"):
-        if getattr(arguments, flag) is not None:
-            raise errors.UsageError(
-                f"--{flag.replace('_', '-')} is for a SEED; the plan in {what} has its own"
-            )
-    return kept.read(Path(what))
 
 
 def _write(path: Path, records: "list[str]") -> None:

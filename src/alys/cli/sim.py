@@ -2,9 +2,8 @@
 
 import argparse
 import os
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 _ACTIONS = ("mutants", "check-determinism")
 _SEEDS = "0..1000"
 _DETERMINISM_SEEDS = "0..100"
-_TELL_SECONDS = 10.0
-"""Between two lines of progress; a terminal has one line that changes."""
-_TERMINAL_SECONDS = 0.5
 
 
 def add(commands: "words.Commands") -> None:
@@ -52,6 +48,9 @@ def add(commands: "words.Commands") -> None:
     drawing.add(sim, "in every plan")
     sim.add_argument("--keep-going", action="store_true", help="go on after a failure")
     sim.add_argument("--only", metavar="NAME", help="mutants: this one alone")
+    sim.add_argument(
+        "--no-shrink", action="store_true", help="mutants: do not make the failing plans small"
+    )
     sim.add_argument("--results-dir", metavar="DIR", help="where the campaign makes its folder")
     sim.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
@@ -72,6 +71,8 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     options = _options(arguments)
     if action == "check-determinism":
         return _check_determinism(options, settings, environment)
+    if action == "mutants":
+        return _mutants(options, arguments, settings)
     return _campaign(options, settings)
 
 
@@ -82,12 +83,14 @@ def _refuse_strangers(arguments: argparse.Namespace) -> None:
         "--minutes": action is None,
         "--keep-going": action is None,
         "--only": action == "mutants",
+        "--no-shrink": action == "mutants",
         "--results-dir": action is None,
     }
     for flag, fitting in fits.items():
         given = getattr(arguments, flag.strip("-").replace("-", "_"))
         if given not in (None, False) and not fitting:
-            whose = "alys sim mutants" if flag == "--only" else "alys sim without an action"
+            planted = flag in ("--only", "--no-shrink")
+            whose = "alys sim mutants" if planted else "alys sim without an action"
             raise errors.UsageError(f"{flag} is for {whose}")
 
 
@@ -106,9 +109,9 @@ def _options(arguments: argparse.Namespace) -> "Options":
         first=first,
         after=after,
         jobs=_jobs(arguments.jobs),
-        seconds=_minutes(arguments.minutes),
+        seconds=drawing.seconds(arguments.minutes),
         faults=drawing.faults(arguments.faults),
-        profile=drawing.profile(arguments.profile),
+        profile=drawing.profile(arguments.profile, light=arguments.action == "mutants"),
         keep_going=arguments.keep_going,
     )
 
@@ -121,20 +124,6 @@ def _jobs(text: str | None) -> int:
     return int(text)
 
 
-def _minutes(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes <= 60 * 24 * 7:
-        raise errors.UsageError(
-            f"--minutes {text!r} cannot stand; allowed: a number above 0, a week at most"
-        )
-    return 60 * minutes
-
-
 def _campaign(options: "Options", settings: "Settings") -> int:
     from alys.campaigns import campaign, life, told
     from alys.runner import results, simulation
@@ -143,7 +132,11 @@ def _campaign(options: "Options", settings: "Settings") -> int:
     folder = results.make_folder(
         Path(settings.test_environment.results_dir), simulation.SUITE, started
     )
-    with words.asked_to_stop() as stopped, _Line(told.begun(options)) as line:
+    with (
+        words.quiet(),
+        words.asked_to_stop() as stopped,
+        words.ChangingLine(told.begun(options)) as line,
+    ):
         life.warm()
         doors = campaign.Doors(
             plan_of=life.plan_of,
@@ -185,7 +178,7 @@ def _check_determinism(
     )
     total, began = options.after - options.first, time.monotonic()
     first = f"alys: {total:,} seeds, each in two processes with hash seeds {' and '.join(determinism.HASH_SEEDS)}"
-    with words.asked_to_stop() as stopped, _Line(first) as line:
+    with words.asked_to_stop() as stopped, words.ChangingLine(first) as line:
         found = determinism.check(
             asked,
             progress=lambda done: line.change(lambda: f"{done:,} of {total:,} seeds"),
@@ -197,33 +190,31 @@ def _check_determinism(
     return judged.exit_code
 
 
-class _Line:
-    """Progress on standard error: one line that changes on a terminal, elsewhere a line now and then."""
+def _mutants(options: "Options", arguments: argparse.Namespace, settings: "Settings") -> int:
+    from alys.campaigns import detection, life, proving
+    from alys.mutants import catalogue
+    from alys.runner import simulation
 
-    def __init__(self, first: str) -> None:
-        words.err(first)
-        self._terminal = sys.stderr.isatty()
-        self._next = time.monotonic() + (0.0 if self._terminal else _TELL_SECONDS)
-        self._open = False
+    assert options.after is not None, "it has an end"
+    asked = proving.Asked(
+        mutants=proving.named(catalogue.MUTANTS, arguments.only),
+        first=options.first,
+        after=options.after,
+        jobs=options.jobs,
+        faults=options.faults,
+        profile=options.profile,
+        shrink_runs=0 if arguments.no_shrink else detection.SHRINK_RUNS_MAX,
+    )
+    many, began = len(asked.mutants), time.monotonic()
+    first = f"alys: {many} planted bugs, each looked for in seeds {asked.first}..{asked.after}"
+    with words.quiet(), words.asked_to_stop() as stopped, words.ChangingLine(first) as line:
+        life.warm()
 
-    def __enter__(self) -> "_Line":
-        return self
+        def progress(done: int, found: int) -> None:
+            line.change(lambda: f"{done} of {many} looked for, {found} found")
 
-    def change(self, said: Callable[[], str]) -> None:
-        """When it is time."""
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + (_TERMINAL_SECONDS if self._terminal else _TELL_SECONDS)
-        if not self._terminal:
-            words.err(f"alys: {said()}")
-            return
-        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-        sys.stderr.write(f"\r\x1b[K{said()[:width]}")
-        sys.stderr.flush()
-        self._open = True
-
-    def __exit__(self, *_: object) -> None:
-        if self._open:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        proof = proving.prove(asked, time.monotonic, progress=progress, stopped=stopped)
+    judged = simulation.proved(proof, asked, time.monotonic() - began)
+    as_json = settings.test_environment.report_format == "json"
+    words.out(judged.json if as_json else judged.text)
+    return judged.exit_code

@@ -51,6 +51,11 @@ def add(commands: "words.Commands") -> None:
     )
     test.add_argument("--nodes", metavar="N", help="authorities that are whole nodes, 1 to 3")
     test.add_argument(
+        "--profile",
+        metavar="P",
+        help="world sim: full, or light with fakes of execution and signatures",
+    )
+    test.add_argument(
         "--flake-check",
         action="store_true",
         help="replay what is red, on its seed and on new ones, and say what kind of red it is",
@@ -178,6 +183,7 @@ def _settings(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
             ("world", "kind"): ("--world", arguments.world),
             ("world", "seed"): ("--seed", arguments.seed),
             ("world", "nodes"): ("--nodes", arguments.nodes),
+            ("world", "profile"): ("--profile", arguments.profile),
             ("world", "time_scale"): ("--time-scale", arguments.time_scale),
             ("test_environment", "results_dir"): ("--results-dir", arguments.results_dir),
             ("test_environment", "report_format"): ("-o", arguments.output),

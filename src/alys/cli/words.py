@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from typing_extensions import override
@@ -14,6 +15,10 @@ from alys.base import errors
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
+
+TELL_SECONDS = 10.0
+"""Between two lines of progress; a terminal has one line that changes."""
+TERMINAL_SECONDS = 0.5
 
 
 class Parser(argparse.ArgumentParser):
@@ -93,3 +98,49 @@ class asked_to_stop:
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Nobody reads what actors log in a thousand lives; their traces have it all."""
+    import logging
+
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+class ChangingLine:
+    """Progress on standard error: one line that changes on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, first: str) -> None:
+        """``first`` is said at once."""
+        err(first)
+        self._terminal = sys.stderr.isatty()
+        self._next = time.monotonic() + (0.0 if self._terminal else TELL_SECONDS)
+        self._open = False
+
+    def __enter__(self) -> "ChangingLine":
+        return self
+
+    def change(self, said: Callable[[], str]) -> None:
+        """When it is time."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + (TERMINAL_SECONDS if self._terminal else TELL_SECONDS)
+        if not self._terminal:
+            err(f"alys: {said()}")
+            return
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        sys.stderr.write(f"\r\x1b[K{said()[:width]}")
+        sys.stderr.flush()
+        self._open = True
+
+    def __exit__(self, *_: object) -> None:
+        if self._open:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -137,6 +137,17 @@ def _one_client(known: Known) -> Iterator[errors.ConfigError]:
             )
 
 
+def profile(known: Known) -> Iterator[errors.ConfigError]:
+    """Fakes of execution and signatures are for simulation: whatever speaks to others has to be the real thing."""
+    key, kind = "world.profile", known["world.kind"]
+    if known[key] == "light" and kind != "sim":
+        yield known.wrong(
+            key,
+            f"is for simulation alone, and this is world {kind}",
+            "full, or world.kind sim",
+        )
+
+
 def suite_timeouts(known: Known) -> Iterator[errors.ConfigError]:
     """No scenario may be given longer than the run it is part of."""
     whole = "test_environment.timeout_seconds"
@@ -261,6 +272,7 @@ def ports(known: Known) -> Iterator[errors.ConfigError]:
 CHECKS: tuple[Callable[[Known], Iterator[errors.ConfigError]], ...] = (
     log_level,
     services,
+    profile,
     admin_urls,
     suite_timeouts,
     performance_durations,

@@ -19,6 +19,7 @@ ReportFormat = Literal["text", "json"]
 LogFormat = Literal["text", "json"]
 BufferPolicy = Literal["drop_oldest", "drop_lowest_priority", "reject_new", "back_pressure"]
 Placement = Literal["one", "split"]
+Profile = Literal["full", "light"]
 TimeScale = Annotated[float, Meta(ge=0.1, le=1000.0)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 RealNode = Literal["bitcoin", "ethereum"]
@@ -166,6 +167,8 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement = "one"
     """Local world: ``one`` process for everything, or ``split``: the services, the node and the runner each have their own.
     The performance suite is always split."""
+    profile: Profile = "full"
+    """World ``sim``: ``full`` executes opcodes and signs with BLS; ``light`` has fakes of both, for many runs."""
     nodes: Annotated[int, Meta(ge=1, le=3)] = 1
     """How many of the three authorities are whole nodes, which produce blocks and pay out; the others co-sign."""
     turn_timeout_seconds: Seconds = msgspec.field(default=3600, name="turn_timeout")

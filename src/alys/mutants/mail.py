@@ -37,8 +37,8 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(
             Edit(
                 target="alys.actors.system:System.refused",
-                old="envelope.reply.fail(ActorStopped(target.path, type(envelope.message).__name__))",
-                new="pass",
+                old="if envelope.reply is not None:",
+                new="if envelope.reply is not None and target.cell is None:",
             ),
         ),
     ),
@@ -197,7 +197,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         source="kquick/Thespian issue 58: a flood of wake-ups kept an exit request waiting",
         area="runtime",
-        oracles=("storm/lanes", "storm/bound"),
+        oracles=("storm/lanes", "storm/bound", "order"),
         edits=(
             Edit(
                 target="alys.actors.cell:Cell._run_on",

@@ -4,6 +4,8 @@ Blocks travel in the encoding of ``chain.blocks``, so their bytes are the signed
 an item judges it, and an item that cannot be read is its sender's fault.
 """
 
+import functools
+
 import msgspec
 
 from alys.base.errors import AlysError
@@ -13,6 +15,9 @@ from alys.chain.blocks import AuxPowHeader
 WIRE_VERSION = 1
 ITEM_BYTES_MAX = blocks.BLOCK_BYTES_MAX + 64 * 1024
 """A block of the largest size and what is said about it."""
+
+_REMEMBERED_BYTES_MAX = 64 * 1024
+"""Items up to this size are read once, though they come over every connection."""
 
 
 class BadGossip(AlysError):
@@ -115,6 +120,10 @@ def decode(data: bytes) -> Item:
     """The item in the bytes; raises BadGossip for another version, damage, too many bytes, or bytes that are not canonical."""
     if len(data) > ITEM_BYTES_MAX:
         raise BadGossip(f"{len(data)} bytes, at most {ITEM_BYTES_MAX} are allowed")
+    return _decoded(data) if len(data) > _REMEMBERED_BYTES_MAX else _remembered(data)
+
+
+def _decoded(data: bytes) -> Item:
     if not data or data[0] != WIRE_VERSION:
         raise BadGossip(f"version {data[:1].hex() or 'none'}, known is {WIRE_VERSION:02x}")
     try:
@@ -124,3 +133,6 @@ def decode(data: bytes) -> Item:
     if encode(item) != data:
         raise BadGossip("the encoding is not canonical")
     return item
+
+
+_remembered = functools.lru_cache(maxsize=256)(_decoded)

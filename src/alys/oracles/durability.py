@@ -6,8 +6,10 @@ moment. A node that ends right after the act would otherwise do it again in anot
 
 import enum
 from collections import Counter
+from collections.abc import Callable
 
-from alys.base.errors import AlysError, Inconclusive
+from alys.base.errors import Inconclusive
+from alys.oracles.broken import Broken
 
 
 class Act(enum.StrEnum):
@@ -22,13 +24,11 @@ class Act(enum.StrEnum):
     HALT = "word of a halt without its record"
 
 
-class NotOnDisk(AlysError):
+class NotOnDisk(Broken):
     """A node acted, and had the intent in memory only."""
 
-    oracle = "durability"
-
     def __init__(self, act: Act, node: str, key: str) -> None:
-        super().__init__(f"{node} let out {act.value} on its disk: {key}")
+        super().__init__("durability", f"{node} let out {act.value} on its disk: {key}")
         self.act = act
         self.node = node
         self.key = key
@@ -37,7 +37,9 @@ class NotOnDisk(AlysError):
 class Durability:
     """Feed it as things happen. What is found first is kept until ``require``, as whoever listens must not raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, found: Callable[[NotOnDisk], object] | None = None) -> None:
+        """``found`` is told of what is found first, at once."""
+        self._tell = found
         self.found: NotOnDisk | None = None
         self._samples: Counter[str] = Counter()
 
@@ -46,6 +48,8 @@ class Durability:
         self._samples[act.name.lower()] += 1
         if not kept and self.found is None:
             self.found = NotOnDisk(act, node, key)
+            if self._tell is not None:
+                self._tell(self.found)
 
     @property
     def samples(self) -> dict[str, int]:

@@ -7,16 +7,15 @@ votes alone: to say so it must have found nothing wrong with the block. (Where t
 from collections import Counter
 from collections.abc import Collection
 
-from alys.base.errors import AlysError, Inconclusive
+from alys.base.errors import Inconclusive
+from alys.oracles.broken import Broken
 
 
-class Believed(AlysError):
+class Believed(Broken):
     """An authority took a forgery for a block. ``form`` is what was wrong with it, ``node`` who took it."""
 
-    oracle = "forgery"
-
     def __init__(self, form: str, node: str, said: str) -> None:
-        super().__init__(f"{node} {said} a block that is forged: {form}")
+        super().__init__("forgery", f"{node} {said} a block that is forged: {form}")
         self.form = form
         self.node = node
 

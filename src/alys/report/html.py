@@ -111,6 +111,8 @@ def _tiles(run: record.RunRecord) -> str:
     ]
     if run.simulated_s is not None:
         told.insert(3, (f"{run.simulated_s:.0f} s", "simulated"))
+    if run.profile is not None:
+        told.insert(5, (run.profile, "profile"))
     if run.time_scale is not None:
         told.insert(4, (f"{run.time_scale:g}", "time scale"))
     items = "".join(f"<li><b>{_say(value)}</b><span>{name}</span></li>" for value, name in told)

@@ -130,6 +130,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     replay: str
     """The command that repeats this run."""
     versions: Versions
+    profile: str | None = None
+    """Of the simulation, ``full`` or ``light``; None outside simulation."""
     left_out: tuple[str, ...] = ()
     """What a run of everything did not include, each with the setting that says so."""
     job: str = ""

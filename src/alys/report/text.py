@@ -38,6 +38,7 @@ def render(run: record.RunRecord) -> str:
     time = f"{run.duration_s:.1f} s"
     if run.simulated_s is not None:
         time += f" for {run.simulated_s:.0f} simulated seconds"
+    profile = f" ({run.profile} profile)" if run.profile == "light" else ""
     lines = [f"{said}" for case in run.cases for said in thresholds.lines(case)]
     lines += [f"cause:  {cause}" for cause in run.causes]
     lines += [f"flake:  {case.name}: {flake_line(case.flake)}" for case in run.cases if case.flake]
@@ -46,7 +47,7 @@ def render(run: record.RunRecord) -> str:
         lines.append(f"trace:  {run.trace_hash}")
     lines += [
         f"replay: {run.replay}",
-        f"{run.verdict.upper()}  {run.suite} in world {run.world}, seed {run.seed}: "
+        f"{run.verdict.upper()}  {run.suite} in world {run.world}{profile}, seed {run.seed}: "
         f"{', '.join(tally) or 'nothing ran'}, {_plural(counts.samples, 'sample')}, {time}; report: {run.results_dir}/report.html",
     ]
     return "\n".join(lines) + "\n"

@@ -318,6 +318,7 @@ def _record(
         duration_s=round(duration_s, 3),
         simulated_s=sum(case.node_time_s or 0.0 for case in cases) if simulated else None,
         time_scale=None if simulated else settings.world.time_scale,
+        profile=settings.world.profile if simulated else None,
         results_dir=str(folder),
         replay=(request.replay or functools.partial(replay_line, request))(folder),
         versions=provenance.versions(_config_toml(settings), settings.test_environment.image),
@@ -374,6 +375,8 @@ def replay_line(request: RunRequest, folder: Path) -> str:
         words += ["--time-scale", f"{settings.world.time_scale:g}"]
     if settings.world.nodes != 1:
         words += ["--nodes", str(settings.world.nodes)]
+    if settings.world.profile != default.world.profile:
+        words += ["--profile", settings.world.profile]
     if request.keyword is not None:
         words += ["-k", request.keyword]
     told = msgspec.structs.replace(
@@ -384,6 +387,7 @@ def replay_line(request: RunRequest, folder: Path) -> str:
             seed=settings.world.seed,
             time_scale=settings.world.time_scale,
             nodes=settings.world.nodes,
+            profile=settings.world.profile,
         ),
         test_environment=msgspec.structs.replace(
             default.test_environment,

@@ -58,6 +58,10 @@ def unshown(displayed: str) -> bytes:
     return raw[::-1]
 
 
+_REMEMBERED_BYTES_MAX = 8 * 1024
+"""Transactions and blocks up to this size are parsed once for all who read the same bytes."""
+
+
 class Amount(float):
     """Bitcoins as bitcoind's JSON writes them, with eight decimals; a float like any other to whoever reckons with it."""
 
@@ -369,7 +373,15 @@ def _whole(data: bytes, what: str, read: Callable[[Reader], T]) -> T:
 
 def parse_tx(data: bytes) -> Tx:
     """A transaction from all of the bytes; raises MalformedBitcoin."""
+    return _read_whole_tx(data) if len(data) > _REMEMBERED_BYTES_MAX else _remembered_tx(data)
+
+
+def _read_whole_tx(data: bytes) -> Tx:
     return _whole(data, "transaction", read_tx)
+
+
+_remembered_tx = functools.lru_cache(maxsize=512)(_read_whole_tx)
+"""Values that are never changed: who reads the same bytes again gets the same object, with what was computed of it."""
 
 
 def parse_bare_tx(data: bytes) -> Tx:
@@ -390,9 +402,17 @@ def parse_header(data: bytes) -> Header:
 
 def parse_block(data: bytes) -> Block:
     """A block from all of the bytes; raises MalformedBitcoin."""
+    small = len(data) <= _REMEMBERED_BYTES_MAX
+    return _remembered_block(data) if small else _read_whole_block(data)
+
+
+def _read_whole_block(data: bytes) -> Block:
     return _whole(
         data, "block", lambda reader: Block(header=read_header(reader), txs=reader.many(read_tx))
     )
+
+
+_remembered_block = functools.lru_cache(maxsize=64)(_read_whole_block)
 
 
 def _next_level(level: list[bytes]) -> list[bytes]:

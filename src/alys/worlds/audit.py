@@ -21,6 +21,9 @@ from alys.wire.ethereum import from_quantity, to_quantity
 from alys.worlds.books import Books
 from alys.worlds.protocol import BitcoinSide, EthereumSide, NodeSide
 
+JUDGED_SHARE = 64
+"""The ledger is judged from the start, so an old chain is judged anew only when it has grown by one in so many blocks."""
+
 READINGS_MAX = 3
 """Of blocks that do not link: whatever is read then is for the oracles to judge."""
 ASTRAY_LOOKS_MAX = 15
@@ -51,9 +54,14 @@ class Auditor:
         """Hashes of the Bitcoin blocks that the ledger has, by height."""
         self._consensus: list[Any] = []
         self._executed: list[Any] = []
+        self._fresh = 0
+        """Blocks of both chains that were read since the ledger was judged last."""
 
-    async def look(self) -> LedgerStatement:
-        """Read what is new and judge everything; raises Violation."""
+    async def look(self, *, whole: bool = True) -> LedgerStatement:
+        """Read what is new and judge everything; raises Violation.
+
+        Without ``whole`` the judgement of a long chain may wait until it has grown enough; the statement is then the last one.
+        """
         while True:
             before = await self._bitcoin_height()
             fresh = await self._read_evm()
@@ -62,12 +70,16 @@ class Auditor:
             for block, receipts, balances, consensus in fresh:
                 self.ledger.feed_consensus_block(consensus)
                 self.ledger.feed_evm_block(block, receipts, balances, bitcoin_height=after)
+                self._fresh += 1
                 self._consensus.append(consensus)
                 self._executed.append(block)
             if after - before < self._terms.confirmations:
                 break
         self.looks += 1
-        self.statement = self.ledger.check()
+        known = len(self._executed) + len(self._fed)
+        if whole or self.statement is None or self._fresh * JUDGED_SHARE >= known:
+            self.statement = self.ledger.check()
+            self._fresh = 0
         return self.statement
 
     def production(self, rules: Rules) -> Production:
@@ -114,6 +126,7 @@ class Auditor:
             found: Any = await self._node.call("getblockbyheight", known["height"])
             if found["root"] == known["root"]:
                 return
+            self._fresh += len(self._fed) + len(self._executed)
             del self._consensus[index:], self._executed[index:]
             index -= 1
 
@@ -140,6 +153,7 @@ class Auditor:
                 continue
             self.ledger.feed_bitcoin_block(number, raw)
             self._fed[number] = digest
+            self._fresh += 1
 
     async def _bitcoin_block(self, number: int) -> tuple[str, str, str]:
         """Hash, raw block, and the hash of the block before it."""
@@ -149,6 +163,7 @@ class Auditor:
 
     async def _step_back(self, height: int) -> None:
         """Take off what is above a height, and below it what is no longer on the best chain."""
+        self._fresh += len(self._fed) + len(self._executed)
         for number in sorted(self._fed, reverse=True):
             if number <= height:
                 found = await self._bitcoin.call("getblockhash", number)

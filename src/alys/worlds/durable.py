@@ -15,7 +15,7 @@ from alys.chain import blocks
 from alys.chain.forkchoice import Vote
 from alys.node import bridge_records, gossip, messages, orders, ports, records
 from alys.node.operations import PayoutRecord
-from alys.oracles.durability import Act, Durability
+from alys.oracles.durability import Act, Durability, NotOnDisk
 from alys.wire import bitcoin, ethereum
 from alys.worlds.disk import Disk
 
@@ -28,8 +28,13 @@ _votes = msgspec.msgpack.Decoder(tuple[Vote, ...])
 class DiskWitness(Observer):
     """``disks``: what each node's store is written on, by the name of its tree; it may grow."""
 
-    def __init__(self, disks: Mapping[str, Disk]) -> None:
-        self.judged = Durability()
+    def __init__(
+        self,
+        disks: Mapping[str, Disk],
+        found: Callable[[NotOnDisk], object] | None = None,
+    ) -> None:
+        """``found`` is told of what is found first, in the middle of whatever runs; it must not raise."""
+        self.judged = Durability(found)
         self._disks = disks
         #: Execution hashes of stored blocks, by key: a block is decoded once.
         self._hashes: dict[bytes, bytes] = {}

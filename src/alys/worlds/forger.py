@@ -12,6 +12,7 @@ from alys.actors.promise import Promise
 from alys.chain import approvals, blocks, slots
 from alys.chain.approvals import BlsScheme
 from alys.chain.blocks import ConsensusBlock, SignedBlock
+from alys.chain.light_approvals import LightScheme
 from alys.chain.spec import DEV_SECRETS, ChainSpec
 from alys.node import messages
 from alys.wire.engine import ExecutionPayload, ForkchoiceAnswer, PayloadAttributes
@@ -98,9 +99,8 @@ def last_slot_of(spec: ChainSpec, authority: int, now: float) -> int:
     return slot
 
 
-def signed_by(block: ConsensusBlock, authority: int) -> bytes:
+def signed_by(block: ConsensusBlock, authority: int, scheme: BlsScheme | LightScheme) -> bytes:
     """The block with one authority's approval, encoded."""
-    scheme = BlsScheme()
     approval = approvals.approve(
         scheme.signer(DEV_SECRETS[authority]), authority, blocks.root(block)
     )

@@ -3,6 +3,7 @@
 Every world stands on the same network; it differs in what lies between the services and the node's actors.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -12,11 +13,13 @@ from alys.chain import slots
 from alys.chain import spec as chain_spec
 from alys.chain.approvals import BlsScheme
 from alys.chain.federation import Federation
+from alys.chain.light_approvals import LightScheme
 from alys.chain.spec import ChainSpec
 from alys.config import services
-from alys.config.settings import NodeSettings
+from alys.config.settings import NodeSettings, Profile
 from alys.models.bitcoin.node import BitcoinNode
-from alys.models.ethereum.genesis import dev_genesis
+from alys.models.ethereum.genesis import Genesis, dev_genesis
+from alys.models.ethereum.light import Light
 from alys.models.ethereum.node import EthereumNode
 from alys.models.governance.node import GovernanceNode
 from alys.node.peers import KnownPeer
@@ -31,6 +34,15 @@ NODE_TREE = "node"
 
 GOVERNANCE_TOKEN = services.LOCAL_SECRETS["GOVERNANCE_TOKEN"]
 """What the governance nodes want to see of whoever opens a stream. A secret of no worth: these networks live for one run."""
+
+SCHEMES: Mapping[Profile, type[BlsScheme] | type[LightScheme]] = {
+    "full": BlsScheme,
+    "light": LightScheme,
+}
+"""How authorities sign."""
+
+DEPOSITOR_SECRET = (0x22).to_bytes(32, "big")
+"""Of the Bitcoin user who has coins, in simulation: no key there depends on the seed (D11)."""
 
 MINER_SECRET = (0x11).to_bytes(32, "big")
 """Whom the blocks that only confirm pay; nobody spends it."""
@@ -50,6 +62,13 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     """Of the execution block that the chain starts from: heights count on from there."""
     nodes: int = 1
     """How many authorities are whole nodes; the others co-sign."""
+    profile: Profile = "full"
+    """Whether authorities sign with BLS or with the light scheme."""
+
+    @property
+    def scheme(self) -> BlsScheme | LightScheme:
+        """How authorities sign."""
+        return SCHEMES[self.profile]()
 
     def tree(self, index: int) -> str:
         """The registered prefix of an authority's actors."""
@@ -57,7 +76,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
 
     def authority(self, index: int, addresses: Mapping[int, str] | None = None) -> Authority:
         """Who an authority is, for its tree; ``addresses`` are where the others take connections, as far as that is known."""
-        scheme = BlsScheme()
+        scheme = self.scheme
         return Authority(
             tree=self.tree(index),
             index=index,
@@ -92,12 +111,16 @@ def tree_name(index: int, nodes: int = 1) -> str:
 
 
 def build(
-    settings: NodeSettings, now: Callable[[], float], random: Random, nodes: int = 1
+    settings: NodeSettings,
+    now: Callable[[], float],
+    random: Random,
+    nodes: int = 1,
+    profile: Profile = "full",
 ) -> Network:
     """Fresh services whose chains begin now, with a depositor who has coins to spend."""
     start = int(now())
-    depositor = random.fork("depositor").randbytes(32)
-    clients = execution_clients(start, now)
+    depositor = DEPOSITOR_SECRET
+    clients = execution_clients(start, now, profile)
     spec = specification(
         settings, genesis_hash(clients[PRODUCER]), BOOTSTRAP_BLOCKS, chain_spec.dev_federation()
     )
@@ -109,20 +132,39 @@ def build(
         depositor_secret=depositor,
         governance_nodes=len(spec.federation.keys),
         nodes=nodes,
+        profile=profile,
     )
 
 
 def bitcoin_node(start: int, now: Callable[[], float], depositor: bytes) -> BitcoinNode:
     """A chain that begins at ``start`` and has paid ``BOOTSTRAP_BLOCKS`` coinbases to the depositor."""
     node = BitcoinNode(now, genesis_time=start)
-    address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
-    node.handle("generatetoaddress", [BOOTSTRAP_BLOCKS, address])
+    first = _first_blocks(start, depositor)
+    node.chain.load([(block, True) for block in first], frozenset(), first[-1].hash)
     return node
 
 
-def execution_clients(start: int, now: Callable[[], float]) -> tuple[EthereumNode, ...]:
+@functools.lru_cache(maxsize=8)
+def _first_blocks(start: int, depositor: bytes) -> tuple[bitcoin.Block, ...]:
+    """The blocks to begin with. Values without state, so the networks of one process share them."""
+    maker = BitcoinNode(lambda: float(start), genesis_time=start)
+    address = bitcoin.script_to_address(bitcoin.p2wpkh_script(bitcoin.pubkey_of(depositor)))
+    maker.handle("generatetoaddress", [BOOTSTRAP_BLOCKS, address])
+    return tuple(entry.block for entry in maker.chain.active[1:])
+
+
+def execution_clients(
+    start: int, now: Callable[[], float], profile: Profile = "full"
+) -> tuple[EthereumNode, ...]:
     """A client per authority, on the development genesis of that time."""
-    return tuple(EthereumNode(dev_genesis(start), now) for _ in range(AUTHORITIES))
+    genesis, light = _genesis(start), Light() if profile == "light" else None
+    return tuple(EthereumNode(genesis, now, light=light) for _ in range(AUTHORITIES))
+
+
+@functools.lru_cache(maxsize=8)
+def _genesis(start: int) -> Genesis:
+    """With the compiled contract; a value, so the networks of one process share it."""
+    return dev_genesis(start)
 
 
 def genesis_hash(client: EthereumNode) -> bytes:

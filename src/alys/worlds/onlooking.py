@@ -165,7 +165,7 @@ class Onlooking(Scorecard, abc.ABC):
         if self.nodes.count > 1:
             await self.watch.look()
         self._choose()
-        await self.auditor.look()
+        await self.auditor.look(whole=self.auditor.looks < self._looks_wanted)
 
     def _choose(self) -> None:
         """Whom the auditor asks: of several nodes the one that is furthest. Raises PortDown."""

@@ -26,6 +26,10 @@ def open_driver(
     kind = settings.world.kind
     if kind not in MODULES:
         raise errors.UsageError(f"no world {kind!r}; there are: {', '.join(sorted(MODULES))}")
+    if settings.world.profile != "full" and kind != "sim":
+        raise errors.UsageError(
+            f"world.profile = {settings.world.profile} is for world sim alone, and this is world {kind}"
+        )
     with Undisturbed():
         module = importlib.import_module(MODULES[kind])
     given = (settings,) if keys is None else (settings, keys, turns)

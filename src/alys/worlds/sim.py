@@ -74,8 +74,10 @@ class SimWorld(NetworkWorld):
         #: Chooses what comes next.
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
+        self.recorder.now = self.dispatcher.now
         heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
         observer = together(heard, *self.observers)
+        self._listening = len(self.observers)
         self.system = System(self.dispatcher, self.random.fork("actors"), observer=observer)
         self.dispatcher.report = reporter(self.system)
         self._delays = self.random.fork("delays")
@@ -91,11 +93,14 @@ class SimWorld(NetworkWorld):
 
     @override
     async def start_services(self) -> None:
+        if late := self.observers[self._listening :]:  # some came since the system was made
+            self.system.observer = together(self.system.observer, *late)
         net = network.build(
             self.settings.node,
             self.dispatcher.now,
             self.random.fork("network"),
             self.whole_nodes,
+            self.settings.world.profile,
         )
         self.network = net
         self._bitcoin = Service(

@@ -55,8 +55,7 @@ class BitcoinUser:
             inputs=tuple(bitcoin.TxIn(outpoint=place) for place, _ in coins),
             outputs=(*outputs, bitcoin.TxOut(value=change, script=self.script)),
         )
-        for index, (_, sats) in enumerate(coins):
-            tx = bitcoin.sign_p2wpkh_input(tx, index, self._secret, sats)
+        tx = self.signed(tx, *(sats for _, sats in coins))
         self._used.update(place.label for place, _ in coins)
         raw = tx.serialize().hex()
         txid = str(await self._node.call("sendrawtransaction", raw))
@@ -73,6 +72,12 @@ class BitcoinUser:
                 await self._node.call("sendrawtransaction", raw)
                 taken += 1
         return taken
+
+    def signed(self, tx: bitcoin.Tx, *sats: int) -> bitcoin.Tx:
+        """The transaction with this user's signature on every input; ``sats`` are the amounts that they spend."""
+        for index, amount in enumerate(sats):
+            tx = bitcoin.sign_p2wpkh_input(tx, index, self._secret, amount)
+        return tx
 
     async def received(self) -> int:
         """Sats in confirmed unspent outputs."""

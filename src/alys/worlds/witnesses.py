@@ -11,6 +11,7 @@ from alys.actors.observe import Observer, together
 from alys.actors.system import System
 from alys.base.errors import AlysBug
 from alys.oracles.broken import Broken
+from alys.worlds.family_witness import FamilyWitness
 from alys.worlds.mail_witness import MailWitness
 
 
@@ -35,8 +36,9 @@ class Witnesses:
         #: The first thing that was found.
         self.broken: Broken | None = None
         self.mail = MailWitness(system.root, self._found)
-        self.observer: Observer = together(self.mail)
-        system.observer = together(self.mail, system.observer)
+        self.family = FamilyWitness(system.dispatcher.now, self._found)
+        self.observer: Observer = together(self.mail, self.family)
+        system.observer = together(self.mail, self.family, system.observer)
         system.plain = False
 
     def require(self) -> None:
@@ -47,7 +49,7 @@ class Witnesses:
     def close(self) -> dict[str, int]:
         """The end, before or after the system was stopped: how much each oracle looked at. Raises Broken."""
         self.require()
-        return self.mail.close()
+        return {**self.mail.close(), **self.family.close()}
 
     def _found(self, broken: Broken) -> None:
         if self.broken is None:

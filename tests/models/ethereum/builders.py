@@ -16,6 +16,7 @@ from ethereum_types.numeric import U64, U256, Uint
 
 from alys.models.ethereum.forks import Fork, Schedule, rules_of
 from alys.models.ethereum.genesis import Genesis, GenesisAccount, dev_genesis
+from alys.models.ethereum.light import Light
 from alys.models.ethereum.node import EthereumNode
 from alys.models.ethereum.transactions import SignedTransaction, decode
 from alys.models.ethereum.tree import Block
@@ -31,10 +32,16 @@ USER = ethereum.address_of(SECRET)
 PAYEE = b"\x42" * 20
 
 
+PROFILES = ["full"]
+"""The last one is that of the clients made now; ``conftest`` puts another there for the tests that run in both."""
+
+
 def make_node(**balances: int) -> EthereumNode:
     """A fresh client; ``user`` has ten ether unless told otherwise."""
     return EthereumNode(
-        dev_genesis(START, balances={USER: balances.get("user", 10 * ETHER)}), lambda: START + 1e6
+        dev_genesis(START, balances={USER: balances.get("user", 10 * ETHER)}),
+        lambda: START + 1e6,
+        light=Light() if PROFILES[-1] == "light" else None,
     )
 
 

@@ -1,1 +1,1 @@
-"""The scenes of the actor storm: small trees of test actors, what is done to them, and what must come of it by the contract of the runtime. They know no node."""
+"""The scenes of the actor storm: small trees of test actors, or one client of the node among scripted services; what is done to them, and what must come of it by the contract of the runtime or the protocol."""

@@ -31,20 +31,25 @@ class Ground(Protocol):
 class Stage:
     """Of one scene. Its actors stand side by side, with names that begin with the scene's."""
 
-    def __init__(self, system: System, random: Random, name: str, diary: Diary) -> None:
+    def __init__(
+        self, system: System, random: Random, name: str, diary: Diary, family: str = "storm"
+    ) -> None:
+        """``family`` is what the names of its expectations begin with."""
         self.system = system
         self.random = random
         self.diary = diary
         #: How often each expectation was looked at.
         self.samples: dict[str, int] = {}
-        self._name = name
+        #: Of the scene.
+        self.name = name
+        self._family = family
         self._roots: list[Ref] = []
 
     # Actors
 
     def named(self, name: str) -> str:
         """A name that nobody else has: who has it is found by it in the diary."""
-        return f"{self._name}-{name}"
+        return f"{self.name}-{name}"
 
     def spec(self, name: str, *, closed: bool = False, **more: Any) -> ChildSpec:
         """Of a test actor; ``more`` are fields of the spec."""
@@ -88,7 +93,7 @@ class Stage:
         """The living actor that has this full name."""
         found = self.living(name)
         if found is None:
-            raise Broken("storm/started", f"{name} does not run")
+            raise Broken(f"{self._family}/started", f"{name} does not run")
         return found
 
     def living(self, name: str) -> Ref | None:
@@ -128,10 +133,10 @@ class Stage:
 
     def expect(self, what: str, seen: object, due: object, sentence: str) -> None:
         """Raises Broken when they differ."""
-        name = f"storm/{what}"
+        name = f"{self._family}/{what}"
         self.samples[name] = self.samples.get(name, 0) + 1
         if seen != due:
-            raise Broken(name, f"{self._name}: {sentence}", seen=seen, due=due)
+            raise Broken(name, f"{self.name}: {sentence}", seen=seen, due=due)
 
     def expect_time(self, what: str, seen: float, due: float, sentence: str) -> None:
         """Raises Broken when they are not equal as times are."""

@@ -6,13 +6,15 @@ a payload's id follows from what was asked, so asking twice gives one payload.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from alys.models.ethereum import execution
 from alys.models.ethereum.forks import Fork, Header, Rules
 from alys.models.ethereum.genesis import Genesis
+from alys.models.ethereum.light import Light
 from alys.models.ethereum.pool import PoolRefusal, TransactionPool
 from alys.models.ethereum.run import InvalidPayload
 from alys.models.ethereum.transactions import (
@@ -44,6 +46,10 @@ WAITING_MAX = 64
 """Payloads kept that came before their parents; the oldest is forgotten first."""
 
 
+Hashes = Callable[[], Sequence[bytes]]
+"""Those before a block, where they are asked for."""
+
+
 class _Build(msgspec.Struct, kw_only=True):
     """A payload that was asked for; made when it is fetched, so that late transactions are in it."""
 
@@ -52,14 +58,50 @@ class _Build(msgspec.Struct, kw_only=True):
     block: Block | None = None
 
 
-class Client:
-    """The chain of one execution client."""
+class Executor(Protocol):
+    """What lies between a parent and a block's state: the module ``execution``, or ``light.Light``."""
 
-    def __init__(self, genesis: Genesis, now: Callable[[], float]) -> None:
+    @property
+    def genesis_block(self) -> Callable[[Genesis], Block]:
+        """See ``execution``, here and below."""
+        ...
+
+    @property
+    def header_of(self) -> Callable[[ExecutionPayload, bytes], Header]:
+        """Of a payload."""
+        ...
+
+    @property
+    def import_payload(self) -> Callable[[ExecutionPayload, Any, Block, Genesis, Hashes], Block]:
+        """A payload that somebody made."""
+        ...
+
+    @property
+    def build(
+        self,
+    ) -> Callable[
+        [Block, PayloadAttributes, Iterable[SignedTransaction], Genesis, Sequence[bytes]], Block
+    ]:
+        """A block of one's own."""
+        ...
+
+
+FULL = cast(Executor, execution)
+"""By the specification."""
+
+
+class Client:
+    """The chain of one execution client; ``light``: it executes no opcodes."""
+
+    def __init__(
+        self, genesis: Genesis, now: Callable[[], float], light: Light | None = None
+    ) -> None:
+        self._light = light
+        self._executor: Executor = FULL if light is None else light
         genesis.schedule.load()
         self.genesis = genesis
         self.chain_id = genesis.chain_id
-        self.tree = BlockTree(execution.genesis_block(genesis))
+        self.tree = BlockTree(self._executor.genesis_block(genesis))
         self.pool = TransactionPool()
         self.listeners: list[Callable[[Block], None]] = []
         self.now = now
@@ -84,7 +126,10 @@ class Client:
             raise BadTransaction(
                 "blob transactions are not taken: this pool keeps no blobs, give the block by engine_newPayloadV3"
             )
-        return decode(raw, self.chain_id, fork)
+        transaction = decode(raw, self.chain_id, fork)
+        if self._light is not None:
+            self._light.require(transaction, self.tree.head)
+        return transaction
 
     # Engine API
 
@@ -99,7 +144,7 @@ class Client:
         One whose parent is unknown waits for it, and is judged when it comes again or when it is to be the head.
         """
         try:
-            header = execution.header_of(payload, parent_beacon_block_root)
+            header = self._executor.header_of(payload, parent_beacon_block_root)
             found_hashes = blob_hashes_of(payload) if payload.version >= 3 else ()
         except (InvalidPayload, OverflowError, ValueError) as error:
             return _status(Status.INVALID, None, str(error))
@@ -127,7 +172,7 @@ class Client:
             return _status(Status.INVALID, last_valid, "links to previously rejected block")
         self._waiting.pop(payload.block_hash, None)
         try:
-            block = execution.import_payload(
+            block = self._executor.import_payload(
                 payload, header, parent, self.genesis, lambda: self.tree.hashes_before(parent)
             )
         except InvalidPayload as error:
@@ -268,12 +313,12 @@ class Client:
     def build(self, parent: Block, attributes: PayloadAttributes) -> Block:
         """A valid block on ``parent`` with what the pool has for it; it is not kept."""
         base_fee = execution.next_base_fee(parent.header)
-        return execution.build(
+        return self._executor.build(
             parent,
             attributes,
             self.pool.in_order(base_fee),
             self.genesis,
-            self.tree.hashes_before(parent),
+            () if self._light else self.tree.hashes_before(parent),
         )
 
     def jump(self, head: Block) -> None:

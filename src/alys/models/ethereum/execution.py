@@ -91,7 +91,7 @@ def header_of(payload: ExecutionPayload, parent_beacon_block_root: bytes = bytes
             "ommers_hash": Hash32(headers.EMPTY_OMMERS_HASH),
             "coinbase": rules.fork_types.Address(payload.fee_recipient),
             "state_root": Hash32(payload.state_root),
-            "transactions_root": _transactions_root(payload.transactions),
+            "transactions_root": transactions_root(payload.transactions),
             "receipt_root": Hash32(payload.receipts_root),
             "bloom": rules.fork_types.Bloom(payload.logs_bloom),
             "difficulty": Uint(0),
@@ -202,7 +202,7 @@ def judge(
 def check_lists(candidate: Candidate, rules: Rules) -> None:
     """Raises InvalidPayload unless the header's roots are those of the transactions and withdrawals."""
     header = candidate.header
-    found = _transactions_root(candidate.transactions)
+    found = transactions_root(candidate.transactions)
     if header.transactions_root != found:
         raise InvalidPayload(
             f"transactionsRoot differs: header {header.transactions_root.hex()}, list {found.hex()}"
@@ -248,7 +248,7 @@ def build(
         draft,
         rules,
         state_root=Hash32(state.root),
-        transactions_root=_transactions_root([tx.raw for tx in run.included]),
+        transactions_root=transactions_root([tx.raw for tx in run.included]),
         receipt_root=Hash32(run.receipts_root()),
         bloom=rules.bloom.logs_bloom(output.block_logs),
         gas_used=output.block_gas_used,
@@ -332,8 +332,8 @@ def _check_outcome(header: Header, run: Run, state: SealedState) -> None:
         raise InvalidPayload("logsBloom differs")
 
 
-def _transactions_root(transactions: Sequence[bytes]) -> Hash32:
-    """Raises InvalidPayload for an empty one."""
+def transactions_root(transactions: Sequence[bytes]) -> Hash32:
+    """What a header commits to of them. Raises InvalidPayload for an empty one."""
     for index, raw in enumerate(transactions):
         if not raw:
             raise InvalidPayload(f"item {index} is empty")

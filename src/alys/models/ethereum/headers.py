@@ -15,6 +15,7 @@ from ethereum_rlp import rlp
 from ethereum_types.numeric import Uint
 
 from alys.models.ethereum.forks import Fork, Header, Rules, Schedule
+from alys.models.ethereum.light_header import LightHeader
 from alys.models.ethereum.run import InvalidPayload
 from alys.models.ethereum.tree import Block
 
@@ -32,6 +33,8 @@ DAO_MARKED_BLOCKS = 10
 
 def hash_of(header: Header) -> bytes:
     """The block hash: Keccak of the header's RLP."""
+    if isinstance(header, LightHeader):
+        return header.hash
     return bytes(eels_keccak256(rlp.encode(header)))
 
 

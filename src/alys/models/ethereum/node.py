@@ -33,6 +33,7 @@ from alys.models.ethereum.client import Client
 from alys.models.ethereum.development import Development
 from alys.models.ethereum.filters import Filters
 from alys.models.ethereum.genesis import Genesis
+from alys.models.ethereum.light import Light
 from alys.models.ethereum.subscriptions import Connection, Notify
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import BadEthereumData
@@ -69,6 +70,7 @@ class EthereumNode:
 
     ``now`` (Unix seconds) ages pool and filters; only on a ``development`` node it is also the time of blocks, until a
     consensus client comes. Such a node mines each transaction at once, and holds so many ``accounts`` of its own.
+    ``light``, shared with the other clients of its network: it executes no opcodes.
     ``misbehaviour`` has what it was told to do wrong, with its chance; what a fault does to an answer is done by who carries it.
     """
 
@@ -80,6 +82,7 @@ class EthereumNode:
         *,
         development: bool = False,
         accounts: int = 0,
+        light: Light | None = None,
     ) -> None:
         self.misbehaviour = Misbehaviour(
             now,
@@ -87,7 +90,7 @@ class EthereumNode:
             Scope(service=ETHEREUM, calls=frozenset(AUTHENTICATED) | SUBSCRIPTIONS),
             {"reorg": lambda fault: reorg.reorganise(self.client, fault)},
         )
-        self.client = Client(genesis, self.misbehaviour.now)
+        self.client = Client(genesis, self.misbehaviour.now, light)
         self.tree = self.client.tree
         self.filters = Filters(self.client)
         self.development = Development(self.client, enabled=development, accounts=accounts)

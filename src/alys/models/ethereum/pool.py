@@ -12,7 +12,7 @@ from ethereum.exceptions import EthereumException
 
 from alys.base.errors import AlysError
 from alys.models.ethereum.forks import rules_of
-from alys.models.ethereum.state import SealedState
+from alys.models.ethereum.light_state import AnyState
 from alys.models.ethereum.transactions import SignedTransaction
 
 POOL_TRANSACTIONS_MAX = 8192
@@ -67,7 +67,7 @@ class TransactionPool:
         return self._hashes.get(tx_hash)
 
     def add(
-        self, transaction: SignedTransaction, state: SealedState, gas_limit: int, now: float
+        self, transaction: SignedTransaction, state: AnyState, gas_limit: int, now: float
     ) -> None:
         """Take a transaction that can be paid under ``state``; raises PoolRefusal."""
         if transaction.hash in self._hashes:
@@ -147,7 +147,7 @@ class TransactionPool:
         every = (one.transaction for queue in self._senders.values() for one in queue.values())
         self._hashes = {one.hash: one for one in every}
 
-    def prune(self, state: SealedState, now: float) -> None:
+    def prune(self, state: AnyState, now: float) -> None:
         """Drop what ``state`` has behind it and what waited too long."""
         for sender, queue in list(self._senders.items()):
             nonce = int(state.account(sender).nonce)
@@ -166,7 +166,7 @@ def _rank(
     return (-waiting.transaction.tip(base_fee), waiting.arrival, sender, position)
 
 
-def _check(transaction: SignedTransaction, state: SealedState, gas_limit: int) -> None:
+def _check(transaction: SignedTransaction, state: AnyState, gas_limit: int) -> None:
     """Whether a block on this state could ever hold the transaction; raises PoolRefusal."""
     body = transaction.body
     account = state.account(transaction.sender)

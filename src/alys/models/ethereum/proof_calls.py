@@ -5,7 +5,7 @@ from typing import Any
 
 from alys.models.ethereum import params
 from alys.models.ethereum.client import Client
-from alys.models.ethereum.state import SealedState
+from alys.models.ethereum.light_state import AnyState
 from alys.wire.ethereum import BadEthereumData, from_data, keccak256, to_data, to_quantity
 
 KEYS_MAX = 1024
@@ -31,7 +31,7 @@ def _proof(client: Client, address: object, keys: object, tag: object = "latest"
     }
 
 
-def _slot(state: SealedState, where: bytes, key: bytes, text: str) -> dict[str, Any]:
+def _slot(state: AnyState, where: bytes, key: bytes, text: str) -> dict[str, Any]:
     """The key as it was asked for: 32 bytes stay so, anything shorter is a number."""
     shown = text if len(text) == 66 else to_quantity(int.from_bytes(key, "big"))
     return {

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from ethereum_rlp import rlp
-
 from alys.models.ethereum import params, views
 from alys.models.ethereum.client import Client
 from alys.models.ethereum.tree import Block
@@ -43,7 +41,9 @@ def _raw_in_hash(client: Client, block_hash: object, index: object) -> str:
 
 METHODS: dict[str, Callable[..., Any]] = {
     "debug_getRawBlock": lambda client, named: to_data(views.raw(_block(client, named))),
-    "debug_getRawHeader": lambda client, named: to_data(rlp.encode(_block(client, named).header)),
+    "debug_getRawHeader": lambda client, named: to_data(
+        views.raw_header(_block(client, named).header)
+    ),
     "debug_getRawReceipts": lambda client, named: [
         to_data(one) for one in views.raw_receipts(_block(client, named))
     ],

@@ -151,7 +151,7 @@ class Simulator:
 
     def created_by(self, call: Call) -> bytes:
         """The address of the contract that a call without a recipient creates."""
-        nonce = self._block.state.account(call.sender).nonce
+        nonce = Uint(self._block.state.account(call.sender).nonce)
         return bytes(compute_contract_address(Address(call.sender), nonce))
 
     def _check_funds(self, call: Call, balance: int) -> None:

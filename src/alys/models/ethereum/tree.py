@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from alys.models.ethereum.forks import Header, Receipt, Rules
-from alys.models.ethereum.state import SealedState
+from alys.models.ethereum.light_state import AnyState
 from alys.models.ethereum.transactions import SignedTransaction
 from alys.wire.engine import Withdrawal
 
@@ -34,7 +34,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     withdrawals: tuple[Withdrawal, ...]
     receipts: tuple[Receipt, ...]
     """One per transaction."""
-    state: SealedState
+    state: AnyState
     """All accounts after this block."""
 
     @property

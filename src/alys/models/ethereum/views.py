@@ -8,10 +8,14 @@ from ethereum.forks.shanghai.utils.address import compute_contract_address
 from ethereum_rlp import rlp
 from ethereum_types.numeric import Uint
 
-from alys.models.ethereum.forks import Account, Header, Log, Rules
+from alys.models.ethereum import trie
+from alys.models.ethereum.forks import Account, Header, Log, Receipt, Rules
 from alys.models.ethereum.headers import hash_of
+from alys.models.ethereum.light import encoded_withdrawal
+from alys.models.ethereum.light_header import LightHeader
+from alys.models.ethereum.light_run import LightReceipt
+from alys.models.ethereum.light_state import AnyState
 from alys.models.ethereum.run import eels_withdrawal
-from alys.models.ethereum.state import SealedState
 from alys.models.ethereum.transactions import SignedTransaction, encoded
 from alys.models.ethereum.tree import Block
 from alys.wire.ethereum import keccak256, to_data, to_quantity
@@ -81,8 +85,15 @@ def uncle(ommer: Header, rules: Rules) -> dict[str, Any]:
     return {"hash": to_data(hash_of(ommer)), **view, "size": to_quantity(size), "uncles": []}
 
 
+def raw_header(header: Header) -> bytes:
+    """A header in RLP."""
+    return header.rlp if isinstance(header, LightHeader) else bytes(rlp.encode(header))
+
+
 def raw(found: Block) -> bytes:
     """The whole block in RLP."""
+    if isinstance(found.header, LightHeader):
+        return _raw_light(found, found.header)
     rules = found.rules
     bodies = tuple(encoded(tx.body, rules) for tx in found.transactions)
     parts: tuple[Any, ...] = (found.header, bodies, found.ommers)
@@ -91,12 +102,23 @@ def raw(found: Block) -> bytes:
     return bytes(rlp.encode(parts))
 
 
+def _raw_light(found: Block, header: LightHeader) -> bytes:
+    bodies = b"".join(trie.string(tx.raw) if tx.kind else tx.raw for tx in found.transactions)
+    withdrawals = b"".join(map(encoded_withdrawal, found.withdrawals))
+    parts = (header.rlp, trie.listed(bodies), trie.listed(b""), trie.listed(withdrawals))
+    return trie.listed(b"".join(parts))
+
+
 def raw_receipts(found: Block) -> list[bytes]:
     """Each receipt as the receipts trie holds it (EIP-2718)."""
     return [
-        (bytes([tx.kind]) if tx.kind else b"") + bytes(rlp.encode(receipt))
+        (bytes([tx.kind]) if tx.kind else b"") + _encoded_receipt(receipt)
         for tx, receipt in zip(found.transactions, found.receipts, strict=True)
     ]
+
+
+def _encoded_receipt(receipt: Receipt) -> bytes:
+    return receipt.rlp if isinstance(receipt, LightReceipt) else bytes(rlp.encode(receipt))
 
 
 def transaction(tx: SignedTransaction, where: Block | None, index: int) -> dict[str, Any]:
@@ -230,7 +252,7 @@ def _log(found: Block, tx: SignedTransaction, index: int, log: Log, number: int)
     }
 
 
-def account(state: SealedState, address: bytes, found: Account) -> dict[str, Any]:
+def account(state: AnyState, address: bytes, found: Account) -> dict[str, Any]:
     """One entry of geth's debug_dumpBlock: the balance in decimal, code and storage only where there are any."""
     view: dict[str, Any] = {
         "balance": str(int(found.balance)),

@@ -85,7 +85,7 @@ async def _forged_blocks_get_no_approvals(world: NetworkWorld) -> None:
     """The same block, once as it should be and twice changed in one place."""
     await world.node.call("alys_pauseProduction", "forgeries are being offered")
     block = await _honest_block(world)
-    own = forger.signed_by(block, network.PRODUCER)
+    own = forger.signed_by(block, network.PRODUCER, world.network.scheme)
     honest = await world.offer(own)
     world.check(
         all(verdict.approved for verdict in honest),
@@ -131,7 +131,7 @@ def _hash_of(payload: ExecutionPayload) -> bytes:
 
 
 async def _refused(world: NetworkWorld, block: ConsensusBlock, reason: Reason, what: str) -> None:
-    verdicts = await world.offer(forger.signed_by(block, network.PRODUCER))
+    verdicts = await world.offer(forger.signed_by(block, network.PRODUCER, world.network.scheme))
     world.check(
         all(not v.approved and v.reason == reason.value for v in verdicts),
         f"{what} gets no approvals",
