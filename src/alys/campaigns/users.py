@@ -7,7 +7,7 @@ from alys.oracles.statement import RequestStatus
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 from alys.worlds.sim import SimWorld
-from alys.worlds.users import BitcoinUser, EthereumUser
+from alys.worlds.users import BitcoinUser, EthereumUser, NoCoins
 
 FUNDED_SATS = 190_000_000
 """What everybody who burns has to begin with."""
@@ -98,7 +98,7 @@ class Users:
                 case Transfer():
                     to = self._credited(item.to).address
                     await self._burners[item.user].send(to, item.gwei * WEI_PER_GWEI)
-        except RpcError:  # not taken, so nothing is due
+        except (RpcError, NoCoins):  # not taken, so nothing is due
             return
         self._begun.append(item)
 
@@ -131,6 +131,7 @@ class Users:
         """When the weather is over: every peg comes to its end, exactly. Raises NeverHappened or WorkUndone."""
         world = self._world
         await self.attackers.over()
+        await self._depositor.send_again()
         await self._one_head("all nodes have one head")
         await world.eventually(self._minted, "every deposit is minted", timeout_s=PATIENCE_S)
         await world.eventually(self._paid, "every burn is paid or refunded", timeout_s=PATIENCE_S)
