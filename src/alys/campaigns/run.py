@@ -4,10 +4,11 @@ The life of a run: the nodes come up and some users get coins; then the weather,
 moment on all that was begun must come to its end. Beside it, Bitcoin blocks and merged-mined work come in, and the oracles look.
 """
 
+import contextlib
+import gc
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,9 @@ from alys.campaigns.weather import Weather
 from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
-from alys.worlds.durable import DiskWitness
+from alys.sim.schedules import Recording, Schedule
+from alys.worlds import network
+from alys.worlds.durable import Deposits, DiskWitness, deposits_of
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -32,10 +35,10 @@ RUN_S = 5_000.0
 """Node time for a whole run: whoever waits for something gives up long before."""
 MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
+COLLECTED = (50_000, 20, 100)
+"""Thresholds of the garbage collector's generations during a run."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
-STEPS = 40_000
-"""Of a run, about: where PCT puts its change points."""
 WEATHER = "weather"
 """The kind of the trace's record of the moment from which times and messages count."""
 
@@ -48,11 +51,13 @@ class Hearing:
         observers: Sequence[Observer] = (),
         lines: Callable[[str], object] | None = None,
         opened: Callable[[SimWorld], object] | None = None,
+        around: Callable[[Schedule], Schedule] = lambda schedule: schedule,
     ) -> None:
-        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens."""
+        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens; ``around`` may wrap the schedule."""
         self.observers = observers
         self.lines = lines
         self.opened = opened
+        self.around = around
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +77,11 @@ class Life:
         self.plan = plan
         self.weather: Weather | None = None
         self.users: Users | None = None
-        self.storm = Storm(world, world.random.fork("storm"))
+        self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
-        self._disks = DiskWitness(world.disks, world.stumble)
+        self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
+        self._read: Deposits | None = None
         world.system.observer = together(world.system.observer, self._disks)
         self._over = False
 
@@ -110,6 +116,14 @@ class Life:
             span = MINING_MAX_S - MINING_MIN_S
             await self.world.sleep(MINING_MIN_S + span * chance.random())
 
+    def _deposits_in(self, block_hash: str) -> tuple[str, ...]:
+        """What pays the federation in a Bitcoin block."""
+        if self._read is None:  # there is no Bitcoin node before the world opens
+            net = self.world.network
+            assert isinstance(net, network.Network), "a simulated world has the services in it"
+            self._read = deposits_of(net.bitcoin.handle, net.spec.federation.script_pubkey)
+        return self._read(block_hash)
+
     def question(self) -> None:
         """When the world is closed: hear what the witnesses saw. Raises Broken."""
         self.samples.update(self._witnesses.close())
@@ -125,7 +139,7 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
     """To its end; never raises for what goes wrong in the world, a KeyboardInterrupt passes."""
     begun = time.perf_counter()
     heard = hearing or Hearing()
-    driver = SimDriver(settings_of(plan), partial(schedule_of, plan))
+    driver = SimDriver(settings_of(plan), lambda random: heard.around(schedule_of(plan, random)))
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
@@ -135,6 +149,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
+        if heard.lines is None:
+            world.bound_trace(0)
         start = world.now()
 
         def found(error: Exception) -> None:
@@ -142,7 +158,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
             findings.append(Finding(oracle=name, sentence=str(error), at=world.now() - start))
 
         try:
-            driver.wait(driver.start(world, _whole(life, found), RUN_S))
+            with _rarely_collected():
+                driver.wait(driver.start(world, _whole(life, found), RUN_S))
         except Exception as error:
             found(error)
         finally:
@@ -155,6 +172,17 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         for line in world.trace():
             heard.lines(line)
     return outcome_of(life, findings, time.perf_counter() - begun)
+
+
+@contextlib.contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Let the garbage collector look less often: a run makes much that is kept, and few circles."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def _whole(life: Life, found: Callable[[Exception], None]) -> None:
@@ -190,10 +218,22 @@ async def _close(life: Life, found: Callable[[Exception], None]) -> None:
         found(error)
 
 
-def schedule_of(plan: Plan, random: Random) -> schedules.Schedule:
-    """How the dispatcher chooses."""
-    wanted = plan.schedule
-    return schedules.make(wanted.kind, random, depth=wanted.depth, steps=STEPS, picks=wanted.picks)
+def picks_of(plan: Plan) -> Sequence[int]:
+    """What the plan's schedule chooses in a run, for a plan whose schedule is the replay of it."""
+    recordings: list[Recording] = []
+
+    def record(schedule: Schedule) -> Schedule:
+        recordings.append(Recording(schedule))
+        return recordings[0]
+
+    run(plan, Hearing(around=record))
+    return recordings[0].picks
+
+
+def schedule_of(plan: Plan, random: Random) -> Schedule:
+    """What chooses among what is ready."""
+    chosen = plan.schedule
+    return schedules.make(chosen.kind, random, depth=chosen.depth, picks=chosen.picks)
 
 
 def settings_of(plan: Plan) -> Settings:
