@@ -115,7 +115,7 @@ def _why_not(mutant: Mutant, plan: Plan, outcome: Outcome, came: int, run: Run) 
 def _shrunk(
     mutant: Mutant, plan: Plan, outcome: Outcome, budget: int, run: Run
 ) -> tuple[int | None, int | None]:
-    """Faults and work of the smallest plan that still fails so."""
+    """Faults and work of a small plan that still fails so; the work is only cut where faults are needed."""
     if not budget:
         return None, None
 
@@ -123,16 +123,14 @@ def _shrunk(
         again, came = _with(mutant, candidate, run)
         return came > 0 and again.verdict == "fail" and again.oracle == outcome.oracle
 
+    bare = msgspec.structs.replace(plan, orders=())
+    if fails(bare):  # most need no fault at all, and that costs one run
+        return 0, len(plan.work)
     try:
         small = shrink(plan, fails, budget_runs=budget, bitten=outcome.bitten)
     except DoesNotFail:  # it fails once and not again: that is no failure of a plan
         return None, None
     return len(small.plan.orders), len(small.plan.work)
-
-
-def as_json(detections: Iterable[Detection]) -> str:
-    """For programs: ``{"mutants": [{name, found, oracle, seeds, shrunk_faults, ...}]}``."""
-    return msgspec.json.encode({"mutants": list(detections)}).decode()
 
 
 def as_table(detections: Iterable[Detection]) -> list[str]:

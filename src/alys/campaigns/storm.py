@@ -7,6 +7,7 @@ what must come of each by the contract alone. Beside that, whoever listens to al
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from alys.actors.reply import Reply
 from alys.base.prng import Random
@@ -25,8 +26,12 @@ PATIENCE_S = 60.0
 class Storm:
     """Of one run. ``begin`` once the world is open, ``settle`` and ``verify`` before it closes."""
 
-    def __init__(self, world: Ground, random: Random) -> None:
+    def __init__(
+        self, world: Ground, random: Random, found: Callable[[Broken], object] | None = None
+    ) -> None:
+        """``found`` is told of each finding when it is made; ``verify`` raises it all the same."""
         self._world = world
+        self._found = found
         self._random = random
         self._diary = Diary()
         self._stages: list[Stage] = []
@@ -55,7 +60,13 @@ class Storm:
             family = "clients" if scene in CLIENTS else "storm"
             stage = Stage(system, self._random.fork(name), name, self._diary, family)
             self._stages.append(stage)
-            self._ends[name] = system.drive(_played(scene, stage))
+            end = self._ends[name] = system.drive(_played(scene, stage))
+            end.subscribe(partial(self._over, end))
+
+    def _over(self, end: Reply[None]) -> None:
+        sound = self._world.system.failure is None
+        if self._found is not None and sound and isinstance(end.error, Broken):
+            self._found(end.error)
 
     async def settle(self) -> None:
         """Wait until all scenes are over, and their actors gone. Raises Broken (``storm/settled``) when that takes too long."""
