@@ -70,6 +70,18 @@ def test_what_crosses_as_it_is_would_cross_as_bytes(monkeypatch: pytest.MonkeyPa
     assert all(jsonrpc.encode_json(result) == then for result, then in seen)
 
 
+@pytest.mark.slow
+def test_a_seed_takes_the_same_steps_in_both_profiles() -> None:
+    """Fakes that answered otherwise, or at another moment, would lead the nodes another way."""
+    light, full = (
+        run.run(draw.plan_of(3, msgspec.structs.replace(OPTIONS, profile=profile)))
+        for profile in ("light", "full")
+    )
+    assert (light.verdict, light.steps, light.height) == (full.verdict, full.steps, full.height)
+    assert light.bitten == full.bitten
+    assert light.trace_hash != full.trace_hash
+
+
 def test_both_profiles_begin_from_the_same_bitcoin_blocks() -> None:
     """They are made once; each network has a node of its own on them."""
     one, other = (network.bitcoin_node(1_767_225_600, lambda: 1_767_225_600.0, bytes([7]) * 32) for _ in range(2))  # fmt: skip
