@@ -18,6 +18,7 @@ from alys.base.prng import Random
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
+from alys.campaigns.probes import Probes
 from alys.campaigns.storm import Storm
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
@@ -80,15 +81,17 @@ class Life:
         self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
+        self.probes = Probes()
         self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
         self._read: Deposits | None = None
-        world.system.observer = together(world.system.observer, self._disks)
+        world.system.observer = together(world.system.observer, self._disks, self.probes)
         self._over = False
 
     async def live(self) -> None:
         """In an open world: everything up to the moment when all pegs have come to their end."""
         world = self.world
         world.look_closely()
+        self.probes.attach(world)
         world.keep_mining()
         users = self.users = Users(world, self.plan.work)
         await users.fund()
@@ -270,6 +273,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
         height=max((view.height for view in views), default=0),
         finalised_height=max((view.finalised_height for view in views), default=0),
         bitten=life.bitten(),
+        probes=life.probes.close(world, life.plan, life.bitten()),
         samples=samples,
     )
 
