@@ -6,7 +6,7 @@ from alys.campaigns.outcome import Outcome
 from alys.campaigns.plan import Plan
 
 FAULT_PROFILES = tuple(draw_faults.PROFILES)
-PROBES = probes.PROBES
+PROBES = probes.NAMES
 """Rare states that a campaign is to reach."""
 ORACLES = (
     "agreement", "conservation", "durability", "leaks", "ledger", "mailbox", "order", "supervision", "work",

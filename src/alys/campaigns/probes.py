@@ -15,8 +15,9 @@ from alys.actors.ref import Ref
 from alys.base import trouble
 from alys.campaigns.plan import Plan
 from alys.models.bitcoin.chainstate import BlockEvent, EventKind
-from alys.node import messages, ports
+from alys.node import messages, orders, ports
 from alys.node.errors import StoreFailed
+from alys.oracles.statement import DepositStatus, RequestStatus
 
 if TYPE_CHECKING:
     from alys.actors.envelope import Envelope
@@ -27,7 +28,7 @@ ACTORS = (
 )  # fmt: skip
 """Of a node's tree."""
 
-MEANINGS: Mapping[str, str] = {
+SAID: Mapping[str, str] = {
     "bitcoin_reorg": "a block left Bitcoin's best chain",
     "siblings": "two blocks of one height were offered",
     "reorganised": "a node left a branch",
@@ -47,6 +48,9 @@ MEANINGS: Mapping[str, str] = {
     "synced_from_peer": "blocks were fetched from a peer",
     "halted": "a node stood still for want of work or of its services",
     "halted_and_resumed": "such a node went on",
+    "halt_changed": "governance halted production, or let it go on",
+    "peer_lost": "a connection between nodes ended",
+    "deposit_unclaimable": "a deposit that nobody can claim",
     "torn_write": "a node came back with half of a batch on its disk",
     "store_failed": "the store refused a batch",
     "mailbox_full": "a message found a mailbox full",
@@ -57,7 +61,7 @@ MEANINGS: Mapping[str, str] = {
 }
 """By name."""
 
-PROBES = tuple(MEANINGS)
+NAMES = tuple(SAID)
 
 NODES = "/alys/node"
 """What the paths of the nodes' trees begin with, and of their ports; other trees run beside them."""
@@ -65,7 +69,7 @@ BUT_FOR_VOTES = "but for our votes"
 """How an authority puts it that refuses a valid block."""
 
 
-class Probes(Observer):
+class RareStates(Observer):
     """Counts how often each state was reached. Hears all actors from before the world opens; ``close`` asks what the world knows."""
 
     def __init__(self) -> None:
@@ -79,13 +83,14 @@ class Probes(Observer):
             messages.PeginWithdrawn: self._pegin_withdrawn,
             messages.PeginReady: self._pegin_ready,
             messages.BitcoinSeen: self._bitcoin_seen,
-            messages.BlockImported: self._imported,
             messages.RequestSignatures: self._signatures_wanted,
             messages.SignaturesCollected: self._signatures_there,
             messages.SignaturesShort: self._counted("signatures_short"),
             messages.BlockRefused: self._refused,
             messages.ParentMissing: self._counted("parent_missing"),
             messages.BlocksTaken: self._taken,
+            messages.PeerDisconnected: self._counted("peer_lost"),
+            orders.HaltChanged: self._counted("halt_changed"),
             messages.ReportStatus: self._status,
             ports.StreamOpened: self._stream_opened,
         }
@@ -96,7 +101,7 @@ class Probes(Observer):
         bitcoin.bitcoin.listeners.append(self._bitcoin_block)
 
     def close(self, world: "SimWorld", plan: Plan, bitten: Mapping[int, int]) -> dict[str, int]:
-        """How often each was reached, of all that there are."""
+        """How often each was reached; nought for one that was not."""
         reached = self.reached
         overheard = world.overheard
         if overheard is not None:
@@ -104,6 +109,14 @@ class Probes(Observer):
             reached["siblings"] += sum(count > 1 for count in heights.values())
         if hasattr(world, "auditor"):
             reached["payout_bumped"] += sum(len(claim.bumps) for claim in world.auditor.claims())
+            statement = world.auditor.statement
+            if statement is not None:
+                nobodys = DepositStatus.UNCLAIMABLE
+                reached["deposit_unclaimable"] += sum(
+                    d.status is nobodys for d in statement.deposits
+                )
+                back = RequestStatus.REFUNDED
+                reached["refunded"] += sum(r.status is back for r in statement.requests)
         for order in plan.orders:
             fault = order.fault
             if bitten.get(order.number):
@@ -111,7 +124,7 @@ class Probes(Observer):
                     reached["torn_write"] += 1
                 elif fault.kind == "equivocate":
                     reached["equivocated"] += 1
-        return {name: reached[name] for name in PROBES if reached[name]}
+        return {name: reached[name] for name in NAMES}
 
     # Messages
 
@@ -146,9 +159,6 @@ class Probes(Observer):
     def _bitcoin_seen(self, message: messages.BitcoinSeen, _: "Envelope", target: Ref) -> None:
         self.reached["mint_lost"] += bool(message.lost)
         self.reached["payout_stuck"] += bool(message.stuck)
-
-    def _imported(self, message: messages.BlockImported, _: "Envelope", target: Ref) -> None:
-        self.reached["refunded"] += len(message.refunded)
 
     def _signatures_wanted(
         self, message: messages.RequestSignatures, _: "Envelope", target: Ref
