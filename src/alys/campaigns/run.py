@@ -262,6 +262,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
     samples.update(life.storm.samples)
     if life.plan.work:
         samples["work"] = 0 if life.users is None else life.users.samples
+    samples["profit"] = 0 if life.users is None else life.users.profit.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
     if hasattr(world, "auditor") and world.auditor.statement is not None:
