@@ -95,6 +95,7 @@ class Life:
         """In an open world: everything up to the moment when all pegs have come to their end."""
         world = self.world
         world.look_closely()
+        self._rare.attach(world)
         world.keep_mining()
         users = self.users = Users(world, self.plan.work)
         await users.fund()
@@ -139,10 +140,7 @@ class Life:
 
     def probes(self) -> dict[str, int]:
         """See ``Outcome.probes``."""
-        world = self.world
-        statement = world.auditor.statement if hasattr(world, "auditor") else None
-        watched = world.watch.found().samples if hasattr(world, "watch") else {}
-        return self._rare.found(statement, watched.get("reorganisations", 0))
+        return self._rare.close(self.world, self.plan, self.bitten())
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
@@ -264,6 +262,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
     samples.update(life.storm.samples)
     if life.plan.work:
         samples["work"] = 0 if life.users is None else life.users.samples
+    samples["profit"] = 0 if life.users is None else life.users.profit.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
     if hasattr(world, "auditor") and world.auditor.statement is not None:
