@@ -1,9 +1,16 @@
 """The examples run as they are, as their first lines say."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alys.cli import front
+from alys.mutants import catalogue, patching
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,3 +44,25 @@ def test_the_pool_imports_nothing_but_the_runtime() -> None:
     source = (ROOT / "examples" / "actors" / "pool.py").read_text(encoding="utf-8")
     rooms = set(re.findall(r"^from alys\.(\w+)", source, re.MULTILINE))
     assert rooms == {"actors", "base"}
+
+
+FOUND = ROOT / "examples" / "found" / "finality_went_back.py"
+
+
+def kept(results: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """What `alys test` says of the scenario that keeps what a campaign found."""
+    front.main(["test", str(FOUND), "--world", "sim", "-o", "json", "--results-dir", str(results)])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_a_campaign_found_is_found_again_by_the_scenario_that_keeps_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the bug planted that it was found with, it fails for the same reason; without, it passes, and each fault bites."""
+    with patching.planted(catalogue.named("begun-anew-on-start")) as bug:
+        (case,) = kept(tmp_path, capsys)["cases"]
+    assert bug.ran
+    assert (case["outcome"], case["facts"]["oracle"]) == ("failed", "agreement/finality_went_back")
+    told = kept(tmp_path, capsys)
+    assert (told["exit_code"], told["verdict"]) == (0, "pass"), told["cause"]
+    assert set(told["cases"][0]["facts"]["bitten"]) == {"3", "4", "5"}

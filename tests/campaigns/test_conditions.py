@@ -33,8 +33,31 @@ def test_candidates_are_near_at_home_and_rare() -> None:
         On(actor=CHAIN, message="Tick", nth=36),
         On(actor=OTHER, message="Mint", nth=1),
     ]
+    assert (
+        conditions.candidates(3.45, TAKEN, "/alys/node-1")[-1].actor == CHAIN
+    )  # not what comes after
     assert conditions.candidates(3.5, TAKEN)[0] == On(actor=OTHER, message="Mint", nth=1)
     assert conditions.candidates(60.0, TAKEN) == []
+
+
+def test_what_is_about_the_chain_goes_before_what_is_rare_and_beats_are_no_conditions() -> None:
+    told = [Taken(at=n / 9, actor="/n/consensus/chain", message="BlockSealed") for n in range(9)]
+    told += [Taken(at=1.0, actor="/n/network/peer", message="Dial")]
+    told += [Taken(at=1.0, actor="/n/consensus/chain", message="CheckHealth")]
+    found = conditions.candidates(1.05, told, "/n")
+    assert [on.message for on in found] == ["BlockSealed", "Dial"]
+    assert found[0].nth == 10 - 1
+
+
+def test_the_nearest_are_tried_at_last_whatever_they_are() -> None:
+    """Nine kinds of message, of which those that say most are the farthest."""
+    told = [
+        Taken(at=n / 10, actor="/n/bridge/bridge", message=f"M{kind}")
+        for kind in range(12)
+        for n in range(kind + 1)
+    ]
+    found = [on.message for on in conditions.candidates(1.1, told, "/n")]
+    assert found == ["M0", "M1", "M2", "M3", "M4", "M5", "M11", "M10", "M9"]
 
 
 def test_another_node_whose_name_begins_alike_is_not_at_home() -> None:

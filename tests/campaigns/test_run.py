@@ -8,8 +8,8 @@ from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.campaigns.draw import plan_of
 from alys.campaigns.outcome import Outcome
-from alys.campaigns.plan import Plan
-from alys.campaigns.run import Hearing, run
+from alys.campaigns.plan import Plan, Schedule
+from alys.campaigns.run import Hearing, picks_of, run
 
 
 def timeless(outcome: Outcome) -> Outcome:
@@ -51,3 +51,14 @@ def test_without_work_there_is_none_to_be_judged() -> None:
     assert told.verdict == "pass", told.sentence
     assert set(told.samples) >= {"ledger", "agreement"}
     assert "work" not in told.samples
+
+
+def test_a_plan_runs_under_its_schedule_and_again_from_what_that_chose() -> None:
+    plan = msgspec.structs.replace(plan_of(3), weather_s=2.0, orders=(), work=())
+    strict = msgspec.structs.replace(plan, schedule=Schedule(kind="pct"))
+    first = run(strict)
+    assert first.trace_hash != run(plan).trace_hash
+    picks = tuple(picks_of(strict))
+    assert len(picks) > 100
+    again = msgspec.structs.replace(plan, schedule=Schedule(kind="replay", picks=picks))
+    assert run(again).trace_hash == first.trace_hash

@@ -81,6 +81,17 @@ def test_thirty_six_faults_become_one_with_a_condition_and_the_reason_stays() ->
     assert kept.real_seconds == 0.5 * bench.runs
 
 
+def test_a_condition_with_which_an_order_no_longer_bites_is_none() -> None:
+    """Whatever fails then fails without it."""
+
+    def unbitten(plan: Plan, hearing: Hearing | None) -> Outcome:
+        waits = any(isinstance(one.when, On) for one in plan.orders)
+        return msgspec.structs.replace(Bench()(plan, hearing), **({"bitten": {}} if waits else {}))
+
+    (order,) = shrinking.keep(MANY, run_plan=unbitten).plan.orders
+    assert isinstance(order.when, At)
+
+
 def test_a_plan_that_passes_is_refused_with_its_verdict() -> None:
     with pytest.raises(DoesNotFail, match="plan of seed 1 does not fail here, it is pass"):
         shrinking.keep(Plan(seed=1), run_plan=Bench())

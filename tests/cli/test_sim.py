@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from alys.campaigns import life
+from alys.campaigns import life, proving
+from alys.campaigns.detection import Detection
 from alys.cli import front as cli
+from alys.mutants import catalogue
 from tests.campaigns import lives
 
 Capture = pytest.CaptureFixture[str]
@@ -169,3 +171,29 @@ def test_determinism_is_checked_in_two_processes(
     code, found = told(capsys, "check-determinism", "--seeds", "2..5")
     assert (code, [one["seed"] for one in found["differences"]]) == (1, [3])
     assert "record 2 is two" in found["cause"]
+
+
+def test_planted_bugs_are_looked_for_on_the_light_profile_unless_told(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[proving.Asked] = []
+
+    def prove(wanted: proving.Asked, *_: object, **__: object) -> proving.Proof:
+        asked.append(wanted)
+        found = [
+            Detection(name=one.name, area=one.area, found=True, seeds=1) for one in wanted.mutants
+        ]
+        return proving.Proof(detections=tuple(found))
+
+    monkeypatch.setattr(proving, "prove", prove)
+    code, found = told(capsys, "mutants", "--seeds", "5..20", "--jobs", "1")
+    assert (code, len(found["mutants"])) == (0, len(catalogue.MUTANTS))
+    assert (asked[0].first, asked[0].after, asked[0].profile) == (5, 20, "light")
+    name = catalogue.MUTANTS[0].name
+    told(capsys, "mutants", "--only", name, "--no-shrink", "--profile", "mixed")
+    assert (asked[1].mutants, asked[1].shrink_runs) == (catalogue.MUTANTS[:1], 0)
+    assert (asked[1].after, asked[1].profile) == (1_000, "mixed")
+    assert cli.main(["sim", "mutants", "--only", name[:-1]], environment={}) == 2
+    assert f"did you mean {name!r}?" in capsys.readouterr().err
+    assert cli.main(["sim", "--no-shrink"], environment={}) == 2
+    assert "--no-shrink is for alys sim mutants" in capsys.readouterr().err

@@ -7,12 +7,14 @@ import msgspec
 import pytest
 
 from alys.base.errors import EnvironmentFailure
-from alys.campaigns import campaign, kept
+from alys.campaigns import campaign, kept, proving
 from alys.campaigns.campaign import Campaign, Options
+from alys.campaigns.detection import Detection
 from alys.campaigns.determinism import Asked, Difference, Found
 from alys.campaigns.hashes import Seen
 from alys.campaigns.kept import Kept
 from alys.config.settings import Settings
+from alys.mutants import catalogue
 from alys.report import record
 from alys.runner import provenance, simulation
 from alys.runner.simulation import Again
@@ -191,3 +193,39 @@ def test_seeds_that_were_not_compared_are_no_pass() -> None:
     lost = Found(seeds=8, distinct=8, lost=(Seen(seed=2, lost="it died"),))
     assert simulation.determinism(lost, ASKED, 1.0, stopped=False).exit_code == 3
     assert simulation.determinism(Found(seeds=2), ASKED, 1.0, stopped=True).exit_code == 130
+
+
+TO_PROVE = proving.Asked(mutants=catalogue.MUTANTS[:2], after=50)
+SEEN = Detection(
+    name="one", area="chain", found=True, oracle="ledger/short", seeds=3, seed=2, ran=9
+)
+UNSEEN = Detection(name="two", area="chain", found=False, seeds=50, ran=0, others={"passed": 50})
+
+
+def test_planted_bugs_that_are_all_found_are_a_pass() -> None:
+    judged = simulation.proved(proving.Proof(detections=(SEEN, SEEN)), TO_PROVE, 9.0)
+    assert judged.exit_code == 0
+    assert judged.text.splitlines()[-1] == (
+        "PASS  2 of 2 planted bugs found, 6 runs with a bug in them, 9.0 s"
+    )
+    told = json.loads(judged.json)
+    assert (told["verdict"], told["cause"]) == ("pass", "")
+    mutant = told["mutants"][0]
+    assert {"name", "found", "oracle", "seeds", "shrunk_faults"} <= mutant.keys()
+
+
+def test_a_planted_bug_that_nobody_finds_is_a_failure_with_its_name() -> None:
+    judged = simulation.proved(proving.Proof(detections=(SEEN, UNSEEN)), TO_PROVE, 9.0)
+    assert judged.exit_code == 1
+    assert "cause:  not found in seeds 0..50: two" in judged.text
+    assert "1 of 2 planted bugs found" in judged.text
+
+
+def test_a_search_that_had_no_end_or_none_at_all_is_no_pass() -> None:
+    lost = proving.Proof(detections=(UNSEEN,), lost={"two": "it died\nthere"})
+    judged = simulation.proved(lost, TO_PROVE, 9.0)
+    assert (judged.exit_code, json.loads(judged.json)["cause"]) == (3, "two: it died there")
+    nothing = proving.Proof(detections=())
+    assert simulation.proved(nothing, TO_PROVE, 9.0).exit_code == 4
+    stopped = proving.Proof(detections=(UNSEEN,), stopped=True)
+    assert simulation.proved(stopped, TO_PROVE, 9.0).exit_code == 130

@@ -99,7 +99,11 @@ class World:
 
 def play(seed: int, schedule: ScheduleMaker = Uniform) -> World:
     """The little run, to its end."""
-    world = World(seed, trap=Trap(), schedule=schedule)
+    return play_in(World(seed, trap=Trap(), schedule=schedule))
+
+
+def play_in(world: World) -> World:
+    """The same in a world of one's own."""
     names = ("ada", "bob", "cyd")
     specs = [
         ChildSpec(
@@ -124,6 +128,7 @@ def play(seed: int, schedule: ScheduleMaker = Uniform) -> World:
         await system.shutdown()
 
     world.run(scenario())
+    world.recorder.flush()
     return world
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
+from alys.chain.light_approvals import LightScheme
 from alys.worlds import adversary, network
-from tests.federation.storm import LightScheme
 from tests.worlds import forging
 
 
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signatures that cost nothing."""
-    monkeypatch.setattr(network, "BlsScheme", LightScheme)
+    monkeypatch.setattr(network, "SCHEMES", {"full": LightScheme})
 
 
 def test_without_what_it_needs_nothing_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:

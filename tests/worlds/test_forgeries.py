@@ -3,17 +3,17 @@
 import pytest
 
 from alys.chain import validity
+from alys.chain.light_approvals import LightScheme
 from alys.oracles.forgery import Believed
 from alys.worlds import network
 from alys.worlds.forgeries import FORMS
-from tests.federation.storm import LightScheme
 from tests.worlds import forging
 
 
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signatures that cost nothing."""
-    monkeypatch.setattr(network, "BlsScheme", LightScheme)
+    monkeypatch.setattr(network, "SCHEMES", {"full": LightScheme})
 
 
 def test_each_form_is_refused_for_its_reason() -> None:

@@ -141,7 +141,8 @@ def test_an_actor_at_rest_gets_no_message_unobserved() -> None:
         for number in range(5):
             ground.system.tell(ref, specimens.Say(note=str(number)))
             await ground.settle()
-        return sum('"kind":"handled"' in line for line in ground.lines)
+        ground.recorder.flush()
+        return sum('"kind":"handling"' in line for line in ground.lines)
 
     assert play(scenario) == 5
 

@@ -67,7 +67,8 @@ def test_another_seed_is_another_order_and_another_hash(tmp_path: Path) -> None:
 
     def order(told: dict[str, Any]) -> list[str]:
         records = [json.loads(line) for line in events(told).splitlines()]
-        return [r["message"] for r in records if r.get("kind") == "handling"]
+        names = {r["id"]: r["message"] for r in records if r.get("kind") == "sent"}
+        return [names[r["id"]] for r in records if r.get("kind") == "handling"]
 
     assert order(seven) != order(eight)
 

@@ -24,13 +24,14 @@ from alys.actors.actor import Terminated
 from alys.actors.dispatch import Dispatcher
 from alys.actors.envelope import LAZY, Envelope, Mark, message_of, reply_of
 from alys.actors.errors import FATAL, ActorStopped, AskFailed, DeathPact, MailboxFull
-from alys.actors.mailbox import NOWHERE, Overflow
+from alys.actors.mailbox import NOWHERE, UNKNOWN, Overflow
 from alys.actors.message import Message, Priority
 from alys.actors.reply import Reply
 from alys.actors.services import Services
 from alys.actors.state import Status
 
 _NORMAL = Priority.NORMAL
+_RUNNING = Status.RUNNING
 
 
 class Cell(Services):
@@ -234,6 +235,24 @@ class Cell(Services):
                 box.last = mark
                 box.queue.append((message, mark, reply))
                 return
+            if (
+                self.status is _RUNNING
+                and len(box.queue) + box.others < box.capacity
+                and not box.line
+                and not self.system.plain
+            ):  # what follows says in one place for an observed message that nothing is unusual about
+                sender = mark[0]
+                current = sender.current
+                cause = current.id if current.__class__ is Envelope else None
+                sender.sequence = number = sender.sequence + 1
+                envelope = Envelope(message, sender, number, cause, mark[1], reply)
+                box.queue.append(envelope)
+                box.last = UNKNOWN
+                self.system.observer.sent(envelope, self)
+                if not self.queued and self.able and self.activity is None:
+                    self.queued = True
+                    self.system.dispatcher.schedule(self)
+                return
         entry = self._wrap(message, mark, reply)
         if self._is_open_for(entry):
             self._put(entry, message.priority)
@@ -371,13 +390,20 @@ class Cell(Services):
         """Handle what is no bare message: an ask, or an observed message."""
         self.current = entry
         self.promised = False
-        if entry.__class__ is Envelope:
+        observed = entry.__class__ is Envelope
+        if observed:
             self.system.observer.handling(entry, self)
         result = handler(instance, message, self.context)
         if result.__class__ is CoroutineType:
             self._suspend(result, entry).step()
-        else:
-            self._finish_entry(entry, result)
+        elif self.current is entry:  # what ``_finish_entry`` does
+            self.current = None
+            if observed:
+                self.system.observer.handled(entry, self)
+                if entry.reply is None:
+                    return
+            if not self.promised:
+                self.answer(entry, result)
 
     def _finish_entry(self, entry: Any, value: object) -> None:
         """A handler is done: say so, and answer."""

@@ -37,11 +37,16 @@ class Envelope(msgspec.Struct, eq=False):
     """Set for a timer's message: a restart or a cancel after it fired takes the message with it."""
     taken: bool = False
     """Whether a handler has had it already and put it aside."""
+    made: str | None = None
+    """The id, once somebody has asked for it."""
 
     @property
     def id(self) -> str:
         """The sender's uid and its count: unique in a run and equal in every replay."""
-        return f"{self.sender.uid}.{self.sequence}"
+        made = self.made
+        if made is None:
+            made = self.made = f"{self.sender.uid}.{self.sequence}"
+        return made
 
 
 #: What a mailbox holds: a Message, a tuple (Message, Mark, Reply or None) or an Envelope.

@@ -9,7 +9,7 @@ An actor with a handler for ``Message`` itself has a table that grows: what no o
 from typing import Any
 
 from alys.actors.actor import Actor, handlers_of
-from alys.actors.envelope import Envelope
+from alys.actors.envelope import NOTICE, Envelope
 from alys.actors.errors import ActorDefinitionError
 from alys.actors.message import Message, PoisonPill
 
@@ -62,10 +62,12 @@ def _take_plain(instance: Any, entry: Any, context: Any) -> Any:
 
 def _take_envelope(instance: Any, envelope: Envelope, context: Any) -> Any:
     cell = context._cell
-    if not cell.is_wanted(envelope):
+    usual = envelope.timer is None and envelope.sequence != NOTICE
+    if not usual and not cell.is_wanted(envelope):
         return None
-    cell.origin = (envelope.sender, envelope.correlation)
-    if context.about is not envelope.correlation:
-        context.take_over(envelope.correlation)
+    about = envelope.correlation
+    cell.origin = (envelope.sender, about)
+    if context.about is not about:
+        context.take_over(about)
     handler = cell.table[envelope.message.__class__]
     return cell.take_wrapped(handler, instance, envelope.message, envelope)

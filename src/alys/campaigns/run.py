@@ -7,7 +7,6 @@ moment on all that was begun must come to its end. Beside it, Bitcoin blocks and
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from alys.campaigns.weather import Weather
 from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
+from alys.sim.schedules import Recording, Schedule
 from alys.worlds.durable import DiskWitness
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
@@ -34,8 +34,6 @@ MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
-STEPS = 40_000
-"""Of a run, about: where PCT puts its change points."""
 WEATHER = "weather"
 """The kind of the trace's record of the moment from which times and messages count."""
 
@@ -48,11 +46,13 @@ class Hearing:
         observers: Sequence[Observer] = (),
         lines: Callable[[str], object] | None = None,
         opened: Callable[[SimWorld], object] | None = None,
+        around: Callable[[Schedule], Schedule] = lambda schedule: schedule,
     ) -> None:
-        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens."""
+        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens; ``around`` may wrap the schedule."""
         self.observers = observers
         self.lines = lines
         self.opened = opened
+        self.around = around
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +125,7 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
     """To its end; never raises for what goes wrong in the world, a KeyboardInterrupt passes."""
     begun = time.perf_counter()
     heard = hearing or Hearing()
-    driver = SimDriver(settings_of(plan), partial(schedule_of, plan))
+    driver = SimDriver(settings_of(plan), lambda random: heard.around(schedule_of(plan, random)))
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder:
         info = ScenarioInfo(name=NAME, seed=plan.seed, scratch=Path(folder), nodes=plan.nodes)
@@ -190,10 +190,22 @@ async def _close(life: Life, found: Callable[[Exception], None]) -> None:
         found(error)
 
 
-def schedule_of(plan: Plan, random: Random) -> schedules.Schedule:
-    """How the dispatcher chooses."""
-    wanted = plan.schedule
-    return schedules.make(wanted.kind, random, depth=wanted.depth, steps=STEPS, picks=wanted.picks)
+def picks_of(plan: Plan) -> Sequence[int]:
+    """What the plan's schedule chooses in a run, for a plan whose schedule is the replay of it."""
+    recordings: list[Recording] = []
+
+    def record(schedule: Schedule) -> Schedule:
+        recordings.append(Recording(schedule))
+        return recordings[0]
+
+    run(plan, Hearing(around=record))
+    return recordings[0].picks
+
+
+def schedule_of(plan: Plan, random: Random) -> Schedule:
+    """What chooses among what is ready."""
+    chosen = plan.schedule
+    return schedules.make(chosen.kind, random, depth=chosen.depth, picks=chosen.picks)
 
 
 def settings_of(plan: Plan) -> Settings:

@@ -63,6 +63,12 @@ class _Lab:
         done = self.outcome(plan)
         return done.verdict == "fail" and done.oracle == self.oracle
 
+    def fails_bitten(self, plan: Plan) -> bool:
+        """The same, and each order bit."""
+        done = self.outcome(plan)
+        bit = all(done.bitten.get(order.number) for order in plan.orders)
+        return bit and done.verdict == "fail" and done.oracle == self.oracle
+
     def taken_in(self, plan: Plan) -> list[Taken]:
         """What actors took up while the weather lasted."""
         lines: list[str] = []
@@ -96,7 +102,10 @@ def keep(
         progress=progress,
     )
     small = conditions.conditions(
-        shrunk.plan, lab.taken_in, lab.fails, lambda target: home_of(target, shrunk.plan.nodes)
+        shrunk.plan,
+        lab.taken_in,
+        lab.fails_bitten,
+        lambda target: home_of(target, shrunk.plan.nodes),
     )
     outcome = lab.outcome(small)
     return Kept(

@@ -125,16 +125,19 @@ class _Events:
         self._mark(at, f"{record['target']}", "fault", text, at + lasts)
 
     def _message(self, at: float, kind: str, record: Mapping[str, Any]) -> None:
-        sender, receiver = _bare(record["sender"]), _bare(record["receiver"])
+        sent = self._sent.pop(record["id"], None)
+        if sent is None and kind == "handling":
+            return  # it was put aside and handled before, or sent before the trace began
+        if sent is None:
+            sent = (at, _bare(record["sender"]), _bare(record["receiver"]), record["message"])
         if kind == "sent":
-            self._sent[record["id"]] = (at, sender, receiver, record["message"])
+            self._sent[record["id"]] = sent
             self._chains(at, record)
             return
-        sent = self._sent.pop(record["id"], None)
-        begun = at if sent is None else sent[0]
+        begun, sender, receiver, name = sent
         taken = at if kind == "handling" else None
         self._arrows.append(
-            Arrow(sent=begun, taken=taken, sender=sender, receiver=receiver, name=record["message"])
+            Arrow(sent=begun, taken=taken, sender=sender, receiver=receiver, name=name)
         )
 
     def _chains(self, at: float, record: Mapping[str, Any]) -> None:

@@ -24,11 +24,12 @@ def add(command: argparse.ArgumentParser, whose: str) -> None:
     )
 
 
-def profile(text: str | None) -> str:
-    """Raises UsageError that names the nearest."""
+def profile(text: str | None, *, light: bool = False) -> str:
+    """Mixed unless told, or light. Raises UsageError that names the nearest."""
     from alys.campaigns import campaign
 
-    return _one_of("--profile", text, campaign.PROFILES, campaign.Options().profile)
+    default = "light" if light else campaign.Options().profile
+    return _one_of("--profile", text, campaign.PROFILES, default)
 
 
 def faults(text: str | None) -> str:

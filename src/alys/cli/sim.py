@@ -48,6 +48,9 @@ def add(commands: "words.Commands") -> None:
     drawing.add(sim, "in every plan")
     sim.add_argument("--keep-going", action="store_true", help="go on after a failure")
     sim.add_argument("--only", metavar="NAME", help="mutants: this one alone")
+    sim.add_argument(
+        "--no-shrink", action="store_true", help="mutants: do not make the failing plans small"
+    )
     sim.add_argument("--results-dir", metavar="DIR", help="where the campaign makes its folder")
     sim.add_argument(
         "-o", dest="output", metavar="json|text", help="what to print on standard output"
@@ -69,7 +72,7 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if action == "check-determinism":
         return _check_determinism(options, settings, environment)
     if action == "mutants":
-        return _mutants(options, arguments.only, settings)
+        return _mutants(options, arguments, settings)
     return _campaign(options, settings)
 
 
@@ -80,12 +83,14 @@ def _refuse_strangers(arguments: argparse.Namespace) -> None:
         "--minutes": action is None,
         "--keep-going": action is None,
         "--only": action == "mutants",
+        "--no-shrink": action == "mutants",
         "--results-dir": action is None,
     }
     for flag, fitting in fits.items():
         given = getattr(arguments, flag.strip("-").replace("-", "_"))
         if given not in (None, False) and not fitting:
-            whose = "alys sim mutants" if flag == "--only" else "alys sim without an action"
+            planted = flag in ("--only", "--no-shrink")
+            whose = "alys sim mutants" if planted else "alys sim without an action"
             raise errors.UsageError(f"{flag} is for {whose}")
 
 
@@ -106,7 +111,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
         jobs=_jobs(arguments.jobs),
         seconds=drawing.seconds(arguments.minutes),
         faults=drawing.faults(arguments.faults),
-        profile=drawing.profile(arguments.profile),
+        profile=drawing.profile(arguments.profile, light=arguments.action == "mutants"),
         keep_going=arguments.keep_going,
     )
 
@@ -185,28 +190,31 @@ def _check_determinism(
     return judged.exit_code
 
 
-def _mutants(options: "Options", only: str | None, settings: "Settings") -> int:
-    from alys.campaigns import life, proving
+def _mutants(options: "Options", arguments: argparse.Namespace, settings: "Settings") -> int:
+    from alys.campaigns import detection, life, proving
     from alys.mutants import catalogue
+    from alys.runner import simulation
 
     assert options.after is not None, "it has an end"
     asked = proving.Asked(
-        mutants=proving.named(catalogue.MUTANTS, only),
+        mutants=proving.named(catalogue.MUTANTS, arguments.only),
         first=options.first,
         after=options.after,
         jobs=options.jobs,
         faults=options.faults,
         profile=options.profile,
+        shrink_runs=0 if arguments.no_shrink else detection.SHRINK_RUNS_MAX,
     )
-    many = len(asked.mutants)
+    many, began = len(asked.mutants), time.monotonic()
     first = f"alys: {many} planted bugs, each looked for in seeds {asked.first}..{asked.after}"
-    with words.asked_to_stop() as stopped, words.ChangingLine(first) as line:
+    with words.quiet(), words.asked_to_stop() as stopped, words.ChangingLine(first) as line:
         life.warm()
 
         def progress(done: int, found: int) -> None:
             line.change(lambda: f"{done} of {many} looked for, {found} found")
 
         proof = proving.prove(asked, time.monotonic, progress=progress, stopped=stopped)
+    judged = simulation.proved(proof, asked, time.monotonic() - began)
     as_json = settings.test_environment.report_format == "json"
-    words.out(proving.as_json(proof) if as_json else proving.as_text(proof))
-    return proof.exit_code
+    words.out(judged.json if as_json else judged.text)
+    return judged.exit_code

@@ -272,8 +272,8 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(
             Edit(
                 target="alys.actors.tables:_take_envelope",
-                old="if context.about is not envelope.correlation:",
-                new="if envelope.correlation is not None:",
+                old="if context.about is not about:",
+                new="if about is not None:",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""What a thorough run of everything does besides its suites: a small campaign, and the planted bugs on seeds that are known to find them.
+"""What a thorough run of everything does besides its suites: a small campaign, and the planted bugs, each until it is found.
 
 Each is a command of its own in a process of its own, because this one has threads and sockets by then; its verdict is one more case of the
 run, and its results are in the run's folder.
@@ -19,6 +19,7 @@ from alys.runner import catalogue, verdict
 
 FOLDER = "simulation"
 CAMPAIGN_SEEDS = 200
+MUTANT_SEEDS = 100
 MINUTES_MAX = 30
 """Of the campaign on a slow machine: fewer seeds are better than no night."""
 
@@ -45,6 +46,11 @@ SLICES = (
         name="simulated_campaign",
         words=("sim", "--seeds", f"0..{CAMPAIGN_SEEDS}", "--minutes", str(MINUTES_MAX)),
         figures=("seconds", "simulated_seconds", "seeds_per_second", "figures"),
+    ),
+    Slice(
+        name="planted_bugs",
+        words=("sim", "mutants", "--seeds", f"0..{MUTANT_SEEDS}", "--no-shrink"),
+        figures=("seconds", "mutants"),
     ),
 )
 

@@ -10,12 +10,14 @@ import msgspec
 
 from alys.base import errors
 from alys.base.errors import ExitCode
-from alys.campaigns import campaign, kept, timeline
+from alys.campaigns import campaign, detection, kept, timeline
 from alys.campaigns import told as words
 from alys.campaigns.campaign import Campaign, Options
 from alys.campaigns.determinism import Asked, Found
 from alys.campaigns.kept import Kept
 from alys.campaigns.outcome import Outcome
+from alys.campaigns.proving import Asked as ToProve
+from alys.campaigns.proving import Proof
 from alys.config import loader
 from alys.config.settings import Settings
 from alys.report import record
@@ -392,3 +394,43 @@ _OUTCOMES = {
     "fail": ExitCode.FAIL,
     "inconclusive": ExitCode.INCONCLUSIVE,
 }
+
+
+def proved(proof: Proof, asked: ToProve, seconds: float) -> Judged:
+    """What comes of looking for planted bugs: one that nobody found is a failure."""
+    against: list[tuple[ExitCode, str]] = []
+    if proof.stopped:
+        against.append((ExitCode.INTERRUPTED, "interrupted"))
+    for name, why in sorted(proof.lost.items()):
+        against.append((ExitCode.ENVIRONMENT, f"{name}: {' '.join(why.split())}"))
+    missed = [one.name for one in proof.detections if not one.found]
+    if missed:
+        told = f"not found in seeds {asked.first}..{asked.after}: {', '.join(missed)}"
+        against.append((ExitCode.FAIL, told))
+    if not proof.detections:
+        against.append((ExitCode.INCONCLUSIVE, "no bug was looked for to the end"))
+    exit_code = verdict.worst(code for code, _ in against)
+    said = [cause for code, cause in against if code is exit_code]
+    told_json: dict[str, Any] = {
+        "verdict": verdict.WORDS[exit_code],
+        "exit_code": int(exit_code),
+        "cause": _first(said),
+        "causes": said,
+        "mutants": proof.detections,
+        "lost": proof.lost,
+        "seconds": round(seconds, 3),
+        "replay": f"alys sim mutants --seeds {asked.first}..{asked.after}",
+    }
+    found = len(proof.detections) - len(missed)
+    runs = sum(one.seeds for one in proof.detections)
+    lines = detection.as_table(proof.detections)
+    lines += [f"cause:  {cause}" for cause in said]
+    lines.append(
+        f"{verdict.WORDS[exit_code].upper()}  {found} of {len(asked.mutants)} planted bugs found, "
+        f"{runs:,} runs with a bug in them, {seconds:.1f} s"
+    )
+    return Judged(
+        exit_code=int(exit_code),
+        text="\n".join(lines) + "\n",
+        json=msgspec.json.format(msgspec.json.encode(told_json), indent=2).decode() + "\n",
+    )

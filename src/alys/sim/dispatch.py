@@ -303,10 +303,16 @@ class SimDispatcher:
                     self.steps += 1
                     if self.steps > self._steps_max:
                         self._livelock()
-                    if call is None:
-                        self._turn(rest)
-                    else:
+                    if call is not None:
                         call(*rest)
+                    elif self.reports:
+                        self._reported_turn(rest)
+                    else:
+                        try:
+                            rest.run()
+                        except BaseException:
+                            rest.break_off()
+                            raise
                     if trap is not None and trap.violation is not None:
                         trap.check()
             finally:
@@ -317,14 +323,14 @@ class SimDispatcher:
             f"{STEPS_PER_INSTANT_MAX} steps in one instant of virtual time", self._describe()
         )
 
-    def _turn(self, runnable: Runnable) -> None:
+    def _reported_turn(self, runnable: Runnable) -> None:
         before = runnable.handled
         try:
             runnable.run()
         except BaseException:
             runnable.break_off()
             raise
-        if self.reports and runnable.handled != before:
+        if runnable.handled != before:
             runnable.report(runnable.handled - before, 0.0)
 
     def _describe(self) -> str:

@@ -24,8 +24,8 @@ BATCH = 256
 """Numbers that are drawn at once; so drawing costs a tenth."""
 
 PCT_DEPTH = 3
-PCT_STEPS = 20_000
-"""Choices that a run is expected to have (k of the paper) where nobody counted them: a minute of a federation has about as many."""
+PCT_STEPS = 3_000
+"""Choices that a run is expected to have (k of the paper) where nobody counted them: a campaign's run has about as many."""
 PASSED_OVER_MAX = 1000
 """Choices of a strict schedule after which the oldest entry has its turn."""
 

@@ -13,7 +13,7 @@ from alys.actors.reply import Reply
 from alys.actors.supervisor import WhichChildren
 from alys.actors.system import System
 from alys.base.errors import AlysBug, Inconclusive
-from alys.sim.trace import name_of
+from alys.sim.bodies import name_of
 from alys.worlds import specimens
 from alys.worlds.recorder import Recorder
 from alys.worlds.supervised import (

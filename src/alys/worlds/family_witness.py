@@ -33,11 +33,14 @@ class FamilyWitness(Observer):
         self.supervision.close(self._now())
         return {"supervision": self.supervision.samples}
 
-    def _say(self, feed: Callable[..., object], *values: object, **more: object) -> None:
+    def _say(
+        self, feed: Callable[..., object], actor: Ref, *values: object, **more: object
+    ) -> None:
         try:
-            feed(*values, **more)
+            feed(actor.uid, *values, **more)
         except Broken as broken:
-            self._found(broken)
+            facts = {**broken.facts, "path": actor.path}
+            self._found(Broken(broken.oracle, broken.sentence, **facts))
 
     @override
     def spawned(self, actor: Ref) -> None:
@@ -46,7 +49,7 @@ class FamilyWitness(Observer):
         unasked = parent.current is None and parent.activity is None
         self._say(
             self.supervision.spawned,
-            cell.uid,
+            actor,
             parent.uid,
             rule_of(cell),
             self._now(),
@@ -55,7 +58,7 @@ class FamilyWitness(Observer):
 
     @override
     def failed(self, actor: Ref, error: BaseException, envelope: "Envelope | None") -> None:
-        self._say(self.supervision.failed, actor.uid, self._now())
+        self._say(self.supervision.failed, actor, self._now())
 
     @override
     def judging(self, actor: Ref, end: Exit, again: bool) -> None:
@@ -70,7 +73,7 @@ class FamilyWitness(Observer):
         )
         self._say(
             self.supervision.judged,
-            cell.uid,
+            actor,
             team,
             end.kind.value,
             end.error,
@@ -83,23 +86,23 @@ class FamilyWitness(Observer):
 
     @override
     def resumed(self, actor: Ref, error: BaseException) -> None:
-        self._say(self.supervision.resumed, actor.uid, self._now())
+        self._say(self.supervision.resumed, actor, self._now())
 
     @override
     def torn_down(self, actor: Ref) -> None:
-        self._say(self.supervision.torn_down, actor.uid, self._now())
+        self._say(self.supervision.torn_down, actor, self._now())
 
     @override
     def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
         cell: Any = actor
         keeps = cell.spec.keep_children
-        self._say(self.supervision.restarted, cell.uid, self._now(), keeps_children=keeps)
+        self._say(self.supervision.restarted, actor, self._now(), keeps_children=keeps)
 
     @override
     def escalated(self, actor: Ref, error: BaseException) -> None:
         why = {IntensityExceeded: "intensity", ChildEscalated: "child"}.get(type(error), "")
         if why:
-            self._say(self.supervision.escalated, actor.uid, why, self._now())
+            self._say(self.supervision.escalated, actor, why, self._now())
 
     @override
     def stopped(self, actor: Ref, reason: str) -> None:
@@ -108,9 +111,10 @@ class FamilyWitness(Observer):
         closing = False
         if parent is not None:
             family = parent.family
-            closing = not family.at_once and (family.closed or parent.is_stopped)
+            # Who is no supervisor keeps no places: whoever comes in time takes that of the one before.
+            closing = family.keeps and (family.closed or parent.is_stopped)
             closing = closing and not any(_told_to_stop(other) for other in family.living())
-        self._say(self.supervision.stopped, cell.uid, reason, self._now(), closing=closing)
+        self._say(self.supervision.stopped, actor, reason, self._now(), closing=closing)
 
 
 def _told_to_stop(cell: Cell) -> bool:

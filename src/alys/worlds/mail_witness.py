@@ -42,6 +42,8 @@ class MailWitness(Observer):
         self._entered = 0
         #: Those that wait in a lane above the ordinary one.
         self._urgent: set[Envelope] = set()
+        #: What was handled last.
+        self._last: Envelope | None = None
         self._found = found
         #: Actors that have failed and have not gone on yet.
         self._down: set[int] = set()
@@ -106,6 +108,7 @@ class MailWitness(Observer):
     def handled(self, envelope: Envelope, target: "Ref") -> None:
         try:
             self.conservation.ended(envelope)
+            self._last = envelope
         except Broken as broken:
             self._found(broken)
 
@@ -115,7 +118,10 @@ class MailWitness(Observer):
 
     @override
     def dead_letter(self, envelope: Envelope, target: "Ref", reason: str) -> None:
-        if reason != "late reply":  # its message has an end of its own
+        after_all = (
+            reason == "failed" and envelope is self._last
+        )  # a fault after the handler was done
+        if reason != "late reply" and not after_all:  # otherwise the message has an end of its own
             self._lost(envelope, target)
 
     def _lost(self, envelope: Envelope, target: "Ref") -> None:

@@ -98,9 +98,7 @@ class NetworkWorld(Onlooking, abc.ABC):
         self.random = SeededRandom(info.seed).fork(info.name)
         self.waiting_for: str | None = None
         self._lines: list[str] | deque[str] = []
-        self.recorder = Recorder(
-            lambda: self.dispatcher.now(), lambda line: self._lines.append(line)
-        )
+        self.recorder = Recorder(lambda: self.dispatcher.now(), self._lines.append)
         #: More that listen to all actors; to be added before the world opens.
         self.observers: list[Observer] = []
         self._metrics = Metrics()
@@ -351,13 +349,16 @@ class NetworkWorld(Onlooking, abc.ABC):
     def bound_trace(self, lines_max: int) -> None:
         """Keep the newest lines only: for a world that lives longer than a scenario."""
         self._lines = deque(self._lines, maxlen=lines_max)
+        self.recorder.sink = self._lines.append
 
     def trace(self) -> Iterable[str]:
         """See ``protocol.World.trace``."""
+        self.recorder.flush()
         return (line.rstrip("\n") for line in self._lines)
 
     def messages(self) -> list[dict[str, Any]]:
         """The ``sent`` records so far, decoded."""
+        self.recorder.flush()
         return [msgspec.json.decode(line) for line in self._lines if '"kind":"sent"' in line[:60]]
 
 

@@ -29,7 +29,7 @@ _LETTERS = {"failed": "failed_messages", "old timer": "called_off", "not watched
 class Recorder(TraceRecorder):
     """See the module's docstring."""
 
-    def __init__(self, now: Callable[[], float], sink: Callable[[str], object]) -> None:
+    def __init__(self, now: Callable[[], float], sink: Callable[[str], object] | None) -> None:
         super().__init__(now, sink)
         #: Crashes that nobody ordered, as sentences.
         self.crashes: list[str] = []
@@ -39,6 +39,7 @@ class Recorder(TraceRecorder):
         self.happenings: list[Happening] = []
         #: Who was started and is not gone.
         self.living: dict[int, Ref] = {}
+        self._heard = super().handling
         self._armed: dict[str, Fault] = {}
         #: Says whether a fault that was struck here (``troubles``) excuses a failure.
         self.excuse: Callable[[Ref, BaseException], bool] | None = None
@@ -102,7 +103,7 @@ class Recorder(TraceRecorder):
 
     def note(self, kind: str, actor: Ref, detail: str = "") -> None:
         """Write down what befell an actor."""
-        seen = Happening(time=self._now(), kind=kind, path=actor.path, uid=actor.uid, detail=detail)
+        seen = Happening(time=self.now(), kind=kind, path=actor.path, uid=actor.uid, detail=detail)
         self.happenings.append(seen)
 
     @override
@@ -113,9 +114,8 @@ class Recorder(TraceRecorder):
 
     @override
     def handling(self, envelope: "Envelope", target: Ref) -> None:
-        super().handling(envelope, target)
-        fault = self._armed.pop(target.path, None) if self._armed else None
-        if fault is not None:
+        self._heard(envelope, target)
+        if self._armed and (fault := self._armed.pop(target.path, None)) is not None:
             name = type(envelope.message).__name__
             fault.touched.append(f"{name} {envelope.id}")
             raise InjectedFault(f"ordered by the scenario: {target.path} fails on {name}")

@@ -74,6 +74,7 @@ class SimWorld(NetworkWorld):
         #: Chooses what comes next.
         self.schedule = schedule(chance)
         self.dispatcher = SimDispatcher(chance, EPOCH, trap=Trap(), schedule=self.schedule)
+        self.recorder.now = self.dispatcher.now
         heard = logbook.beside(self.recorder, self.settings.test_environment.log_level)
         observer = together(heard, *self.observers)
         self._listening = len(self.observers)

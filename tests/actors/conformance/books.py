@@ -83,13 +83,15 @@ class Books(Observer):
     @override
     def dropped(self, envelope: Envelope, target: Ref, reason: str) -> None:
         self.probes[f"dropped: {reason}"] += 1
-        self.end(envelope.message, f"dropped: {reason}")
+        if envelope.timer is None:  # a tick that found no room comes again
+            self.end(envelope.message, f"dropped: {reason}")
         super().dropped(envelope, target, reason)
 
     @override
     def dead_letter(self, envelope: Envelope, target: Ref, reason: str) -> None:
         self.probes[f"dead: {reason}"] += 1
-        if reason != "late reply":  # the question itself was handled
+        again = envelope.timer is not None and reason == "mailbox full"  # such a tick comes again
+        if reason != "late reply" and not again:  # the question itself was handled
             self.end(envelope.message, f"dead: {reason}")
         super().dead_letter(envelope, target, reason)
 
