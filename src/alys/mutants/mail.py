@@ -109,7 +109,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "got each other's responses"
         ),
         area="runtime",
-        oracles=("storm/answers",),
+        oracles=("storm/answers", "clients/calls"),
         edits=(
             Edit(
                 target="alys.actors.promise:Promise.complete",
