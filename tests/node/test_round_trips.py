@@ -25,7 +25,7 @@ from alys.chain.spec import dev_federation
 from alys.chain.state import Facts, PegState
 from alys.node import branches, gate, gossip, operations, orders, peers, records
 from alys.node.errors import CorruptRecord
-from alys.sim import trace
+from alys.sim import bodies
 from alys.wire import auxpow, bitcoin
 from tests.chain.chains import announcement, evidence, genesis, grow, pow_header, proof
 from tests.node import values
@@ -75,7 +75,7 @@ def test_a_message_comes_back_as_it_was(kind: type[Message]) -> None:
         assert back == message
         assert type(back) is kind
         assert ENCODER.encode(back) == data
-        assert trace.plain(back) == trace.plain(message)
+        assert bodies.plain(back) == bodies.plain(message)
 
     holds()
 

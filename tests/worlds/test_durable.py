@@ -11,10 +11,12 @@ from alys.actors.message import Message
 from alys.base.units import Sats
 from alys.chain.forkchoice import Vote
 from alys.chain.peg import Deposit
-from alys.node import gossip, messages, orders, ports, records
+from alys.node import gossip, messages, orders, ports, records, storage
+from alys.node.operations import Cursor
 from alys.oracles.durability import NotOnDisk
+from alys.wire import bitcoin
 from alys.worlds.disk import Disk
-from alys.worlds.durable import DiskWitness
+from alys.worlds.durable import DiskWitness, deposits_of
 
 ROOT = b"\x07" * 32
 DEPOSIT = Deposit(txid="ab" * 32, vout=1, sats=Sats(5_000), evm_address=b"\x01" * 20)
@@ -80,6 +82,42 @@ def test_a_head_needs_a_stored_block_and_building_on_one_does_not() -> None:
     told(witness, ports.JsonRpcCall(method=method, params=(head, None)))
     with pytest.raises(NotOnDisk, match="a head of the execution client"):
         witness.judged.require()
+
+
+def test_a_bitcoin_block_is_read_when_its_deposits_are_stored() -> None:
+    disk = Disk()
+    witness = DiskWitness(
+        {"node-1": disk}, deposits=lambda block: (DEPOSIT.outpoint,) if block == "ef" else ()
+    )
+    cursor = msgspec.msgpack.encode(Cursor(height=5, hashes={5: "ef"}))
+    save = storage.SaveRecords(table="cursor", records=(("bitcoin", cursor),))
+    put(disk, records.record_key("pegin", DEPOSIT.outpoint), b"")
+    told(witness, save)
+    witness.judged.require()
+    disk.pairs.clear()
+    told(witness, save)
+    with pytest.raises(NotOnDisk, match="without the deposits of it"):
+        witness.judged.require()
+
+
+def test_payments_to_the_federation_are_told_from_its_change() -> None:
+    """By the witness: what spends a script path spends the federation's coins."""
+    script, place = b"\x51\x20" + b"\x01" * 32, bitcoin.OutPoint(txid="aa" * 32, vout=0)
+    other = bitcoin.TxOut(value=1, script=b"\x6a")
+    paid = (other, bitcoin.TxOut(value=2, script=script))
+    deposit = bitcoin.Tx(inputs=(bitcoin.TxIn(outpoint=place, witness=(b"1", b"2")),), outputs=paid)
+    change = bitcoin.Tx(
+        inputs=(bitcoin.TxIn(outpoint=place, witness=(b"1", b"2", b"3", b"4")),), outputs=paid
+    )
+    header = bitcoin.Header(
+        version=1, previous="00" * 32, merkle_root="00" * 32, time=0, bits=0, nonce=0
+    )
+    raw = b"".join(
+        (header.serialize(), bitcoin.var_int(2), deposit.serialize(), change.serialize())
+    )
+    found = deposits_of(lambda method, params: raw.hex(), script)
+    assert found("some block") == (f"{deposit.txid}:1",)
+    assert found("") == ()
 
 
 def test_what_does_not_concern_it_is_passed_over() -> None:

@@ -54,6 +54,34 @@ def test_what_json_cannot_carry_fails_here_as_it_would_there() -> None:
         Service(handle, Dialect.BITCOIN).call("echo", (object(),))
 
 
+def test_light_values_cross_as_they_are_while_no_fault_is_on() -> None:
+    """Parameters as JSON would have them; what a fault does to bytes is done to bytes."""
+    made = object()
+    model = Misbehaviour(
+        lambda: 0.0, SeededRandom(3), Scope(service=faults.BITCOIN, calls=frozenset({"echo"}))
+    )
+    light = Service(lambda method, params: [params, made], Dialect.BITCOIN, model, light=True)
+    bench = Bench(1)
+    bench.start("port", lambda: ServicePort(light, bench.random.fork("delays")))
+    assert bench.ask("port", JsonRpcCall(method="echo", params=((1, (2,)), {"a": ()}))) == [
+        [[1, [2]], {"a": []}],
+        made,
+    ]
+    assert light.call("echo", ()) == [[], made]
+    model.add(faults.Malformed(form="empty"))
+    assert not light.plain
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_a_refusal_is_the_same_in_both_profiles(light: bool) -> None:
+    bench = Bench(1)
+    made = Service(handle, Dialect.BITCOIN, light=light)
+    bench.start("port", lambda: ServicePort(made, bench.random.fork("delays")))
+    with pytest.raises(RpcError, match="out of range") as refused:
+        bench.ask("port", JsonRpcCall(method="refuse"))
+    assert refused.value.code == -8
+
+
 def test_a_refusal_fails_the_ask_and_not_the_port() -> None:
     bench = service()
     with pytest.raises(RpcError, match="out of range"):

@@ -31,3 +31,11 @@ def test_the_module_is_loaded_and_asked_for_its_driver(monkeypatch: pytest.Monke
 def test_a_world_that_is_none_is_a_usage_error() -> None:
     with pytest.raises(errors.UsageError, match="no world 'mars'; there are: local, remote, sim"):
         registry.open_driver(told("mars"))
+
+
+@pytest.mark.parametrize("kind", ["local", "remote"])
+def test_the_light_profile_is_for_simulation_alone(kind: str) -> None:
+    plain = told(kind)
+    light = msgspec.structs.replace(plain.world, profile="light")
+    with pytest.raises(errors.UsageError, match=f"world sim alone, and this is world {kind}"):
+        registry.open_driver(msgspec.structs.replace(plain, world=light))

@@ -85,12 +85,13 @@ def together(*observers: Observer) -> Observer:
     """Several observers as one. Single messages are only listened to if one of them does."""
     heard: dict[str, Any] = {}
     shortcuts: dict[str, Any] = {}
+    every = [part for one in observers for part in getattr(one, "parts", (one,))]
     for name in EVENTS:
-        told = [getattr(one, name) for one in observers if overrides(one, (name,))]
+        told = [getattr(one, name) for one in every if overrides(one, (name,))]
         if told:
             heard[name] = _tell_all(told)
             shortcuts[name] = told[0] if len(told) == 1 else _one_after_the_other(name, told)
-    joined: Any = type("Together", (Observer,), heard)()
+    joined: Any = type("Together", (Observer,), {**heard, "parts": tuple(every)})()
     vars(joined).update(shortcuts)  # a call less for every event
     result: Observer = joined
     return result

@@ -4,9 +4,11 @@ The life of a run: the nodes come up and some users get coins; then the weather,
 moment on all that was begun must come to its end. Beside it, Bitcoin blocks and merged-mined work come in, and the oracles look.
 """
 
+import contextlib
+import gc
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +25,8 @@ from alys.config.settings import Profile, Settings, WorldSettings
 from alys.oracles.broken import Broken
 from alys.sim import schedules
 from alys.sim.schedules import Recording, Schedule
-from alys.worlds.durable import DiskWitness
+from alys.worlds import network
+from alys.worlds.durable import Deposits, DiskWitness, deposits_of
 from alys.worlds.protocol import ScenarioInfo
 from alys.worlds.sim import SimDriver, SimWorld
 from alys.worlds.witnesses import Witnesses
@@ -32,6 +35,8 @@ RUN_S = 5_000.0
 """Node time for a whole run: whoever waits for something gives up long before."""
 MINING_MIN_S, MINING_MAX_S = 1.0, 6.0
 """Node time between two Bitcoin blocks."""
+COLLECTED = (50_000, 20, 100)
+"""Thresholds of the garbage collector's generations during a run."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
 WEATHER = "weather"
@@ -75,7 +80,8 @@ class Life:
         self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
         self._witnesses = Witnesses(world, world.stumble)
-        self._disks = DiskWitness(world.disks, world.stumble)
+        self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
+        self._read: Deposits | None = None
         world.system.observer = together(world.system.observer, self._disks)
         self._over = False
 
@@ -110,6 +116,14 @@ class Life:
             span = MINING_MAX_S - MINING_MIN_S
             await self.world.sleep(MINING_MIN_S + span * chance.random())
 
+    def _deposits_in(self, block_hash: str) -> tuple[str, ...]:
+        """What pays the federation in a Bitcoin block."""
+        if self._read is None:  # there is no Bitcoin node before the world opens
+            net = self.world.network
+            assert isinstance(net, network.Network), "a simulated world has the services in it"
+            self._read = deposits_of(net.bitcoin.handle, net.spec.federation.script_pubkey)
+        return self._read(block_hash)
+
     def question(self) -> None:
         """When the world is closed: hear what the witnesses saw. Raises Broken."""
         self.samples.update(self._witnesses.close())
@@ -135,6 +149,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
+        if heard.lines is None:
+            world.bound_trace(0)
         start = world.now()
 
         def found(error: Exception) -> None:
@@ -142,7 +158,8 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
             findings.append(Finding(oracle=name, sentence=str(error), at=world.now() - start))
 
         try:
-            driver.wait(driver.start(world, _whole(life, found), RUN_S))
+            with _rarely_collected():
+                driver.wait(driver.start(world, _whole(life, found), RUN_S))
         except Exception as error:
             found(error)
         finally:
@@ -155,6 +172,17 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         for line in world.trace():
             heard.lines(line)
     return outcome_of(life, findings, time.perf_counter() - begun)
+
+
+@contextlib.contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Let the garbage collector look less often: a run makes much that is kept, and few circles."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def _whole(life: Life, found: Callable[[Exception], None]) -> None:

@@ -59,7 +59,10 @@ class Users:
         world = self._world
         await self._split_coins()
         for burner in self._burners:
-            await self._depositor.deposit(world.federation_address, burner.address, FUNDED_SATS)
+            paid = await self._depositor.deposit(
+                world.federation_address, burner.address, FUNDED_SATS
+            )
+            self.attackers.deposits.append(paid)
             await world.confirm(1)
         await world.confirm(world.network.spec.required_confirmations)
 

@@ -161,7 +161,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "grpc/grpc issue 20896 (2019-11-01): with every reconnection one request was not sent"
         ),
         area="clients",
-        oracles=("clients/stream", "liveness"),
+        oracles=("clients/stream", "clients/calls", "clients/signatures", "liveness"),
         edits=(
             Edit(
                 target="alys.node.outbox:Outbox.lost",
@@ -180,7 +180,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "while gRPC was down"
         ),
         area="clients",
-        oracles=("clients/stream", "liveness"),
+        oracles=("clients/stream", "clients/calls", "clients/signatures", "liveness"),
         edits=(
             Edit(
                 target="alys.node.outbox:Outbox.put",
@@ -253,7 +253,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "dead and never given up"
         ),
         area="clients",
-        oracles=("clients/stream", "liveness"),
+        oracles=("clients/stream", "clients/calls", "clients/signatures", "liveness"),
         edits=(
             Edit(
                 target="alys.node.peer:Peer.beat",

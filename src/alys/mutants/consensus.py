@@ -211,8 +211,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
-        name="height-before-finality",
-        story="The longest branch leads even where another one is final.",
+        name="finality-ignored",
+        story="Of two branches of one height the lower root leads, also where the other one is final.",
         source="NethermindEth/nethermind#13282 (review: finality is recorded for a branch that is not adopted)",
         area="consensus",
         oracles=("agreement/", "ledger/finalised_block_reverted"),
@@ -220,7 +220,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(
                 target="alys.chain.forkchoice:best",
                 old="(-one.finalised_height, -one.height, one.root)",
-                new="(-one.height, -one.finalised_height, one.root)",
+                new="(-one.height, one.root)",
             ),
         ),
     ),
@@ -234,7 +234,7 @@ MUTANTS: tuple[Mutant, ...] = (
             Edit(
                 target="alys.node.network:_hash",
                 old="hashlib.blake2b(data,",
-                new="hashlib.blake2b(data[:16],",
+                new="hashlib.blake2b(data[:4],",
             ),
         ),
     ),

@@ -22,6 +22,7 @@ class Act(enum.StrEnum):
     BROADCAST = "a broadcast without the signed payout"
     OFFER = "a deposit for the next block without its record"
     HALT = "word of a halt without its record"
+    CURSOR = "that a Bitcoin block is read, without the deposits of it"
 
 
 class NotOnDisk(Broken):

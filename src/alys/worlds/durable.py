@@ -13,14 +13,17 @@ from alys.actors.observe import Observer
 from alys.actors.ref import Ref
 from alys.chain import blocks
 from alys.chain.forkchoice import Vote
-from alys.node import bridge_records, gossip, messages, orders, ports, records
-from alys.node.operations import PayoutRecord
+from alys.node import bridge_records, gossip, messages, orders, ports, records, storage
+from alys.node.operations import Cursor, PayoutRecord
 from alys.oracles.durability import Act, Durability, NotOnDisk
 from alys.wire import bitcoin, ethereum
 from alys.worlds.disk import Disk
 
 if TYPE_CHECKING:
     from alys.actors.envelope import Envelope
+
+Deposits = Callable[[str], tuple[str, ...]]
+"""What pays the federation in the Bitcoin block of a hash, by ``txid:vout``."""
 
 _votes = msgspec.msgpack.Decoder(tuple[Vote, ...])
 
@@ -32,9 +35,11 @@ class DiskWitness(Observer):
         self,
         disks: Mapping[str, Disk],
         found: Callable[[NotOnDisk], object] | None = None,
+        deposits: Deposits = lambda _: (),
     ) -> None:
         """``found`` is told of what is found first, in the middle of whatever runs; it must not raise."""
         self.judged = Durability(found)
+        self._deposits = deposits
         self._disks = disks
         #: Execution hashes of stored blocks, by key: a block is decoded once.
         self._hashes: dict[bytes, bytes] = {}
@@ -44,6 +49,7 @@ class DiskWitness(Observer):
             messages.PeginReady: self._ready,
             orders.HaltChanged: self._halted,
             ports.JsonRpcCall: self._called,
+            storage.SaveRecords: self._saved,
         }
 
     @override
@@ -83,6 +89,16 @@ class DiskWitness(Observer):
         kept = data is not None and msgspec.msgpack.decode(data, type=orders.Halt) == message.halt
         self.judged.feed(Act.HALT, node, str(message.halt.number), kept=kept)
 
+    def _saved(self, node: str, disk: Disk, message: storage.SaveRecords) -> None:
+        """How far Bitcoin was read is on its way to the disk: what was found there must be there by now."""
+        if message.table != bridge_records.CURSOR:
+            return
+        for _, data in message.records:
+            cursor = msgspec.msgpack.decode(data, type=Cursor)
+            for outpoint in self._deposits(cursor.hashes.get(cursor.height, "")):
+                key = records.record_key(bridge_records.PEGIN, outpoint)
+                self.judged.feed(Act.CURSOR, node, outpoint, kept=key in disk.pairs)
+
     def _called(self, node: str, disk: Disk, message: ports.JsonRpcCall) -> None:
         if message.method == "sendrawtransaction":
             tx = bitcoin.parse_tx(bytes.fromhex(message.params[0]))
@@ -104,6 +120,28 @@ class DiskWitness(Observer):
             if self._hashes[key] == head:
                 return True
         return False
+
+
+def deposits_of(handle: Callable[[str, list[Any]], Any], script: bytes) -> Deposits:
+    """As a Bitcoin node shows them (``handle`` is a call to it); what spends of the federation pays it is change, and no deposit."""
+    known: dict[str, tuple[str, ...]] = {}
+
+    def found(block_hash: str) -> tuple[str, ...]:
+        if block_hash and block_hash not in known:
+            block = bitcoin.parse_block(bytes.fromhex(handle("getblock", [block_hash, 0])))
+            paid = (_paid(tx, script) for tx in block.txs)
+            known[block_hash] = tuple(one for one in paid if one is not None)
+        return known.get(block_hash, ())
+
+    return found
+
+
+def _paid(tx: bitcoin.Tx, script: bytes) -> str | None:
+    """The first output to the script, of a transaction that spends no script path."""
+    if any(len(txin.witness) > 2 for txin in tx.inputs):
+        return None
+    places = (n for n, output in enumerate(tx.outputs) if output.script == script)
+    return next((f"{tx.txid}:{n}" for n in places), None)
 
 
 def _tree(actor: Any) -> str:

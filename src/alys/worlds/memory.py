@@ -1,7 +1,8 @@
 """The simulated world's ports: the same services as elsewhere, behind links in memory whose delays are the seed's.
 
 A call still becomes the bytes that would cross a socket, and the answer is read back from bytes, so a value that JSON
-cannot carry fails here as it would there. Calls to one service may overtake each other, as over parallel connections;
+cannot carry fails here as it would there; in the light profile values cross as they are, while nothing is done to them on the
+way. Calls to one service may overtake each other, as over parallel connections;
 frames of one governance stream keep their order, as over one.
 """
 
@@ -39,17 +40,31 @@ class Service:
         dialect: jsonrpc.Dialect,
         faults: Misbehaviour | None = None,
         name: str = "the service",
+        *,
+        light: bool = False,
     ) -> None:
-        """``name`` is what it is called where it cannot be reached."""
+        """``name`` is what it is called where it cannot be reached; ``light``: no bytes are made where nobody looks at them."""
         self.faults = faults
+        self._light = light
         self.name = name
         self._handle = handle
         self._dialect = dialect
 
     def call(self, method: str, params: tuple[Any, ...]) -> Any:
         """The result of one call by a witness, who is spared the faults; raises RpcError."""
+        if self._light:
+            return self.told(method, params)
         body = jsonrpc.encode_call(method, list(params), 1)
         return jsonrpc.decode_answer(jsonrpc.answer(body, self._handle, self._dialect)[1])
+
+    @property
+    def plain(self) -> bool:
+        """Whether ``told`` says what the node gets to see: the profile is light, and no fault is on."""
+        return self._light and (self.faults is None or self.faults.idle)
+
+    def told(self, method: str, params: tuple[Any, ...]) -> Any:
+        """The result as the service made it, to be read and not written to; raises RpcError."""
+        return self._handle(method, _listed(params))
 
     def outcome(self, method: str, params: tuple[Any, ...]) -> Outcome:
         """What the node gets to see of one call."""
@@ -94,6 +109,9 @@ class ServicePort(Actor):
         promise, call = self._open.pop(message.number)
         if not self._gate.passes(call):
             return
+        if self._service.plain:
+            self._tell(promise, call)
+            return
         outcome = self._service.outcome(call.method, call.params)
         if not self._gate.acknowledges():
             return
@@ -102,6 +120,16 @@ class ServicePort(Actor):
             ctx.after(outcome.delay_s, Answered(number=message.number))
         else:
             self._settle(promise, outcome)
+
+    def _tell(self, promise: Promise, call: ports.JsonRpcCall) -> None:
+        try:
+            result = self._service.told(call.method, call.params)
+        except jsonrpc.RpcError as refusal:
+            if self._gate.acknowledges():
+                promise.fail(refusal)
+            return
+        if self._gate.acknowledges():
+            promise.complete(result)
 
     def on_answered(self, message: Answered, ctx: Context) -> None:
         """The delay is over."""
@@ -381,6 +409,15 @@ class Passed(Message, frozen=True, kw_only=True):
     sender: int
     endpoint: int
     bundle: bytes
+
+
+def _listed(value: Any) -> Any:
+    """What JSON makes of parameters: lists, no tuples."""
+    if isinstance(value, tuple | list):
+        return [_listed(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _listed(one) for name, one in value.items()}
+    return value
 
 
 def _words(end: governance_faults.Cut) -> str:

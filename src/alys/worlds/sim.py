@@ -103,12 +103,21 @@ class SimWorld(NetworkWorld):
             self.settings.world.profile,
         )
         self.network = net
+        light = self.settings.world.profile == "light"
         self._bitcoin = Service(
-            net.bitcoin.handle, Dialect.BITCOIN, net.bitcoin.misbehaviour, "the Bitcoin node"
+            net.bitcoin.handle,
+            Dialect.BITCOIN,
+            net.bitcoin.misbehaviour,
+            "the Bitcoin node",
+            light=light,
         )
         self._engines = [
             Service(
-                client.handle_engine, Dialect.ETHEREUM, client.misbehaviour, "the execution client"
+                client.handle_engine,
+                Dialect.ETHEREUM,
+                client.misbehaviour,
+                "the execution client",
+                light=light,
             )
             for client in net.clients
         ]
@@ -125,7 +134,7 @@ class SimWorld(NetworkWorld):
         self.wires = self.wires_in_memory = self._wires
         self.bitcoin = _ServiceSide(self, self._bitcoin)
         self.clients = [
-            _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM))
+            _ServiceSide(self, Service(net.clients[index].handle, Dialect.ETHEREUM, light=light))
             for index in whole
         ]
         self.ethereum = self.clients[network.PRODUCER]

@@ -145,7 +145,7 @@ async def building(stage: Stage) -> None:
 
 
 async def burns(stage: Stage) -> None:
-    """Receipts that a client does not have yet are not none; each burn in the head is told once, and none of another block."""
+    """Receipts that a client does not have yet are not none; each burn in the head is told once, none of another block or contract."""
     client, actor, heard = await _begin(stage)
     block = stage.random.randbytes(32)
     wei, text = 10**10 * (1 + stage.random.below(1000)), b"bc1q"
@@ -158,7 +158,9 @@ async def burns(stage: Stage) -> None:
         "transactionHash": "0x" + "22" * 32,
         "logIndex": "0x0",
     }
-    receipts = [{"logs": [log], "gasUsed": "0x0", "effectiveGasPrice": "0x7"}]
+    # A contract of somebody else's can emit the same event, and burns nothing.
+    foreign = {**log, "address": "0x" + "33" * 20, "logIndex": "0x1"}
+    receipts = [{"logs": [log, foreign], "gasUsed": "0x0", "effectiveGasPrice": "0x7"}]
     for imported in (False, True):
         client.answers["eth_getBlockReceipts"] = None
         ask = engine.GetPayloadFacts(block_hash=block, base_fee_per_gas=7, imported=imported)
