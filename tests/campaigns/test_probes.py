@@ -27,6 +27,7 @@ def test_a_message_that_is_sent_in_a_rare_state_only_counts_as_it(
     assert not rare.seen
     monkeypatch.setitem(probes.BY_MESSAGE, messages.WhoIsThere, "peer_lost")
     rare.sent(asked, ref("/alys/node/y"))
+    rare.sent(asked, ref("/alys/clients/y"))
     assert rare.seen == {"peer_lost": 1}
 
 

@@ -50,7 +50,7 @@ SAID = {
 NAMES = tuple(SAID)
 
 _TREES = "/alys/node"
-"""How paths of nodes begin; other actors of a run are there to fail."""
+"""How paths of nodes begin; other actors of a run are there to fail, or to be spoken to by a node's clients in scenes of their own."""
 
 
 class RareStates(Observer):
@@ -63,7 +63,7 @@ class RareStates(Observer):
     def sent(self, envelope: "Envelope", target: Ref) -> None:
         name = BY_MESSAGE.get(type(envelope.message))
         if name is not None:
-            self.seen[name] += 1
+            self._of_a_node(name, target)
 
     @override
     def restarted(self, actor: Ref, incarnation: int, cause: BaseException) -> None:
