@@ -47,6 +47,7 @@ def test_the_observer_itself_ignores_everything() -> None:
     observer, ref = Observer(), Ref("/a", 1)
     envelope = Envelope(Say(text="x"), ref, 1)
     observer.spawned(ref)
+    observer.entering(ref, "on_start")
     observer.sent(envelope, ref)
     observer.handling(envelope, ref)
     observer.handled(envelope, ref)
@@ -59,6 +60,41 @@ def test_the_observer_itself_ignores_everything() -> None:
     observer.stopped(ref, "stopped")
     observer.dropped(envelope, ref, "mailbox full")
     observer.dead_letter(envelope, ref, "stopped")
+
+
+@pytest.mark.parametrize("run", [simulate, on_a_loop])
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_an_observer_raises_when_a_message_is_handled_is_the_actors_own_error(
+    run: Run, waits: bool
+) -> None:
+    """Whether the handler waited or not: who asked hears of it, the actor is restarted, its message is not handled as well."""
+    raised: list[str] = []
+
+    class Saboteur(Log):
+        """Fails what is about one operation."""
+
+        @override
+        def handled(self, envelope: Envelope, target: Ref) -> None:
+            if envelope.correlation == "doomed" and isinstance(envelope.message, Do):
+                raised.append(target.path)
+                raise Boom
+            super().handled(envelope, target)
+
+    async def scenario(stage: Stage) -> None:
+        a = stage.spawn()
+
+        async def act(puppet: Any, ctx: Context) -> None:
+            if waits:
+                await ctx.ask(b, Do(act=lambda p, c: None), about="other")
+
+        b = stage.spawn("b")
+        with pytest.raises(ActorError):
+            await stage.do(a, act, about="doomed")
+        await stage.do(a, act)
+        assert raised == [a.path]
+        assert [reason for _, _, reason in stage.log.dead] == ["failed"]
+
+    run(scenario, kind=Saboteur)
 
 
 @pytest.mark.parametrize("run", [simulate, on_a_loop])

@@ -118,6 +118,17 @@ def test_heads_that_follow_fast_are_told_once_a_second() -> None:
     assert taken(run.heard["network"]) == [messages.Publish(item=MAIN.status(10))]
 
 
+def test_who_was_restarted_alone_asks_chain_where_the_node_stands_until_it_is_told() -> None:
+    """Chain says it by itself only when its head changes: a node that lacks blocks would never lack them less."""
+    run = Started()
+    run.bench.run_for(2 * FIGURES.status_seconds)
+    asked = taken(run.heard["chain"])
+    assert asked == [messages.WhereIsHead()] * 2
+    run.at(7)
+    run.bench.run_for(2 * FIGURES.status_seconds)
+    assert messages.WhereIsHead() not in taken(run.heard["chain"])
+
+
 # Catching up
 
 

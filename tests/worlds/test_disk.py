@@ -2,6 +2,7 @@
 
 import pytest
 
+from alys.actors.errors import AskTimeout
 from alys.node.errors import StoreFailed
 from alys.node.ports import StoreGet, StoreScan, StoreSnapshot, StoreWrite
 from alys.worlds.disk import Disk
@@ -60,3 +61,30 @@ def test_snapshots_stay_as_they_were() -> None:
         assert bench.ask("port", StoreSnapshot(name=name, keep=2)).size_bytes == 4
     assert list(bench.disk.snapshots) == ["two", "three"]
     assert bench.disk.snapshots["two"] == {b"a": b"1", b"b": b"1"}
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_power_cut_in_the_middle_of_a_batch_is_heard_of_by_nobody_and_can_be_put_right(
+    torn: bool,
+) -> None:
+    bench = Bench()
+    bench.store("port")
+    bench.ask("port", batch(1))
+    heard: list[str] = []
+    bench.disk.cut_power(torn=torn, then=lambda: heard.append("dark"))
+    for number in (2, 3):
+        with pytest.raises(AskTimeout):
+            bench.ask("port", batch(number))
+    assert heard == ["dark"]
+    assert bench.disk.pairs == ({b"a": b"2", b"b": b"1"} if torn else {b"a": b"1", b"b": b"1"})
+    bench.disk.power = True
+    bench.disk.restore()
+    assert bench.ask("port", StoreScan(prefix=b"")) == ((b"a", b"1"), (b"b", b"1"))
+
+
+def test_a_power_cut_that_was_called_off_does_not_come() -> None:
+    disk = Disk()
+    disk.cut_power(torn=True, then=lambda: None)
+    assert (disk.call_off(), disk.call_off()) == (True, False)
+    disk.write(batch(1))
+    assert disk.pairs == {b"a": b"1", b"b": b"1"}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from alys.base import faults, trouble
@@ -22,6 +23,8 @@ from alys.base.trouble import (
     Slow,
     Stop,
 )
+from alys.config.policies import SupervisorPolicy
+from alys.config.settings import Settings
 from alys.worlds.sim import SimWorld
 from alys.worlds.troubles import Struck, Troubles
 from tests.worlds.troubled import federation
@@ -51,6 +54,8 @@ EVERY: list[tuple[str, AnyTrouble]] = [
     ("bitcoin", faults.Refuse(duration_s=6)),
     ("bitcoin", faults.Reorg(depth=1)),
     ("ethereum-1", faults.Hang(duration_s=6)),
+    ("ethereum-0", faults.Reorg(depth=1)),
+    ("actor:/alys/node-2/network/network", Full(duration_s=3)),
     ("governance-2", faults.IgnoreHeartbeats(duration_s=40)),
 ]
 
@@ -116,6 +121,34 @@ def test_a_torn_store_is_seen_at_the_start_and_restored_by_hand() -> None:
         await world.converge("one head", timeout_s=120)
 
     federation(scenario)
+
+
+def test_a_node_that_goes_on_without_a_domain_is_started_anew() -> None:
+    """A supervisor that gave up its network for good: whoever runs the node sees it and starts it again."""
+
+    async def scenario(world: SimWorld) -> None:
+        troubles = Troubles(world)
+        for _ in range(21):
+            troubles.strike("actor:/alys/node-1/network/sync", Crash())
+            await world.sleep(0.5)
+            await world.sleep(60 if await gone(world) else 5)
+            if await gone(world):
+                break
+        assert await gone(world)
+        await troubles.heal()
+        assert not await gone(world)
+        await world.converge("one head", timeout_s=200)
+
+    async def gone(world: SimWorld) -> bool:
+        return await world.actors.find("/alys/node-1/network") is None
+
+    settings = Settings()
+    rows = msgspec.structs.replace(
+        settings.node.supervisors,
+        network=SupervisorPolicy(restarts=2, escalation="continue_without"),
+    )
+    node = msgspec.structs.replace(settings.node, supervisors=rows)
+    federation(scenario, settings=msgspec.structs.replace(settings, node=node))
 
 
 @pytest.mark.parametrize(

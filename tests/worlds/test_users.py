@@ -51,3 +51,17 @@ def test_several_coins_pay_what_none_of_them_covers() -> None:
     assert asyncio.run(user.spendable()) == 0
     with pytest.raises(NoCoins, match="do not cover 1000 sats"):
         asyncio.run(user.pay((bitcoin.TxOut(value=1000, script=ELSEWHERE),)))
+
+
+def test_what_a_reorganisation_made_the_node_forget_is_sent_again() -> None:
+    """The coin of the first block becomes too young to be spent, and the payment of it leaves the mempool."""
+    node, user = mined(1)
+    txid = asyncio.run(user.pay((bitcoin.TxOut(value=1000, script=ELSEWHERE),)))
+    best = asyncio.run(node.call("getblockcount"))
+    tip = asyncio.run(node.call("getblockhash", best))
+    asyncio.run(node.call("invalidateblock", tip))
+    assert txid not in asyncio.run(node.call("getrawmempool"))
+    assert asyncio.run(user.send_again()) == 0
+    asyncio.run(node.call("reconsiderblock", tip))
+    assert asyncio.run(user.send_again()) == 1
+    assert txid in asyncio.run(node.call("getrawmempool"))

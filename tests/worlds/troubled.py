@@ -13,10 +13,12 @@ LIMIT_SECONDS = 300.0
 
 
 def federation(
-    scenario: Callable[[SimWorld], Coroutine[Any, Any, None]], seed: int = 1
+    scenario: Callable[[SimWorld], Coroutine[Any, Any, None]],
+    seed: int = 1,
+    settings: Settings | None = None,
 ) -> SimWorld:
     """Three nodes that mine, then the scenario, then the last audit; raises whatever was wrong."""
-    driver = SimDriver(Settings())
+    driver = SimDriver(settings or Settings())
 
     async def life(world: SimWorld) -> None:
         try:

@@ -40,6 +40,8 @@ COLLECTED = (50_000, 20, 100)
 """Thresholds of the garbage collector's generations during a run."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
+LATE_S = 60
+"""How late a block may be for its slot where actors are paused and clocks are wrong; without faults not at all."""
 WEATHER = "weather"
 """The kind of the trace's record of the moment from which times and messages count."""
 
@@ -80,6 +82,8 @@ class Life:
         self.users: Users | None = None
         self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
+        if plan.orders:
+            world.timestamp_slack_s = LATE_S
         self._witnesses = Witnesses(world, world.stumble)
         self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
         self._read: Deposits | None = None
@@ -90,6 +94,7 @@ class Life:
     async def live(self) -> None:
         """In an open world: everything up to the moment when all pegs have come to their end."""
         world = self.world
+        world.look_closely()
         world.keep_mining()
         users = self.users = Users(world, self.plan.work)
         await users.fund()

@@ -26,6 +26,8 @@ JUDGED_SHARE = 64
 
 READINGS_MAX = 3
 """Of blocks that do not link: whatever is read then is for the oracles to judge."""
+ASTRAY_LOOKS_MAX = 15
+"""In a row, at a client that may be on a branch of its own: its node brings it back with the next block."""
 
 Fresh = tuple[Any, Any, Any, Any]
 """A block of the execution client, its receipts, the balances after it, and the consensus block that carries it."""
@@ -40,6 +42,9 @@ class Auditor:
         self.ledger = Ledger(terms)
         self.looks = 0
         self.statement: LedgerStatement | None = None
+        #: Whether an execution client was told to go astray: then a look may pass over what does not link, but not for ever.
+        self.patient = False
+        self._astray = 0
         self._terms = terms
         self._bitcoin = coins
         self._ethereum = ethereum
@@ -89,6 +94,7 @@ class Auditor:
     async def _read_evm(self) -> list[Fresh]:
         """What is new since the last block that the node still has."""
         fresh: list[Fresh] = []
+        sound = 0
         for _ in range(READINGS_MAX):
             head: Any = await self._node.call("getheadblock")
             executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag for a moment
@@ -96,8 +102,13 @@ class Auditor:
             await self._drop_what_left(last)
             first = self._terms.evm_genesis_number + len(self._executed)
             fresh = [await self._read(number) for number in range(first, last + 1)]
-            if self._links(fresh):
-                break
+            sound = self._linked(fresh)
+            if sound == len(fresh):
+                self._astray = 0
+                return fresh
+        if self.patient and self._astray < ASTRAY_LOOKS_MAX:
+            self._astray += 1
+            return fresh[:sound]
         return fresh
 
     async def _read(self, number: int) -> Fresh:
@@ -119,16 +130,16 @@ class Auditor:
             del self._consensus[index:], self._executed[index:]
             index -= 1
 
-    def _links(self, fresh: Sequence[Fresh]) -> bool:
-        """Whether each block stands on the one before it, and both chains are of one branch."""
+    def _linked(self, fresh: Sequence[Fresh]) -> int:
+        """How many, from the first, stand each on the one before it, where both chains are of one branch."""
         before = self._consensus[-1] if self._consensus else None
-        for block, _, _, consensus in fresh:
+        for index, (block, _, _, consensus) in enumerate(fresh):
             if consensus["executionPayload"]["blockHash"] != block["hash"]:
-                return False
+                return index
             if before is not None and consensus["parentRoot"] != before["root"]:
-                return False
+                return index
             before = consensus
-        return True
+        return len(fresh)
 
     async def _feed_bitcoin(self, height: int) -> None:
         """Up to a height; blocks that left the best chain are taken off first."""

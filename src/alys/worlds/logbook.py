@@ -17,6 +17,9 @@ from alys.config import loglevels, logs
 if TYPE_CHECKING:
     from alys.actors.envelope import Envelope
 
+logging.getLogger("alys").addHandler(logging.NullHandler())
+"""Where nobody asked for a log there is none: the standard library would print warnings otherwise, a campaign's by the thousand."""
+
 
 class Logbook(observe.Observer):
     """Logs the lives of actors."""

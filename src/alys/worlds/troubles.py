@@ -28,8 +28,14 @@ T = TypeVar("T")
 
 BATCH_SECONDS = 3.0
 """Node time that a kill in the middle of a batch waits for one; then it is a kill like any other."""
+LATE_SECONDS = 120
+"""How much later than its slot a block may be dated from then on: whoever is held up builds late, and nothing forbids that."""
+PUNCTUAL = (trouble.Cut, trouble.Partition, trouble.Late, trouble.Lose, trouble.Duplicate)
+"""Faults that hold up nobody who builds a block."""
 LOOK_SECONDS = 0.25
 """Node time between two looks at a node that is being started on a torn store."""
+WHOLE_LOOKS = 8
+"""At a node that lacks a domain, which may be about to come back."""
 TORN_SECONDS = 5.0
 """Node time in which such a node sees that it cannot go on, or does go on."""
 PATIENCE = Intensity(restarts=1_000, period_seconds=60.0)
@@ -99,6 +105,8 @@ class Troubles:
         self.struck.append(struck)
         excuse = self.excuses.give(self._trees(target, fault), fault)
         struck.ends.append(lambda: self.excuses.end(excuse))
+        if not isinstance(fault, PUNCTUAL):
+            self._world.timestamp_slack_s = LATE_SECONDS
         match service:
             case faults.BITCOIN | faults.ETHEREUM | faults.GOVERNANCE:
                 self._of_service(struck, service, number)
@@ -127,6 +135,25 @@ class Troubles:
                 self._nodes.begin(index)
         for index in range(network.AUTHORITIES):
             await self._world.until_up(index)
+        for index in range(network.AUTHORITIES):
+            await self._until_whole(index)
+
+    async def _until_whole(self, index: int) -> None:
+        """A node that goes on without a domain is started anew, as whoever runs it would do: its health says so."""
+        for _ in range(WHOLE_LOOKS):
+            if self._is_whole(index):
+                return
+            await self._world.sleep(LOOK_SECONDS)
+        await self._nodes.end(index, 0.0)
+        self._nodes.begin(index)
+        await self._world.until_up(index)
+
+    def _is_whole(self, index: int) -> bool:
+        tree = self._tree_path(index)
+        whole = index < self._world.network.nodes
+        domains = ("storage", "network", "consensus", *(("bridge",) if whole else ()))
+        living = {cell.path for cell in self._world.system.cells()}
+        return {f"{tree}/{domain}" for domain in domains} <= living
 
     # Targets
 
@@ -185,6 +212,8 @@ class Troubles:
             raise BadFault(f"there is no {struck.target!r} in this world")
         fault = struck.fault
         assert not isinstance(fault, trouble.Kill), "fit has looked"
+        if isinstance(fault, faults.Reorg) and service == faults.ETHEREUM:
+            self._world.auditor.patient = True
         number = _now(door.inject(fault))  # type: ignore[arg-type]  # fit has looked
         struck.count = lambda: _now(door.noted(number)).touched
         struck.ends.append(lambda: _discard(door, number))

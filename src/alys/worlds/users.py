@@ -3,10 +3,12 @@
 They use public interfaces only and sign for themselves; the nodes hold no wallet.
 """
 
+import contextlib
 from typing import Any
 
 from alys.base.errors import AlysError
 from alys.wire import bitcoin, ethereum
+from alys.wire.jsonrpc import RpcError
 from alys.worlds.protocol import BitcoinSide, EthereumSide
 
 FEE_SATS = 1_000
@@ -30,6 +32,7 @@ class BitcoinUser:
         self._secret = secret
         self._node = node
         self._used: set[str] = set()
+        self._sent: list[str] = []
         self.script = bitcoin.p2wpkh_script(bitcoin.pubkey_of(secret))
         address = bitcoin.script_to_address(self.script)
         assert address is not None, "every P2WPKH script has an address"
@@ -54,7 +57,21 @@ class BitcoinUser:
         )
         tx = self.signed(tx, *(sats for _, sats in coins))
         self._used.update(place.label for place, _ in coins)
-        return str(await self._node.call("sendrawtransaction", tx.serialize().hex()))
+        raw = tx.serialize().hex()
+        txid = str(await self._node.call("sendrawtransaction", raw))
+        self._sent.append(raw)
+        return txid
+
+    async def send_again(self) -> int:
+        """Send all that was sent once more, in its order, as wallets do: a reorganisation may make a node forget (a coin became too
+        young, for one). How many it took.
+        """
+        taken = 0
+        for raw in self._sent:
+            with contextlib.suppress(RpcError):  # it knows it, or has it in a block
+                await self._node.call("sendrawtransaction", raw)
+                taken += 1
+        return taken
 
     def signed(self, tx: bitcoin.Tx, *sats: int) -> bitcoin.Tx:
         """The transaction with this user's signature on every input; ``sats`` are the amounts that they spend."""

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor, Terminated
 from alys.actors.context import Context
+from alys.actors.errors import MailboxFull
 from alys.actors.message import Message
 from alys.actors.ref import Ref
 from alys.actors.system import System
@@ -23,6 +24,8 @@ from alys.worlds.wire_troubles import Way, WireTroubles
 
 STEP_SECONDS = 1e-6
 """Between two deliveries on one connection: the later is sent, the later it arrives."""
+FULL_WAIT_SECONDS = 0.05
+"""Until a node that had no room is tried again."""
 NOTICE_SECONDS = 5.0
 """Without a sign of life, until a connection counts as broken; so long a dial waits for an answer, too."""
 
@@ -142,6 +145,10 @@ class Heard(Message, frozen=True, kw_only=True):
     message: ports.WireUp | ports.WireDown | ports.WireReceived
 
 
+class TryAgain(Message, frozen=True, kw_only=True):
+    """To oneself: the node may have room by now."""
+
+
 class WirePort(Actor):
     """One node's gateway to the others."""
 
@@ -150,6 +157,8 @@ class WirePort(Actor):
         self._wires = wires
         self._tree = tree
         self._owner: Ref | None = None
+        #: For a node that has no room.
+        self._waiting: deque[Message] = deque()
         #: Connections that are cut, and will be given up if they stay so.
         self._noticing: set[int] = set()
 
@@ -295,5 +304,21 @@ class WirePort(Actor):
             ctx.after(side.last - now + fate.again_s, arrives)
 
     def _tell(self, message: Message, ctx: Context) -> None:
-        if self._owner is not None:
-            ctx.tell(self._owner, message)
+        """In order; a node that has no room is waited for, as a socket that nobody reads would wait."""
+        self._waiting.append(message)
+        if len(self._waiting) == 1:
+            self._hand_over(ctx)
+
+    def on_try_again(self, message: TryAgain, ctx: Context) -> None:
+        """See TryAgain."""
+        self._hand_over(ctx)
+
+    def _hand_over(self, ctx: Context) -> None:
+        while self._waiting:
+            if self._owner is not None:
+                try:
+                    ctx.tell(self._owner, self._waiting[0])
+                except MailboxFull:
+                    ctx.after(FULL_WAIT_SECONDS, TryAgain(), key="again")
+                    return
+            self._waiting.popleft()
