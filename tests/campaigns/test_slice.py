@@ -34,7 +34,9 @@ def test_a_few_lives_are_green_and_what_befell_them_bit(tmp_path: Path) -> None:
 
 
 def test_a_planted_bug_is_found(tmp_path: Path) -> None:
-    (mutant,) = alys(tmp_path, "sim", "mutants", "--seeds", "0..5", "--only", BUG, "--no-shrink")["mutants"]
+    (mutant,) = alys(tmp_path, "sim", "mutants", "--seeds", "0..5", "--only", BUG, "--no-shrink")[
+        "mutants"
+    ]
     assert mutant["found"]
     assert mutant["seeds"] < 5
 
