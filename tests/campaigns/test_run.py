@@ -1,6 +1,9 @@
 """A run as a function of its plan."""
 
+from typing import Any
+
 import msgspec
+import pytest
 from typing_extensions import override
 
 from alys.actors.envelope import Envelope
@@ -10,6 +13,9 @@ from alys.campaigns.draw import plan_of
 from alys.campaigns.outcome import Outcome
 from alys.campaigns.plan import Plan, Schedule
 from alys.campaigns.run import Hearing, picks_of, run
+from alys.oracles.profit import Profit
+from alys.worlds.audit import Auditor
+from alys.worlds.sim import SimWorld
 
 
 def timeless(outcome: Outcome) -> Outcome:
@@ -62,3 +68,38 @@ def test_a_plan_runs_under_its_schedule_and_again_from_what_that_chose() -> None
     assert len(picks) > 100
     again = msgspec.structs.replace(plan, schedule=Schedule(kind="replay", picks=picks))
     assert run(again).trace_hash == first.trace_hash
+
+
+def test_the_ledger_is_judged_after_every_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of Bitcoin and of the sidechain; proofs of work come with blocks."""
+    blocks: list[float] = []
+    looks: list[float] = []
+    came: Any = SimWorld.block_came
+    look: Any = Auditor.look
+
+    def block_came(self: SimWorld, *block: object) -> None:
+        if self.closely:
+            blocks.append(self.now())
+        came(self, *block)
+
+    async def looked(self: Any, *, whole: bool = True) -> Any:
+        begun = world[0].now()
+        statement = await look(self, whole=whole)
+        assert whole
+        looks.append(begun)
+        return statement
+
+    world: list[SimWorld] = []
+    monkeypatch.setattr(SimWorld, "block_came", block_came)
+    monkeypatch.setattr(Auditor, "look", looked)
+    plan = Plan(seed=3, nodes=1, weather_s=6.0)
+    assert run(plan, Hearing(opened=world.append)).verdict == "pass"
+    assert len(blocks) > 10
+    for at in blocks:
+        assert any(at < begun <= at + 0.5 for begun in looks), at
+
+
+def test_who_gains_by_the_peg_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Profit, "deposited", lambda self, person, sats: None)
+    outcome = run(Plan(seed=3, nodes=1, weather_s=0.0))
+    assert (outcome.verdict, outcome.oracle) == ("fail", "profit")

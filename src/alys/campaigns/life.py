@@ -9,7 +9,7 @@ FAULT_PROFILES = tuple(draw_faults.PROFILES)
 PROBES = probes.NAMES
 """Rare states that a campaign is to reach."""
 ORACLES = (
-    "agreement", "conservation", "durability", "ledger", "mailbox", "order", "supervision", "work",
+    "agreement", "conservation", "durability", "leaks", "ledger", "mailbox", "order", "profit", "supervision", "work",
 )  # fmt: skip
 """Those that must look at something in every campaign."""
 

@@ -55,11 +55,15 @@ class Hearing:
         lines: Callable[[str], object] | None = None,
         opened: Callable[[SimWorld], object] | None = None,
         around: Callable[[Schedule], Schedule] = lambda schedule: schedule,
+        weather: Callable[[SimWorld], object] | None = None,
     ) -> None:
-        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens; ``around`` may wrap the schedule."""
+        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens,
+        ``weather`` the world at the moment from which times and messages count; ``around`` may wrap the schedule.
+        """
         self.observers = observers
         self.lines = lines
         self.opened = opened
+        self.weather = weather
         self.around = around
 
 
@@ -89,12 +93,15 @@ class Life:
         self._read: Deposits | None = None
         self._rare = RareStates()
         world.system.observer = together(world.system.observer, self._disks, self._rare)
+        #: Told when the weather begins.
+        self.at_weather: Callable[[SimWorld], object] | None = None
         self._over = False
 
     async def live(self) -> None:
         """In an open world: everything up to the moment when all pegs have come to their end."""
         world = self.world
         world.look_closely()
+        self._rare.attach(world)
         world.keep_mining()
         users = self.users = Users(world, self.plan.work)
         await users.fund()
@@ -102,6 +109,8 @@ class Life:
         world.start_background(self._mine_bitcoin())
         begun = world.now()
         world.recorder.record(WEATHER, {})
+        if self.at_weather is not None:
+            self.at_weather(world)
         weather.begin()
         self.storm.begin()
         await users.work()
@@ -139,10 +148,7 @@ class Life:
 
     def probes(self) -> dict[str, int]:
         """See ``Outcome.probes``."""
-        world = self.world
-        statement = world.auditor.statement if hasattr(world, "auditor") else None
-        watched = world.watch.found().samples if hasattr(world, "watch") else {}
-        return self._rare.found(statement, watched.get("reorganisations", 0))
+        return self._rare.close(self.world, self.plan, self.bitten())
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
@@ -160,6 +166,7 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
         life = Life(world, plan)
+        life.at_weather = heard.weather
         world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)
@@ -264,6 +271,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
     samples.update(life.storm.samples)
     if life.plan.work:
         samples["work"] = 0 if life.users is None else life.users.samples
+    samples["profit"] = 0 if life.users is None else life.users.profit.samples
     if hasattr(world, "watch") and world.nodes.count > 1:
         samples["agreement"] = sum(world.watch.found().samples.values())
     if hasattr(world, "auditor") and world.auditor.statement is not None:

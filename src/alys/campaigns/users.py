@@ -6,6 +6,7 @@ from alys.base.errors import AlysError
 from alys.campaigns.attacks import Attackers
 from alys.campaigns.plan import Announce, Burn, Deposit, Forgery, Transfer, Vanish, Work
 from alys.oracles.pace import Pace
+from alys.oracles.profit import Profit
 from alys.oracles.statement import RequestStatus
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
@@ -44,6 +45,7 @@ class Users:
         self._work = work
         #: How often something was compared that could have been wrong.
         self.samples = 0
+        self.profit = Profit()
         self._begun: list[Work] = []
         self._burners = [self._account(f"burner {n}", n) for n in range(world.nodes.count)]
         self._depositor = world.depositor()
@@ -143,6 +145,7 @@ class Users:
         await world.eventually(self._paid, "every burn is paid or refunded", timeout_s=PATIENCE_S)
         await self._one_head("all nodes have one head in the end")
         await self._exactly()
+        await self._nobody_gained()
         await self._kept_pace(calm)
 
     async def _kept_pace(self, calm: Pace) -> None:
@@ -200,6 +203,26 @@ class Users:
         for item in self._begun:
             if isinstance(item, Burn):
                 await self._payout_of(item)
+
+    async def _nobody_gained(self) -> None:
+        """Who burnt and who was credited, over all accounts and addresses. Raises Broken."""
+        people = self.profit
+        for number in range(len(self._burners)):
+            people.deposited(f"burner {number}", FUNDED_SATS)
+        received: dict[int, int] = {}
+        for item in self._begun:
+            if isinstance(item, Deposit) and item.form in ("good", "twin"):
+                people.deposited(f"account {item.user}", item.sats)
+            elif isinstance(item, Transfer):
+                wei = item.gwei * WEI_PER_GWEI
+                people.paid(f"burner {item.user}", f"account {item.to}", wei)
+            elif isinstance(item, Burn):
+                sats = await self._payee(item.number).received()
+                received[item.user] = received.get(item.user, 0) + sats
+        for number, burner in enumerate(self._burners):
+            people.has(f"burner {number}", await burner.balance(), received.get(number, 0))
+        for user in self._due_wei():
+            people.has(f"account {user}", await self._credited(user).balance(), 0)
 
     async def _payout_of(self, item: Burn) -> None:
         got = await self._payee(item.number).received()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alys.oracles.blocks import Production, Rules, examine
+from alys.oracles.claims import Claim, read_claim
 from alys.oracles.ledger import Ledger
 from alys.oracles.statement import LedgerStatement
 from alys.oracles.terms import Terms
@@ -87,6 +88,10 @@ class Auditor:
         found = examine(self._consensus, self._executed, rules)
         found.require()
         return found
+
+    def claims(self) -> list[Claim]:
+        """What the consensus blocks that were read say, on the branch that the node has."""
+        return [read_claim(block) for block in self._consensus]
 
     async def _bitcoin_height(self) -> int:
         return int(str(await self._bitcoin.call("getblockcount")))
