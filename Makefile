@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-services bench-node lock clean install dev manifests image-ref publish-config
+.PHONY: help run test check bench bench-services bench-node bench-sim lock clean install dev manifests image-ref publish-config
 
 # The first Python that really starts and has the right version; PYTHON=... overrides the search.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
@@ -38,6 +38,9 @@ bench-services: dev  ## measure the services beside bitcoind and ethereumjs, int
 
 bench-node: dev  ## measure the node beside the targets of its design, into benchmarks/RESULTS.md (ARGS="--quick")
 	@$(BIN)/python -m benchmarks.node.run $(ARGS)
+
+bench-sim: dev  ## measure the simulation beside its goals, into benchmarks/RESULTS.md (ARGS="--quick")
+	@$(BIN)/python -m benchmarks.simulation $(ARGS)
 
 manifests: dev  ## fill in what is made by program in k8s/, and derive k8s-small/
 	@$(BIN)/python tools/generate_manifests.py

@@ -32,7 +32,7 @@ _NO_PLOTS = "\nNo plots: matplotlib is not installed, or there is nothing to dra
 
 
 def render(results: Results, plots: Sequence[str] = (), node: str = "") -> str:
-    """The page; ``plots`` are file names beside it, ``node`` is the part about the node's figures."""
+    """The page; ``plots`` are file names beside it, ``node`` are the parts about the node and the simulation."""
     parts = [_HEADER]
     if results.quick:
         parts.append("\nA quick run: short passes, good for a look and not for a verdict.\n")

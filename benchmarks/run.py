@@ -10,7 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import catalogue, machine, page, plots, results, samples, yardstick
+from benchmarks import (
+    catalogue,
+    machine,
+    page,
+    plots,
+    results,
+    samples,
+    simulation_figures,
+    yardstick,
+)
 from benchmarks.arithmetic import ROUNDS_MIN, median, ratios, spread
 from benchmarks.goals import BY_NAME
 from benchmarks.measure import Findings, measure
@@ -102,7 +111,7 @@ def write(found: results.Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = plots.write(found, folder / "plots")
     (folder / "results.json").write_text(results.render(found), encoding="utf-8")
-    node = figures.kept_section(folder)
+    node = figures.kept_section(folder) + simulation_figures.kept_section(folder)
     (folder / "RESULTS.md").write_text(page.render(found, drawn, node), encoding="utf-8")
     for row in found.rows:
         ours = "-" if row.ours is None else page.figure(row.ours, row.unit)

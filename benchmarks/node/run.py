@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import machine, page, plots, results
+from benchmarks import machine, page, plots, results, simulation_figures
 from benchmarks.node import figures, worlds
 from benchmarks.node.figures import NodeFigures
 from benchmarks.node.worlds import Samples, played
@@ -65,7 +65,7 @@ def write(found: NodeFigures, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / figures.FILE).write_text(figures.render(found), encoding="utf-8")
     kept = folder / "results.json"
-    text = figures.section(found)
+    text = figures.section(found) + simulation_figures.kept_section(folder)
     if kept.exists():
         drawn = [name for name in plots.PLOTS if (folder / "plots" / name).exists()]
         text = page.render(results.parse(kept.read_text(encoding="utf-8")), drawn, text)

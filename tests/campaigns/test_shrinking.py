@@ -1,17 +1,19 @@
 """A failing plan becomes a small scenario that fails for the same reason."""
 
+import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from alys.base.errors import EnvironmentFailure
-from alys.base.trouble import Kill, Lose
+from alys.base.trouble import Crash, Kill, Lose
 from alys.campaigns import draw, run, shrinking
+from alys.campaigns.conditions import Taken
 from alys.campaigns.outcome import Outcome
 from alys.campaigns.plan import At, Deposit, On, Order, Plan
 from alys.campaigns.run import Hearing
-from alys.campaigns.shrink import DoesNotFail
+from alys.campaigns.shrink import DoesNotFail, shrink
 from alys.mutants import catalogue, patching
 
 CHAIN = "/alys/node-1/consensus/chain"
@@ -31,16 +33,6 @@ MANY = Plan(
 )
 
 
-def lines(upto: int) -> list[str]:
-    """The trace of a run in which Chain took up a block every second; before the weather one too."""
-    block = '{{"t":{t},"kind":"handling","receiver":"{actor}#7","message":"BlockSeen"}}\n'
-    return [
-        block.format(t=99.0, actor=CHAIN),
-        '{"t":100.0,"kind":"weather"}\n',
-        *(block.format(t=100.0 + n, actor=CHAIN) for n in range(upto)),
-    ]
-
-
 class Bench:
     """Runs nothing: a plan fails where node 1 is killed and a deposit is made, and by another oracle where there is only the kill."""
 
@@ -50,9 +42,10 @@ class Bench:
     def __call__(self, plan: Plan, hearing: Hearing | None) -> Outcome:
         """What the real one would give."""
         self.runs += 1
-        if hearing is not None and hearing.lines is not None:
-            for line in lines(40):
-                hearing.lines(line)
+        if hearing is not None and isinstance(hearing.observers[0], shrinking.Takings):
+            hearing.observers[0].taken += [
+                Taken(at=float(n), actor=CHAIN, message="BlockSeen") for n in range(40)
+            ]
         killed = any(isinstance(one.fault, Kill) for one in plan.orders)
         paid = any(one.number == 3 for one in plan.work)
         oracle = ("ledger/lost" if paid else "liveness") if killed else ""
@@ -98,10 +91,22 @@ def test_a_plan_that_passes_is_refused_with_its_verdict() -> None:
         shrinking.keep(Plan(seed=1), run_plan=Bench())
 
 
-def test_what_was_taken_up_counts_from_the_weather_on() -> None:
-    found = shrinking.taken(lines(3))
-    assert [one.at for one in found] == [0.0, 1.0, 2.0]
-    assert {(one.actor, one.message) for one in found} == {(CHAIN, "BlockSeen")}
+def test_what_was_taken_up_counts_from_the_weather_on_as_conditions_do() -> None:
+    """An order that waits for the last of it strikes at its time."""
+    heard = shrinking.Takings()
+    plan = Plan(seed=3, weather_s=6.0)
+    run.run(plan, Hearing(observers=[heard], weather=heard.begin))
+    seen = [one for one in heard.taken if (one.actor, one.message) == (CHAIN, "SlotTick")]
+    assert 2 <= len([one for one in seen if one.at < 6.0]) <= 4
+    wait = On(actor=CHAIN, message="SlotTick", nth=2)
+    order = Order(number=1, target="actor:" + CHAIN, fault=Crash(), when=wait)
+    records: list[str] = []
+    run.run(msgspec.structs.replace(plan, orders=(order,)), Hearing(lines=records.append))
+    begun, struck = (
+        json.loads(next(line for line in records if f'"kind":"{kind}"' in line))["t"]
+        for kind in ("weather", "strike")
+    )
+    assert struck - begun == pytest.approx(seen[1].at)
 
 
 @pytest.mark.parametrize(
@@ -158,20 +163,24 @@ def test_steps_are_told() -> None:
 
 
 def test_a_storm_of_more_than_thirty_faults_comes_down_to_three_at_most() -> None:
-    """Real runs, with a bug planted: so it takes seconds. What remains fails for the same reason, bites, and passes without the bug."""
+    """Real runs, with a bug planted: so it takes seconds. What remains bites, and passes without the bug."""
     bug = catalogue.named("begun-anew-on-start")
     plan = draw.plan_of(0, draw.Options(faults="storm", weather_s=12.0))
     assert len(plan.orders) > 30
 
-    def planted(wanted: Plan, hearing: Hearing | None) -> Outcome:
+    def broken(wanted: Plan) -> Outcome:
         with patching.planted(bug):
-            return run.run(wanted, hearing)
+            return run.run(wanted)
 
-    kept = shrinking.keep(plan, run_plan=planted)
-    assert 1 <= len(kept.plan.orders) <= 3
-    assert kept.outcome.oracle == kept.first.oracle
-    assert bug.expects(kept.outcome.oracle)
-    assert kept.shrunk.minimal
-    mended = run.run(kept.plan)
+    first = broken(plan)
+
+    def fails(wanted: Plan) -> bool:
+        done = broken(wanted)
+        return (done.verdict, done.oracle) == ("fail", first.oracle)
+
+    assert bug.expects(first.oracle)
+    small = shrink(plan, fails, budget_runs=12, bitten=first.bitten).plan
+    assert 1 <= len(small.orders) <= 3
+    mended = run.run(small)
     assert mended.verdict == "pass", mended.sentence
-    assert all(mended.bitten[order.number] for order in kept.plan.orders)
+    assert all(mended.bitten[order.number] for order in small.orders)

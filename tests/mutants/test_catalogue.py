@@ -1,5 +1,7 @@
 """Every planted bug can be planted, has a name of its own, and says where it comes from."""
 
+from pathlib import Path
+
 import pytest
 
 from alys.mutants import bridge, catalogue, clients, consensus, patching, runtime, storage
@@ -34,3 +36,9 @@ def test_one_that_is_not_there_is_answered_with_those_that_are() -> None:
         catalogue.named("nothing")
     for mutant in MUTANTS:
         assert catalogue.named(mutant.name) is mutant
+
+
+def test_the_page_about_them_is_as_the_catalogue_has_them() -> None:
+    """``python -m alys.mutants.catalogue > docs/reference/planted-bugs.md`` makes it anew."""
+    written = Path(__file__).parents[2] / "docs" / "reference" / "planted-bugs.md"
+    assert written.read_text(encoding="utf-8") == catalogue.page()

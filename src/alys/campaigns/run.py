@@ -55,11 +55,15 @@ class Hearing:
         lines: Callable[[str], object] | None = None,
         opened: Callable[[SimWorld], object] | None = None,
         around: Callable[[Schedule], Schedule] = lambda schedule: schedule,
+        weather: Callable[[SimWorld], object] | None = None,
     ) -> None:
-        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens; ``around`` may wrap the schedule."""
+        """``observers`` hear all actors; ``lines`` is given the trace afterwards, line by line; ``opened`` the world before it opens,
+        ``weather`` the world at the moment from which times and messages count; ``around`` may wrap the schedule.
+        """
         self.observers = observers
         self.lines = lines
         self.opened = opened
+        self.weather = weather
         self.around = around
 
 
@@ -89,6 +93,8 @@ class Life:
         self._read: Deposits | None = None
         self._rare = RareStates()
         world.system.observer = together(world.system.observer, self._disks, self._rare)
+        #: Told when the weather begins.
+        self.at_weather: Callable[[SimWorld], object] | None = None
         self._over = False
 
     async def live(self) -> None:
@@ -103,6 +109,8 @@ class Life:
         world.start_background(self._mine_bitcoin())
         begun = world.now()
         world.recorder.record(WEATHER, {})
+        if self.at_weather is not None:
+            self.at_weather(world)
         weather.begin()
         self.storm.begin()
         await users.work()
@@ -158,6 +166,7 @@ def run(plan: Plan, hearing: Hearing | None = None) -> Outcome:
         world = driver.world(info)
         assert isinstance(world, SimWorld), "this driver makes no others"
         life = Life(world, plan)
+        life.at_weather = heard.weather
         world.system.observer = together(world.system.observer, *heard.observers)
         if heard.opened is not None:
             heard.opened(world)

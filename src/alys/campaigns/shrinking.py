@@ -1,12 +1,15 @@
 """From a plan that fails to a scenario that keeps the failure: run it, make it small, give it conditions, write it down."""
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from typing_extensions import override
 
+from alys.actors.envelope import Envelope
+from alys.actors.observe import Observer
+from alys.actors.ref import Ref
 from alys.base.errors import EnvironmentFailure
 from alys.base.trouble import DISK, NODE, service_of
 from alys.campaigns import conditions, keepsake, run, shrink, telling
@@ -16,6 +19,7 @@ from alys.campaigns.plan import Plan
 from alys.campaigns.run import Hearing
 from alys.campaigns.shrink import DoesNotFail, Shrunk, Step
 from alys.worlds import network
+from alys.worlds.sim import SimWorld
 
 BUDGET_RUNS = 400
 
@@ -38,6 +42,25 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """All in all."""
     simulated_seconds: float
     real_seconds: float
+
+
+class Takings(Observer):
+    """Writes down what actors take up, from the beginning of the weather on."""
+
+    def __init__(self) -> None:
+        self.taken: list[Taken] = []
+        self._world: SimWorld | None = None
+        self._begun = 0.0
+
+    def begin(self, world: SimWorld) -> None:
+        """This is the beginning."""
+        self._world, self._begun = world, world.now()
+
+    @override
+    def handling(self, envelope: Envelope, target: Ref) -> None:
+        if self._world is not None:
+            at, message = self._world.now() - self._begun, type(envelope.message).__name__
+            self.taken.append(Taken(at=at, actor=target.path, message=message))
 
 
 class _Lab:
@@ -71,9 +94,9 @@ class _Lab:
 
     def taken_in(self, plan: Plan) -> list[Taken]:
         """What actors took up while the weather lasted."""
-        lines: list[str] = []
-        self.outcome(plan, Hearing(lines=lines.append))
-        return taken(lines)
+        takings = Takings()
+        self.outcome(plan, Hearing(observers=[takings], weather=takings.begin))
+        return takings.taken
 
 
 def keep(
@@ -117,20 +140,6 @@ def keep(
         simulated_seconds=lab.simulated_seconds,
         real_seconds=lab.real_seconds,
     )
-
-
-def taken(lines: Sequence[str]) -> list[Taken]:
-    """Of a run's trace, what actors took up since the weather began."""
-    found: list[Taken] = []
-    begun: float | None = None
-    for line in lines:
-        if begun is None and f'"kind":"{run.WEATHER}"' in line:
-            begun = json.loads(line)["t"]
-        elif begun is not None and '"kind":"handling"' in line:
-            told = json.loads(line)
-            actor = told["receiver"].rpartition("#")[0]
-            found.append(Taken(at=told["t"] - begun, actor=actor, message=told["message"]))
-    return found
 
 
 def home_of(target: str, nodes: int) -> str:

@@ -215,7 +215,7 @@ MUTANTS: tuple[Mutant, ...] = (
         story="Of two branches of one height the lower root leads, also where the other one is final.",
         source="NethermindEth/nethermind#13282 (review: finality is recorded for a branch that is not adopted)",
         area="consensus",
-        oracles=("agreement/", "ledger/finalised_block_reverted"),
+        oracles=("agreement/", "ledger/finalised_block_reverted", "liveness"),
         edits=(
             Edit(
                 target="alys.chain.forkchoice:best",

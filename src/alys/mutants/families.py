@@ -238,7 +238,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "the wrong order"
         ),
         area="runtime",
-        oracles=("storm/stopping",),
+        oracles=("storm/stopping", "supervision"),
         edits=(
             Edit(
                 target="alys.actors.family:Family._stop_last",

@@ -109,7 +109,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "got each other's responses"
         ),
         area="runtime",
-        oracles=("storm/answers",),
+        oracles=("storm/answers", "clients/calls"),
         edits=(
             Edit(
                 target="alys.actors.promise:Promise.complete",
@@ -272,8 +272,8 @@ MUTANTS: tuple[Mutant, ...] = (
         edits=(
             Edit(
                 target="alys.actors.tables:_take_envelope",
-                old="if context.about is not envelope.correlation:",
-                new="if envelope.correlation is not None:",
+                old="if context.about is not about:",
+                new="if about is not None:",
             ),
         ),
     ),

@@ -70,7 +70,7 @@ class TraceRecorder(Observer):
         self._instant = float("nan")
         #: The message whose handler began last.
         self._begun: Envelope | None = None
-        self._sent = self._handling = self._handled = self._other = ""
+        self._sent = self._handling = self._handled = self._replied = self._other = ""
         #: Parts of lines by what they tell of, each with all that always follows it.
         self._senders: dict[int, str] = {}
         self._receivers: dict[int, str] = {}
@@ -143,13 +143,15 @@ class TraceRecorder(Observer):
 
     @override
     def replied(self, envelope: "Envelope", target: Ref, value: object) -> None:
+        if self.now() != self._instant:
+            self._stamp()
+        receiver = self._receivers.get(target.uid) or self._receiver(target)
         try:
-            body = body_of(type(value))(value) if isinstance(value, msgspec.Struct) else None
+            known = isinstance(value, msgspec.Struct)
+            body = body_of(value.__class__)(value) if known else self._encode(plain(value)).decode()
         except NOT_AS_ANNOTATED:
-            body = None
-        fields: dict[str, object] = {"receiver": name_of(target), "id": envelope.id}
-        fields["body"] = msgspec.Raw(body.encode()) if body is not None else plain(value)
-        self._write("replied", fields)
+            body = self._encode(plain(value)).decode()
+        self._put(f'{self._replied}{receiver}{envelope.made or envelope.id}","body":{body}}}\n')
 
     @override
     def dropped(self, envelope: "Envelope", target: Ref, reason: str) -> None:
@@ -232,6 +234,7 @@ class TraceRecorder(Observer):
         self._other = f'{COUNTED}{at},"kind":'
         self._sent = f'{self._other}"sent","sender":"'
         self._handling = f'{self._other}"handling","receiver":"'
+        self._replied = f'{self._other}"replied","receiver":"'
         self._handled = f'{self._other}"handled","id":"'
 
     def _sender(self, ref: Ref) -> str:

@@ -22,7 +22,7 @@ from alys.wire.ethereum import from_quantity, to_quantity
 from alys.worlds.books import Books
 from alys.worlds.protocol import BitcoinSide, EthereumSide, NodeSide
 
-JUDGED_SHARE = 64
+JUDGED_SHARE = 24
 """The ledger is judged from the start, so an old chain is judged anew only when it has grown by one in so many blocks."""
 
 READINGS_MAX = 3
@@ -104,7 +104,8 @@ class Auditor:
             head: Any = await self._node.call("getheadblock")
             executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag for a moment
             last = min(head["height"], from_quantity(executed))
-            await self._drop_what_left(last)
+            if not self._stands_on_known(head):
+                await self._drop_what_left(last)
             first = self._terms.evm_genesis_number + len(self._executed)
             fresh = [await self._read(number) for number in range(first, last + 1)]
             sound = self._linked(fresh)
@@ -122,6 +123,13 @@ class Auditor:
         receipts = await self._ethereum.call("eth_getBlockReceipts", tag)
         balances = await self._books.after(block, receipts)
         return block, receipts, balances, await self._node.call("getblockbyheight", number)
+
+    def _stands_on_known(self, head: Any) -> bool:
+        """Whether the node's head is the last block that is known, or its child: then nothing has left."""
+        return bool(self._consensus) and self._consensus[-1]["root"] in (
+            head["root"],
+            head["parentRoot"],
+        )
 
     async def _drop_what_left(self, last: int) -> None:
         """Forget blocks, from the top, that the node has replaced. One that is merely behind has replaced nothing."""

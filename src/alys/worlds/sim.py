@@ -5,7 +5,7 @@ actors, so what it does interleaves with them as the seed decides.
 """
 
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from google.protobuf.json_format import MessageToDict
@@ -397,8 +397,11 @@ class SimDriver(Driver):
         world = handle.world
         running = _Interruptible(handle.coroutine)
         reply = world.system.drive(running.steps())
+        over: list[None] = []
+        reply.subscribe(lambda: over.append(None))
+        ended = cast(Callable[[], bool], over.__len__)  # asked at every step
         try:
-            world.dispatcher.run_until(lambda: reply.done, handle.limit_seconds)
+            world.dispatcher.run_until(ended, handle.limit_seconds)
         except BaseException as error:
             self._throw_out(handle, running, reply, error)
         finally:

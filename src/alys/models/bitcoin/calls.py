@@ -4,6 +4,7 @@ A call is a function of the node's state and of parameters annotated ``str``, ``
 ``dict`` or a union of these; the names are those of bitcoind's manual. A JSON null is a parameter left out.
 """
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -108,8 +109,7 @@ def _mismatch(value: object, annotation: Any) -> str | None:
     """What is wrong with the type of a JSON value, or None."""
     if annotation is Any:
         return None
-    union = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    allowed = {get_origin(kind) or kind for kind in union}
+    allowed = _allowed(annotation)
     if type(value) is int and not -(1 << 63) <= value < 1 << 63:
         raise RpcError(state.MISC_ERROR, "JSON integer out of range")
     if type(value) in allowed or (type(value) is int and float in allowed):
@@ -121,6 +121,13 @@ def _mismatch(value: object, annotation: Any) -> str | None:
         raise RpcError(state.TYPE_ERROR, told)
     wanted = next(name for kind, name in _JSON_NAMES.items() if kind in allowed)
     return f"JSON value of type {_JSON_NAMES[type(value)]} is not of expected type {wanted}"
+
+
+@functools.cache
+def _allowed(annotation: Any) -> frozenset[Any]:
+    """The types that a parameter may have."""
+    union = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    return frozenset(get_origin(kind) or kind for kind in union)
 
 
 def field(given: Mapping[str, Any], name: str, kind: type, default: Any = None) -> Any:
