@@ -15,7 +15,7 @@ import pytest
 
 from alys.base import faults
 from alys.base.errors import ExitCode
-from alys.campaigns import campaign, kept, tally
+from alys.campaigns import campaign, kept, probes, tally
 from alys.campaigns import told as campaign_told
 from alys.cli import front as cli
 from alys.config import environment, schema, secrets, settings
@@ -306,6 +306,12 @@ def test_the_page_of_simulation_has_every_line_and_every_file_of_a_campaign() ->
     made = {"config.resolved.toml", "replay.txt", "junit.xml", "report.html", "report.json"}
     made |= {simulation.FIGURES, simulation.OUTCOME, simulation.EVENTS, simulation.TIMELINE}
     assert named == made | {kept.FILE}
+
+
+def test_the_page_of_simulation_has_every_rare_state_in_the_words_of_the_code() -> None:
+    section = page("reference/simulation.md").partition("### Rare states")[2].partition("###")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
+    assert dict(rows) == probes.SAID
 
 
 def told_of_a_campaign() -> set[str]:

@@ -7,11 +7,12 @@ import pytest
 
 from alys.base.errors import EnvironmentFailure
 from alys.base.trouble import Kill, Lose
-from alys.campaigns import shrinking
+from alys.campaigns import draw, run, shrinking
 from alys.campaigns.outcome import Outcome
 from alys.campaigns.plan import At, Deposit, On, Order, Plan
 from alys.campaigns.run import Hearing
 from alys.campaigns.shrink import DoesNotFail
+from alys.mutants import catalogue, patching
 
 CHAIN = "/alys/node-1/consensus/chain"
 
@@ -154,3 +155,23 @@ def test_steps_are_told() -> None:
         plan, run_plan=Bench(), progress=lambda step: told.append(shrinking.progress_line(step))
     )
     assert told[0] == "given: 1 runs, 4 faults and 6 pieces of work left"
+
+
+def test_a_storm_of_more_than_thirty_faults_comes_down_to_three_at_most() -> None:
+    """Real runs, with a bug planted: so it takes seconds. What remains fails for the same reason, bites, and passes without the bug."""
+    bug = catalogue.named("begun-anew-on-start")
+    plan = draw.plan_of(0, draw.Options(faults="storm", weather_s=12.0))
+    assert len(plan.orders) > 30
+
+    def planted(wanted: Plan, hearing: Hearing | None) -> Outcome:
+        with patching.planted(bug):
+            return run.run(wanted, hearing)
+
+    kept = shrinking.keep(plan, run_plan=planted)
+    assert 1 <= len(kept.plan.orders) <= 3
+    assert kept.outcome.oracle == kept.first.oracle
+    assert bug.expects(kept.outcome.oracle)
+    assert kept.shrunk.minimal
+    mended = run.run(kept.plan)
+    assert mended.verdict == "pass", mended.sentence
+    assert all(mended.bitten[order.number] for order in kept.plan.orders)

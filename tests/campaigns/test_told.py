@@ -61,3 +61,16 @@ def test_a_thousand_seeds_that_miss_a_rare_state_say_that_they_should_not() -> N
 def test_no_line_is_much_wider_than_a_terminal() -> None:
     found = campaign.conduct(Options(after=2), lives.doors())
     assert max(map(len, told.summary(found))) <= 130
+
+
+def test_an_oracle_of_many_parts_is_one_figure_and_its_blind_parts_are_named() -> None:
+    samples = {"storm/lanes": 2, "storm/aside": 3, "storm/senders": 0, "ledger": 4}
+    found = campaign.Campaign(
+        options=Options(),
+        end="complete",
+        figures=tally.Figures(seeds=1, samples=samples),
+        failures=(),
+        lost=(),
+        wall_seconds=1.0,
+    )
+    assert told.summary(found)[-1] == "looked at   storm 5, ledger 4, storm/senders never"

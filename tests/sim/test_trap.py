@@ -1,5 +1,6 @@
 """While a simulation runs, our code cannot ask the machine for time, chance, threads or sockets; libraries and idle time can."""
 
+import asyncio
 import json
 import os
 import random
@@ -43,6 +44,11 @@ CALLS: dict[str, Callable[[], Any]] = {
     "uuid.uuid4()": lambda: uuid.uuid4(),
     "threading.Thread.start()": lambda: threading.Thread(target=print).start(),
     "socket.socket()": lambda: socket.socket(),
+    "time.gmtime()": lambda: time.gmtime(),
+    "time.localtime()": lambda: time.localtime(None),
+    "random.Random()": lambda: random.Random(),
+    "os.getpid()": lambda: os.getpid(),
+    "asyncio.new_event_loop()": lambda: asyncio.new_event_loop(),
     "subprocess.Popen()": lambda: subprocess.Popen([sys.executable, "-c", ""]),
 }
 
@@ -62,6 +68,46 @@ def test_each_call_is_caught_by_name_and_place(name: str) -> None:
     assert caught.value.place.startswith("test_trap.py:")
     assert str(caught.value).startswith(f"{name} in a simulated step, called by ")
     assert isinstance(caught.value, AlysBug)
+
+
+def test_what_says_its_moment_or_its_seed_is_no_matter_of_chance() -> None:
+    assert in_a_step(lambda: time.gmtime(0)).tm_year == 1970
+    assert in_a_step(lambda: random.Random(7).random()) == in_a_step(
+        lambda: random.Random(x=7).random()
+    )
+    with pytest.raises(Nondeterminism, match=r"random\.Random\(\)"):
+        in_a_step(lambda: random.SystemRandom(7))
+
+
+def test_where_a_library_does_it_the_place_in_our_code_is_named() -> None:
+    with pytest.raises(Nondeterminism) as caught:
+        in_a_step(lambda: socket.create_connection(("127.0.0.1", 9)))
+    assert (caught.value.call, caught.value.module) == ("socket.socket()", __name__)
+    assert caught.value.place.startswith("test_trap.py:")
+
+
+def test_a_loop_that_a_library_makes_is_caught_too() -> None:
+    async def nothing() -> None:
+        """Never begun."""
+
+    work = nothing()
+    with pytest.raises(Nondeterminism, match=r"asyncio\.new_event_loop\(\).*test_trap\.py:"):
+        in_a_step(lambda: asyncio.run(work))
+    work.close()
+
+
+def test_a_function_that_was_replaced_in_between_is_called_as_it_is_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trap, library = Trap(), types.ModuleType("some_library")
+    code = "import time\ndef stamp():\n    return time.time()\n"
+    exec(compile(code, os.__file__.replace("os.py", "some_library.py"), "exec"), vars(library))
+    with trap:
+        assert library.stamp() > 5
+    monkeypatch.setattr(time, "time", lambda: 5.0)
+    with trap:
+        assert library.stamp() == 5.0
+    assert time.time() == 5.0
 
 
 def originals() -> list[Any]:

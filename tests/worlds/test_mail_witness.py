@@ -145,7 +145,7 @@ def test_a_sound_runtime_is_found_sound(overflow: Overflow) -> None:
         witnesses = Witnesses(kit)
         life(kit, overflow)
     samples = witnesses.close()
-    assert samples["supervision"] >= 5
+    assert samples["supervision"] >= 1
     assert min(samples[name] for name in ("order", "conservation", "mailbox")) >= 40
 
 

@@ -33,6 +33,8 @@ class Attackers:
         self._depositor = depositor
         self._adversary = Adversary(world)
         self._open = 0
+        #: Whether production was ever paused.
+        self._paused = False
         #: Txids of deposits, as they are made.
         self.deposits: list[str] = []
         #: Deposits that were taken back after their confirmations.
@@ -55,6 +57,8 @@ class Attackers:
             return not self._open
 
         await self._world.eventually(none, "every attack is over", timeout_s=OVER_S)
+        for index in range(self._world.nodes.count if self._paused else 0):
+            await self._resume(index)  # one that was down when it should have gone on
 
     async def _carry_out(self, item: Attack) -> None:
         try:
@@ -80,6 +84,7 @@ class Attackers:
 
     async def _vanish(self, item: Vanish) -> None:
         everybody = range(self._world.nodes.count)
+        self._paused = True
         try:
             for index in everybody:
                 await self._world.nodes.call(index, "alys_pauseProduction", "an attack", PAUSE_S)

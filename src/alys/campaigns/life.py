@@ -1,14 +1,16 @@
 """A life as the commands of a campaign want it: drawn of a seed, lived, and written down."""
 
-from alys.campaigns import draw, draw_faults
+from alys.campaigns import draw, draw_faults, probes
 from alys.campaigns import run as runs
 from alys.campaigns.outcome import Outcome
 from alys.campaigns.plan import Plan
 
 FAULT_PROFILES = tuple(draw_faults.PROFILES)
-PROBES: tuple[str, ...] = ()
+PROBES = probes.NAMES
 """Rare states that a campaign is to reach."""
-ORACLES = ("agreement", "conservation", "durability", "ledger", "mailbox", "order", "work")
+ORACLES = (
+    "agreement", "conservation", "durability", "ledger", "mailbox", "order", "supervision", "work",
+)  # fmt: skip
 """Those that must look at something in every campaign."""
 
 WARM_SEED = 0

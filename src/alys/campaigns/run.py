@@ -18,6 +18,7 @@ from alys.base.prng import Random
 from alys.campaigns import naming
 from alys.campaigns.outcome import Outcome, Verdict
 from alys.campaigns.plan import Plan
+from alys.campaigns.probes import RareStates
 from alys.campaigns.storm import Storm
 from alys.campaigns.users import Users
 from alys.campaigns.weather import Weather
@@ -39,6 +40,8 @@ COLLECTED = (50_000, 20, 100)
 """Thresholds of the garbage collector's generations during a run."""
 NAME = "campaign"
 """Of every run's world: the seed alone makes the difference."""
+LATE_S = 60
+"""How late a block may be for its slot where actors are paused and clocks are wrong; without faults not at all."""
 WEATHER = "weather"
 """The kind of the trace's record of the moment from which times and messages count."""
 
@@ -79,15 +82,19 @@ class Life:
         self.users: Users | None = None
         self.storm = Storm(world, world.random.fork("storm"), world.stumble)
         self.samples: dict[str, int] = {}
+        if plan.orders:
+            world.timestamp_slack_s = LATE_S
         self._witnesses = Witnesses(world, world.stumble)
         self._disks = DiskWitness(world.disks, world.stumble, self._deposits_in)
         self._read: Deposits | None = None
-        world.system.observer = together(world.system.observer, self._disks)
+        self._rare = RareStates()
+        world.system.observer = together(world.system.observer, self._disks, self._rare)
         self._over = False
 
     async def live(self) -> None:
         """In an open world: everything up to the moment when all pegs have come to their end."""
         world = self.world
+        world.look_closely()
         world.keep_mining()
         users = self.users = Users(world, self.plan.work)
         await users.fund()
@@ -129,6 +136,13 @@ class Life:
         self.samples.update(self._witnesses.close())
         self._disks.judged.require()
         self.samples["durability"] = sum(self._disks.judged.samples.values())
+
+    def probes(self) -> dict[str, int]:
+        """See ``Outcome.probes``."""
+        world = self.world
+        statement = world.auditor.statement if hasattr(world, "auditor") else None
+        watched = world.watch.found().samples if hasattr(world, "watch") else {}
+        return self._rare.found(statement, watched.get("reorganisations", 0))
 
     def bitten(self) -> dict[int, int]:
         """See ``Outcome.bitten``."""
@@ -269,6 +283,7 @@ def outcome_of(life: Life, findings: list[Finding], seconds: float) -> Outcome:
         height=max((view.height for view in views), default=0),
         finalised_height=max((view.finalised_height for view in views), default=0),
         bitten=life.bitten(),
+        probes=life.probes(),
         samples=samples,
     )
 

@@ -67,7 +67,7 @@ def summary(found: Campaign) -> list[str]:
             lines.append(
                 f"{_INDENT}so many seeds should have come to each of these: look at the weather or at the probe"
             )
-    lines += _row("looked at", [f"{name} {count:,}" for name, count in figures.samples.items()])
+    lines += _row("looked at", _looked_at(figures))
     return lines
 
 
@@ -93,6 +93,16 @@ def _bites(figures: Figures) -> list[str]:
     bitten = {kind: one for kind, one in figures.faults.items() if one.bit}
     said = [f"{kind} {one.bit:,} of {one.ordered:,}" for kind, one in bitten.items()]
     return said or ["none bit"]
+
+
+def _looked_at(figures: Figures) -> list[str]:
+    """Oracles of several parts (``storm/lanes``) by the word before the stroke; those that never looked by their whole name."""
+    counts: dict[str, int] = {}
+    for name, count in figures.samples.items():
+        family = name.partition("/")[0]
+        counts[family] = counts.get(family, 0) + count
+    said = [f"{name} {count:,}" for name, count in counts.items()]
+    return said + [f"{name} never" for name in figures.never_looked if "/" in name]
 
 
 def _row(head: str, items: Iterable[str]) -> list[str]:

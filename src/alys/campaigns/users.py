@@ -1,11 +1,15 @@
 """The users of a run: they do the plan's work over public interfaces, and know in the end to the satoshi what they must have got."""
 
+from typing import Any
+
 from alys.base.errors import AlysError
 from alys.campaigns.attacks import Attackers
 from alys.campaigns.plan import Announce, Burn, Deposit, Forgery, Transfer, Vanish, Work
+from alys.oracles.pace import Pace
 from alys.oracles.statement import RequestStatus
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
+from alys.worlds import network
 from alys.worlds.sim import SimWorld
 from alys.worlds.users import BitcoinUser, EthereumUser, NoCoins
 
@@ -19,6 +23,7 @@ PAYOUT_FEE_MAX_SATS = 100_000
 """Of one payout's share of a Bitcoin fee; more than that is no fee."""
 MAINNET_ADDRESS = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 """Of BIP173: well-formed, of another network."""
+LOOK_S = 0.5
 PATIENCE_S = 600.0
 """Node time within which everything that was begun must have come to an end once the weather is over."""
 
@@ -133,10 +138,26 @@ class Users:
         await self.attackers.over()
         await self._depositor.send_again()
         await self._one_head("all nodes have one head")
+        calm = Pace(world.network.spec.slot_duration_ms / 1000, world.now(), await self._height())
         await world.eventually(self._minted, "every deposit is minted", timeout_s=PATIENCE_S)
         await world.eventually(self._paid, "every burn is paid or refunded", timeout_s=PATIENCE_S)
         await self._one_head("all nodes have one head in the end")
         await self._exactly()
+        await self._kept_pace(calm)
+
+    async def _kept_pace(self, calm: Pace) -> None:
+        """Where every authority is a whole node and makes blocks. Raises Broken."""
+        if self._world.nodes.count == network.AUTHORITIES:
+            while not calm.long_enough(self._world.now()):
+                await self._world.sleep(LOOK_S)
+            calm.ends(self._world.now(), await self._height())
+            self.samples += calm.samples
+
+    async def _height(self) -> int:
+        """The highest head of all."""
+        nodes = self._world.nodes
+        told: list[Any] = [await nodes.call(n, "alys_status") for n in range(nodes.count)]
+        return max(int(one["height"]) for one in told)
 
     async def _one_head(self, what: str) -> None:
         if self._world.nodes.count > 1:

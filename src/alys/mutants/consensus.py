@@ -229,7 +229,7 @@ MUTANTS: tuple[Mutant, ...] = (
         story="What was said is remembered by its first bytes: the second approval of a block is taken for the first, and dropped.",
         source="AztecProtocol/aztec-packages#24214 (message ids collide, a genuine proposal is dropped as a duplicate)",
         area="consensus",
-        oracles=("liveness", "progress"),
+        oracles=("pace", "liveness"),
         edits=(
             Edit(
                 target="alys.node.network:_hash",

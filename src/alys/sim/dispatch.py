@@ -22,7 +22,7 @@ A world puts the parts together like this, and so do the tests (``alys.sim.waiti
 """
 
 import heapq
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -197,6 +197,10 @@ class SimDispatcher:
             self._cancelled = 0
 
     # What the world asks for
+
+    def armed(self) -> Iterator[Callable[..., Any]]:
+        """What the timers would call that are neither called off nor due yet."""
+        return (call for _, _, timer in self._timers if (call := timer.held) is not None)
 
     @property
     def simulated_seconds(self) -> float:

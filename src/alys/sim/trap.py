@@ -2,11 +2,12 @@
 
 What is trapped, and for whom. Clocks and sources of chance: when the *calling* code is ours (the package, or a scenario's or
 a test's file); libraries may use them, since what they do with it (a log's time stamp, blinding of a signature's
-arithmetic) does not reach the run. Threads, sockets and processes: for everybody, as nothing in a step has a use for them.
+arithmetic) does not reach the run. Threads, sockets, processes and event loops: for everybody, as nothing in a step has a use for
+them; what is named then is the place in our code from which the library was called.
 
 What it cannot catch: a function that was taken out of its module by ``from time import time`` before the trap was armed,
 ``datetime.now`` (its class is closed; the linter bans it), hash order and ``id()`` (found by running twice with two hash
-seeds, see the tests of the trace), a generator of the ``random`` module made without a seed, threads that run already.
+seeds, see the tests of the trace), threads and loops that run already.
 """
 
 import os
@@ -22,7 +23,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from alys.base.errors import AlysBug
 
@@ -30,6 +31,7 @@ CLOCKS = (
     "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time",
     "process_time_ns", "thread_time", "thread_time_ns", "sleep",
 )  # fmt: skip
+OUTSIDE = "only gateways in the shells touch these"
 SECRETS = ("choice", "randbelow", "randbits", "token_bytes", "token_hex", "token_urlsafe")
 
 _PATHS = sysconfig.get_paths()
@@ -60,15 +62,21 @@ class Trap:
         self._depth = 0
         self._thread = 0
         self._saved: list[tuple[Any, str, Any]] = []
+        #: What stood there when the guard was made, and the guard, in the order of the targets: a run enters often.
+        self._guards: list[tuple[Any, Any]] = []
 
     def __enter__(self) -> "Trap":
         self._depth += 1
         if self._depth == 1:
             self._thread = threading.get_ident()
-            for owner, name, label, everybody, instead in _targets():
-                original = getattr(owner, name)
-                self._saved.append((owner, name, original))
-                setattr(owner, name, self._guard(original, label, everybody, instead))
+            for number, target in enumerate((*TARGETS, *_loops())):
+                original = getattr(target.owner, target.name)
+                if number == len(self._guards):
+                    self._guards.append((original, self._guard(original, target)))
+                elif self._guards[number][0] is not original:  # somebody has replaced it since
+                    self._guards[number] = (original, self._guard(original, target))
+                self._saved.append((target.owner, target.name, original))
+                setattr(target.owner, target.name, self._guards[number][1])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,15 +91,20 @@ class Trap:
         if self.violation is not None:
             raise self.violation
 
-    def _guard(
-        self, original: Callable[..., Any], label: str, everybody: bool, instead: str
-    ) -> Callable[..., Any]:
+    def _guard(self, original: Callable[..., Any], target: "Target") -> Callable[..., Any]:
+        thread_of_caller, watched = threading.get_ident, target.when
+
         def guarded(*args: Any, **kwargs: Any) -> Any:
             caller = sys._getframe(1)
-            if threading.get_ident() == self._thread and (everybody or is_ours(caller)):
-                module = caller.f_globals.get("__name__", "?")
-                place = f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno}"
-                error = Nondeterminism(label, module, place, instead)
+            if (
+                thread_of_caller() == self._thread
+                and (target.everybody or is_ours(caller))
+                and (watched is None or watched(args, kwargs))
+            ):
+                frame = _ours_above(caller) if target.everybody else caller
+                module = frame.f_globals.get("__name__", "?")
+                place = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+                error = Nondeterminism(target.label, module, place, target.instead)
                 self.violation = self.violation or error
                 raise error
             return original(*args, **kwargs)
@@ -108,22 +121,70 @@ def is_ours(frame: FrameType) -> bool:
     return not file.startswith((*_LIBRARIES, "<"))
 
 
-def _targets() -> Iterator[tuple[Any, str, str, bool, str]]:
-    """Owner, attribute, its name for people, whether everybody is trapped, and what to use instead."""
+def _ours_above(caller: FrameType) -> FrameType:
+    """The nearest frame of ours that led to the call; the caller itself where there is none."""
+    frame: FrameType | None = caller
+    while frame is not None:
+        if is_ours(frame):
+            return frame
+        frame = frame.f_back
+    return caller
+
+
+class Target(NamedTuple):
+    """One function that is trapped."""
+
+    owner: Any
+    name: str
+    label: str
+    """For people."""
+    instead: str
+    everybody: bool = False
+    """Libraries too."""
+    when: Callable[[tuple[Any, ...], dict[str, Any]], bool] | None = None
+    """Which calls are meant, by their arguments; None: all."""
+
+
+def _without_a_moment(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """``time.gmtime()`` asks the clock, ``time.gmtime(0)`` does not."""
+    return not kwargs and (not args or args[0] is None)
+
+
+def _without_a_seed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """``args`` begins with the generator itself. ``SystemRandom`` has no use for a seed."""
+    return isinstance(args[0], random.SystemRandom) or _without_a_moment(
+        args[1:], {name: value for name, value in kwargs.items() if value is not None}
+    )
+
+
+def _targets() -> Iterator[Target]:
+    clock = "ask the context (ctx.now, ctx.after)"
     for name in CLOCKS:
-        yield time, name, f"time.{name}()", False, "ask the context (ctx.now, ctx.after)"
+        yield Target(time, name, f"time.{name}()", clock)
+    for name in ("gmtime", "localtime", "ctime"):
+        yield Target(time, name, f"time.{name}()", clock, when=_without_a_moment)
     chance = "use the Random that is passed in"
     for name in _module_functions(random):
-        yield random, name, f"random.{name}()", False, chance
+        yield Target(random, name, f"random.{name}()", chance)
+    yield Target(random.Random, "__init__", "random.Random()", chance, when=_without_a_seed)
     for name in SECRETS:
-        yield secrets, name, f"secrets.{name}()", False, chance
-    yield os, "urandom", "os.urandom()", False, chance
+        yield Target(secrets, name, f"secrets.{name}()", chance)
+    yield Target(os, "urandom", "os.urandom()", chance)
     for name in ("uuid1", "uuid4"):
-        yield uuid, name, f"uuid.{name}()", False, "make ids from counters"
-    outside = "only gateways in the shells touch these"
-    yield threading.Thread, "start", "threading.Thread.start()", True, outside
-    yield socket.socket, "__init__", "socket.socket()", True, outside
-    yield subprocess.Popen, "__init__", "subprocess.Popen()", True, outside
+        yield Target(uuid, name, f"uuid.{name}()", "make ids from counters")
+    for name in ("getpid", "getppid"):
+        yield Target(os, name, f"os.{name}()", "make ids from counters")
+    yield Target(threading.Thread, "start", "threading.Thread.start()", OUTSIDE, everybody=True)
+    yield Target(socket.socket, "__init__", "socket.socket()", OUTSIDE, everybody=True)
+    yield Target(subprocess.Popen, "__init__", "subprocess.Popen()", OUTSIDE, everybody=True)
+
+
+def _loops() -> Iterator[Target]:
+    """Where event loops come from. While asyncio is not loaded, a loop's own socket is what is caught."""
+    for module in ("asyncio", "asyncio.events"):
+        if (loops := sys.modules.get(module)) is not None:
+            label = "asyncio.new_event_loop()"
+            yield Target(loops, "new_event_loop", label, OUTSIDE, everybody=True)
 
 
 def _module_functions(module: Any) -> list[str]:
@@ -133,3 +194,6 @@ def _module_functions(module: Any) -> list[str]:
         for name, value in sorted(vars(module).items())
         if not name.startswith("_") and isinstance(getattr(value, "__self__", None), random.Random)
     ]
+
+
+TARGETS = tuple(_targets())

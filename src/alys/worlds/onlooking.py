@@ -29,6 +29,12 @@ T = TypeVar("T")
 POLL_SECONDS = 0.25
 """Node time between two looks of ``eventually``."""
 
+SETTLE_SECONDS = 0.05
+"""Node time from a block to the look that it brings about, where somebody looks closely: until its own node has it too."""
+
+CLOSE_BLOCKS_MAX = 2_000
+"""Blocks after which even who looks closely judges a long chain only when it has grown enough: each judgement begins at the start."""
+
 AUDIT_SECONDS = 2.0
 """Node time between two looks of the ledger while a scenario runs."""
 
@@ -40,6 +46,8 @@ class Onlooking(Scorecard, abc.ABC):
     """Node seconds per second of the clock that services go by."""
     timestamp_slack_s = 0
     """Node time that a block may come after the end of its slot: none where time is exact."""
+    timestamp_early_s = 0
+    """Node time that a block may come before its slot: none where clocks are right and authors honest."""
     bitcoin: BitcoinSide
     node_sides: list[NodeSide]
     """The JSON-RPC of each whole node."""
@@ -63,6 +71,10 @@ class Onlooking(Scorecard, abc.ABC):
         self.overheard: Overheard | None = None
         #: Steps of rounds that an ordered fault prevented.
         self.rounds_missed = 0
+        #: Blocks that came or went, as far as somebody tells, and how many of these there were at the last look.
+        self.blocks_seen = 0
+        self._blocks_looked_at = 0
+        self.closely = False
         self._closing = False
         self._mining = False
         self._looks_wanted = 0
@@ -98,6 +110,14 @@ class Onlooking(Scorecard, abc.ABC):
         """Mine an AuxPoW every few node seconds from now on, or stop doing so."""
         self._mining = on
 
+    def look_closely(self) -> None:
+        """Judge the ledger after every block of Bitcoin and of the sidechain, where the world is told of them (``block_came``)."""
+        self.closely = True
+
+    def block_came(self, *block: object) -> None:
+        """A block of Bitcoin or of an execution client came or went; work comes with blocks."""
+        self.blocks_seen += 1
+
     async def audit(self) -> LedgerStatement:
         """The ledger's statement over all that was there when this was called."""
         looks = self.auditor.looks + 2  # one may be under way, begun before now
@@ -117,7 +137,8 @@ class Onlooking(Scorecard, abc.ABC):
 
     def production(self) -> Production:
         """The production of all blocks that the last audit read; raises BlockFault."""
-        return self.auditor.production(judged_by.rules(self.network, self.timestamp_slack_s))
+        late, early = self.timestamp_slack_s, self.timestamp_early_s
+        return self.auditor.production(judged_by.rules(self.network, late, early))
 
     def stumble(self, error: Exception) -> None:
         """Somebody who looks on found this: the scenario fails with it, the first of several, when it next waits for something."""
@@ -165,7 +186,10 @@ class Onlooking(Scorecard, abc.ABC):
         if self.nodes.count > 1:
             await self.watch.look()
         self._choose()
-        await self.auditor.look(whole=self.auditor.looks < self._looks_wanted)
+        self._blocks_looked_at = self.blocks_seen
+        closely = self.closely and self.blocks_seen <= CLOSE_BLOCKS_MAX
+        whole = closely or self.auditor.looks < self._looks_wanted
+        await self.auditor.look(whole=whole)
 
     def _choose(self) -> None:
         """Whom the auditor asks: of several nodes the one that is furthest. Raises PortDown."""
@@ -180,7 +204,14 @@ class Onlooking(Scorecard, abc.ABC):
     async def _until_next_look(self) -> None:
         end = self.now() + AUDIT_SECONDS
         while self.now() < end and self.auditor.looks >= self._looks_wanted and not self._closing:
-            await self.sleep(POLL_SECONDS)
+            if self.closely and self.blocks_seen > self._blocks_looked_at:
+                await self.sleep(SETTLE_SECONDS)
+                return
+            await self.nap(POLL_SECONDS)
+
+    async def nap(self, seconds: float) -> None:
+        """Let node time pass; a world that is told of blocks is woken by one."""
+        await self.sleep(seconds)
 
 
 def summary(statement: LedgerStatement) -> dict[str, object]:

@@ -86,6 +86,19 @@ class SimWorld(NetworkWorld):
         #: Each whole node's ways to the governance nodes, by its number.
         self._links: dict[int, list[GovernanceLink]] = {}
         self._background: list[Reply[None]] = []
+        #: What whoever looks on waits for, until the time is over or a block comes.
+        self._nap: Reply[None] = Reply(self.dispatcher)
+
+    @override
+    def block_came(self, *block: object) -> None:
+        super().block_came(*block)
+        if self.closely:
+            self._nap.complete(None)
+
+    @override
+    async def nap(self, seconds: float) -> None:
+        self._nap = self.system.sleep(seconds)
+        await self._nap
 
     @override
     async def await_reply(self, reply: Reply[T]) -> T:
@@ -103,6 +116,9 @@ class SimWorld(NetworkWorld):
             self.settings.world.profile,
         )
         self.network = net
+        net.bitcoin.listeners.append(self.block_came)
+        for client in net.clients:
+            client.listeners.append(self.block_came)
         light = self.settings.world.profile == "light"
         self._bitcoin = Service(
             net.bitcoin.handle,

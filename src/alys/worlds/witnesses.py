@@ -11,7 +11,9 @@ from alys.actors.observe import Observer, together
 from alys.actors.system import System
 from alys.base.errors import AlysBug
 from alys.oracles.broken import Broken
+from alys.sim.dispatch import SimDispatcher
 from alys.worlds.family_witness import FamilyWitness
+from alys.worlds.leak_witness import LeakWitness
 from alys.worlds.mail_witness import MailWitness
 
 
@@ -37,8 +39,11 @@ class Witnesses:
         self.broken: Broken | None = None
         self.mail = MailWitness(system.root, self._found)
         self.family = FamilyWitness(system.dispatcher.now, self._found)
-        self.observer: Observer = together(self.mail, self.family)
-        system.observer = together(self.mail, self.family, system.observer)
+        dispatcher = system.dispatcher
+        armed = dispatcher.armed if isinstance(dispatcher, SimDispatcher) else None
+        self.leaks = LeakWitness(system, armed, self._found)
+        self.observer: Observer = together(self.mail, self.family, self.leaks)
+        system.observer = together(self.mail, self.family, self.leaks, system.observer)
         system.plain = False
 
     def require(self) -> None:
@@ -49,7 +54,7 @@ class Witnesses:
     def close(self) -> dict[str, int]:
         """The end, before or after the system was stopped: how much each oracle looked at. Raises Broken."""
         self.require()
-        return {**self.mail.close(), **self.family.close()}
+        return {**self.mail.close(), **self.family.close(), **self.leaks.close()}
 
     def _found(self, broken: Broken) -> None:
         if self.broken is None:
