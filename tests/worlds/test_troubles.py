@@ -26,7 +26,7 @@ from alys.base.trouble import (
 from alys.config.policies import SupervisorPolicy
 from alys.config.settings import Settings
 from alys.worlds.sim import SimWorld
-from alys.worlds.troubles import Struck, Troubles
+from alys.worlds.troubles import CALM_SECONDS, Struck, Troubles
 from tests.worlds.troubled import federation
 
 CHAIN = "actor:/alys/node/consensus/chain"
@@ -104,6 +104,24 @@ def test_what_is_struck_is_in_force_at_once_and_heal_ends_it_before_its_time() -
         assert world.disks["node-2"].refusal == ""
         assert not world.wires_in_memory.broken("node", "node-2")
         await world.converge("one head", timeout_s=120)
+
+    federation(scenario)
+
+
+def test_a_world_is_calm_again_a_while_after_the_last_fault() -> None:
+    async def scenario(world: SimWorld) -> None:
+        troubles = Troubles(world)
+        troubles.strike(CHAIN, Crash(message="Never"))
+        await world.sleep(CALM_SECONDS)
+        assert world.calm(), "a crash that has not come holds nobody up"
+        troubles.strike("node-1", Skew(seconds=2, duration_s=3))
+        assert world.skews == {"node-1": 2}
+        assert not world.calm()
+        await world.sleep(4)
+        assert world.skews == {"node-1": 0}
+        assert not world.calm()
+        await world.sleep(CALM_SECONDS)
+        assert world.calm()
 
     federation(scenario)
 

@@ -34,6 +34,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Of the block that the chain starts from."""
     timestamp_slack_s: int = 0
     """How long after its slot's end a block's time may be, for clocks that are not exact."""
+    timestamp_early_s: int = 0
+    """How long before its slot a block's time may be, for authors whose clock was set back or who lie: validators allow one slot."""
 
 
 class Flaw(enum.StrEnum):
@@ -214,6 +216,7 @@ class _Walk:
         """In the slot, in whole seconds; or one second after the parent, if that is later."""
         self.samples["times"] += 1
         earliest = block.slot * self._rules.slot_duration_ms // 1000
+        earliest -= self._rules.timestamp_early_s
         last_ms = (block.slot + 1) * self._rules.slot_duration_ms - 1
         latest = max(last_ms // 1000 + self._rules.timestamp_slack_s, self._parent.time + 1)
         if block.time <= self._parent.time:

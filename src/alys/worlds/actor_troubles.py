@@ -4,6 +4,7 @@ Nothing of it costs anything while none is on: the observers that it needs join 
 the last one. A context whose actor has a wrong clock, or whose next use is to fail, is given another class for as long as that lasts.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -61,6 +62,8 @@ class ActorTroubles:
         self._system = system
         #: How often each fault bit, by its number.
         self.touched: Counter[int] = Counter()
+        #: When somebody was last made to crash.
+        self.crashed_at = -math.inf
         self._on: dict[int, _On] = {}
         self._by_path: dict[str, list[_On]] = {}
         self._numbers = 0
@@ -195,6 +198,7 @@ class ActorTroubles:
 
     def _crash(self, on: _On, actor: Ref) -> None:
         self.touched[on.number] += 1
+        self.crashed_at = self._system.dispatcher.now()
         self.lift(on.number)
         assert isinstance(on.fault, Crash), "nothing else crashes"
         raise InjectedFault(f"ordered: {actor.path} fails, moment {on.fault.moment}")

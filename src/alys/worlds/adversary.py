@@ -14,6 +14,7 @@ from alys.chain import blocks, eras, peg, slots, state
 from alys.chain.blocks import SignedBlock
 from alys.chain.forkchoice import Objection
 from alys.chain.state import Facts, PegState, SeenDeposit
+from alys.chain.validity import Reason
 from alys.node import engine, messages, questions, storage
 from alys.oracles.forgery import Believed, Forgery
 from alys.wire import bitcoin
@@ -32,6 +33,8 @@ from alys.worlds.sim import SimWorld
 
 LOOK_BACK_BLOCKS = 60
 """Of Bitcoin, for deposits."""
+NEARLY_SECONDS = 1.0
+"""By so much an authority lets others' clocks be ahead of its own."""
 AHEAD_SECONDS = 0.5
 """Before a slot begins all is looked up that needs no haste."""
 SLOTS_MAX = 12
@@ -82,6 +85,8 @@ class Adversary:
         try:
             if restart:
                 await self._restart(target)
+            if form.reason is Reason.SLOT_IN_FUTURE and not world.calm():
+                return False  # judged a slot later it would be no forgery, but a second block of its slot
             known = await self._known(target)
             scene = await self._scene(target, slot, *known)
             await world.sleep(max(0.0, start - world.now()))
@@ -203,11 +208,20 @@ class Adversary:
 
     async def _offer(self, form: Form, name: str, target: int, block: bytes) -> bool:
         tree = self._world.network.tree(target)
+        ahead = self._world.skews.get(tree, 0.0)
         (verdict,) = await self._world.call_actor(
             "forger", Offer(block=block, to=(f"{tree}/chain",))
         )
         if verdict.reason == "cannot-judge":
             return False
+        if form.reason is Reason.SLOT_IN_FUTURE and verdict.approved:
+            ahead = max(ahead, self._world.skews.get(tree, 0.0))
+            spec, slot = self._world.network.spec, blocks.decode(block).block.slot
+            begins = slots.slot_start(slot, spec.slot_duration_ms)
+            if begins <= self._world.now() + ahead + NEARLY_SECONDS:
+                # it was held up, or its clock is ahead: for it the slot had begun, and the block may stand
+                self._world.timestamp_early_s = spec.slot_duration_ms // 1000
+                return False
         self.judged.feed(
             name,
             tree,

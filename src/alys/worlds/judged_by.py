@@ -8,8 +8,8 @@ from alys.wire import ethereum
 from alys.worlds.network import Grounds
 
 
-def rules(grounds: Grounds, timestamp_slack_s: int) -> Rules:
-    """How blocks must be; one may come so many seconds of node time after the end of its slot."""
+def rules(grounds: Grounds, timestamp_slack_s: int, timestamp_early_s: int = 0) -> Rules:
+    """How blocks must be; one may come so many seconds of node time after the end of its slot, or before its beginning."""
     spec = grounds.spec
     return Rules(
         slot_duration_ms=spec.slot_duration_ms,
@@ -20,6 +20,7 @@ def rules(grounds: Grounds, timestamp_slack_s: int) -> Rules:
         retarget=_retarget_rules(spec.retarget),
         genesis_height=grounds.first_height,
         timestamp_slack_s=timestamp_slack_s,
+        timestamp_early_s=timestamp_early_s,
     )
 
 

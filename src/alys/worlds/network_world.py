@@ -111,6 +111,10 @@ class NetworkWorld(Onlooking, abc.ABC):
         self.faults = Faults(self)
         #: Who may stop what an authority does to the outside, by tree; to be set before the world opens.
         self.gates: dict[str, Gate] = {}
+        #: By how many seconds the clock of an authority's actors is wrong, by tree; who is not here is right.
+        self.skews: dict[str, float] = {}
+        #: Whether no fault holds anybody up, and none did a moment ago.
+        self.calm: Callable[[], bool] = lambda: True
         self._opened = False
 
     # What a world supplies

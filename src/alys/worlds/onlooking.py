@@ -46,6 +46,8 @@ class Onlooking(Scorecard, abc.ABC):
     """Node seconds per second of the clock that services go by."""
     timestamp_slack_s = 0
     """Node time that a block may come after the end of its slot: none where time is exact."""
+    timestamp_early_s = 0
+    """Node time that a block may come before its slot: none where clocks are right and authors honest."""
     bitcoin: BitcoinSide
     node_sides: list[NodeSide]
     """The JSON-RPC of each whole node."""
@@ -135,7 +137,8 @@ class Onlooking(Scorecard, abc.ABC):
 
     def production(self) -> Production:
         """The production of all blocks that the last audit read; raises BlockFault."""
-        return self.auditor.production(judged_by.rules(self.network, self.timestamp_slack_s))
+        late, early = self.timestamp_slack_s, self.timestamp_early_s
+        return self.auditor.production(judged_by.rules(self.network, late, early))
 
     def stumble(self, error: Exception) -> None:
         """Somebody who looks on found this: the scenario fails with it, the first of several, when it next waits for something."""

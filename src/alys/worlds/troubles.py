@@ -5,6 +5,7 @@ nothing can say so. ``heal`` ends what lasts and brings everybody up. What actor
 (``excuses``) and no crash of the nodes; whatever else they fail with is one.
 """
 
+import math
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 BATCH_SECONDS = 3.0
 """Node time that a kill in the middle of a batch waits for one; then it is a kill like any other."""
+CALM_SECONDS = 10.0
+"""Node time after the last fault until nobody waits for anything any more, nearly surely."""
 LATE_SECONDS = 120
 """How much later than its slot a block may be dated from then on: whoever is held up builds late, and nothing forbids that."""
 PUNCTUAL = (trouble.Cut, trouble.Partition, trouble.Late, trouble.Lose, trouble.Duplicate)
@@ -86,7 +89,18 @@ class Troubles:
         #: Who is down because of a fault, and whose word brings it up.
         self._down: dict[int, Struck] = {}
         world.recorder.excuse = self.excuses.hold
+        world.calm = self.calm
+        self._stirred_at = -math.inf
         world.system.root.family.intensity = PATIENCE
+
+    def calm(self) -> bool:
+        """Whether nothing lasts that could hold somebody up, and nothing did for ``CALM_SECONDS``. Crashes that may come do not count."""
+        lasting = any(not s.over and not isinstance(s.fault, trouble.Crash) for s in self.struck)
+        stirred = max(self._stirred_at, self.actors.crashed_at)
+        return not lasting and self._world.now() - stirred >= CALM_SECONDS
+
+    def _stir(self) -> None:
+        self._stirred_at = self._world.now()
 
     @property
     def _nodes(self) -> TreesHere:
@@ -105,6 +119,13 @@ class Troubles:
         self.struck.append(struck)
         excuse = self.excuses.give(self._trees(target, fault), fault)
         struck.ends.append(lambda: self.excuses.end(excuse))
+        struck.ends.append(self._stir)
+        self._stir()
+        if isinstance(fault, trouble.Skew):
+            slot_s = self._world.network.spec.slot_duration_ms // 1000
+            self._world.timestamp_early_s = (
+                slot_s  # its clock may be set back in the middle of building
+            )
         if not isinstance(fault, PUNCTUAL):
             self._world.timestamp_slack_s = LATE_SECONDS
         match service:
@@ -225,15 +246,22 @@ class Troubles:
         if isinstance(fault, trouble.Skew):
             tree = self._tree_path(index)
             number = self.actors.skew(tree, fault.seconds)
+            self._note_skew(index, fault.seconds)
             before = self.actors.seen(tree)
             struck.count = lambda: self.actors.seen(tree) - before
             struck.ends.insert(0, lambda: self._set_right(struck, tree, number))
+            struck.ends.append(lambda: self._note_skew(index, -fault.seconds))
         elif self._nodes.alive(index) and index not in self._down:
             self._down[index] = struck
             struck.count = _always(1)
             self._begin(self._down_and_up(struck, index))
         else:
             struck.over = True
+
+    def _note_skew(self, index: int, seconds: float) -> None:
+        """For those who look on: what an authority takes for the present."""
+        name, skews = self._world.network.tree(index), self._world.skews
+        skews[name] = skews.get(name, 0.0) + seconds
 
     def _set_right(self, struck: Struck, tree: str, number: int) -> None:
         struck.count = _always(struck.touched)
