@@ -178,9 +178,9 @@ def doubles(box: Mailbox, entry: Any, priority: Priority) -> bool:
 
 
 def reorders(box: Mailbox, entry: Any, priority: Priority) -> bool:
-    if getattr(entry.message, "word", "") == "a":
+    if getattr(entry.message, "word", "") in ("back", "while it is down"):
         box.queue.appendleft(entry)
-    return bool(getattr(entry.message, "word", "") == "a")
+    return bool(getattr(entry.message, "word", "") in ("back", "while it is down"))
 
 
 def ignores_urgency(box: Mailbox, entry: Any, priority: Priority) -> bool:
