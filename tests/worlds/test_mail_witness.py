@@ -168,19 +168,19 @@ def mailbox(change: Callable[[Mailbox, Any, Priority], bool]) -> Lie:
 
 
 def loses(box: Mailbox, entry: Any, priority: Priority) -> bool:
-    return bool(entry.message == Say(word="b"))
+    return bool(getattr(entry.message, "word", "") == "a")
 
 
 def doubles(box: Mailbox, entry: Any, priority: Priority) -> bool:
-    if entry.message == Say(word="b"):
+    if getattr(entry.message, "word", "") == "a":
         box.queue.append(entry)
     return False
 
 
 def reorders(box: Mailbox, entry: Any, priority: Priority) -> bool:
-    if entry.message == Say(word="b"):
+    if getattr(entry.message, "word", "") in ("back", "while it is down"):
         box.queue.appendleft(entry)
-    return bool(entry.message == Say(word="b"))
+    return bool(getattr(entry.message, "word", "") in ("back", "while it is down"))
 
 
 def ignores_urgency(box: Mailbox, entry: Any, priority: Priority) -> bool:
