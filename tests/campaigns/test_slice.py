@@ -30,7 +30,7 @@ def test_a_few_lives_are_green_and_what_befell_them_bit(tmp_path: Path) -> None:
     assert (found["verdict"], figures["passed"], figures["lost"]) == ("pass", 6, 0)
     assert len([kind for kind, bites in figures["faults"].items() if bites["bit"]]) >= 10
     assert found["never_looked"] == []
-    assert len(found["never_reached"]) < len(figures["probes"]) / 2
+    assert len(found["never_reached"]) < len(figures["probes"]) * 2 / 3
 
 
 def test_a_planted_bug_is_found(tmp_path: Path) -> None:

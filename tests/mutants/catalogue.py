@@ -33,8 +33,8 @@ MUTANTS = (
         name="double-post-stop",
         promise="post_stop runs once",
         module="alys.actors.lifecycle",
-        old="perform(self, lambda: instance.post_stop(context), lambda _: self._finish(), failed)",
-        new="perform(self, lambda: (instance.post_stop(context), instance.post_stop(context))[0], lambda _: self._finish(), failed)",
+        old="            return instance.post_stop(context)\n",
+        new="            return (instance.post_stop(context), instance.post_stop(context))[0]\n",
         caught_by=("test_63_",),
     ),
     Mutant(

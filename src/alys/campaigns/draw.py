@@ -100,7 +100,9 @@ def _pegs(made: list[Work], chance: Random, weather_s: float, nodes: int) -> Non
         made.append(
             Burn(
                 number=len(made) + 1,
-                at=_time(chance, weather_s),
+                at=_time(
+                    chance, weather_s / 2
+                ),  # early, so that its signatures are asked for while the weather lasts
                 sats=BURN_MIN + chance.below(BURN_MAX - BURN_MIN),
                 user=chance.below(nodes),
                 form=chance.choice(("good", "good", "good", "good", "foreign", "garbled", "dust")),
@@ -132,7 +134,7 @@ def _crowds(made: list[Work], chance: Random, weather_s: float, nodes: int) -> N
             sats = SATS_MIN + chance.below(SATS_MAX - SATS_MIN)
             made.append(Deposit(number=len(made) + 1, at=at, sats=sats, user=user))
     if chance.below(RUN_IN) == 0:
-        at, user = _time(chance, weather_s), chance.below(nodes)
+        at, user = _time(chance, weather_s / 2), chance.below(nodes)
         for _ in range(3 + chance.below(3)):
             sats = BURN_MIN + chance.below(BURN_MIN)
             made.append(Burn(number=len(made) + 1, at=at, sats=sats, user=user))

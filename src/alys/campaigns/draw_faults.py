@@ -298,19 +298,27 @@ _SULKS: tuple[type[faults.Governed], ...] = (
     faults.RefuseSigning,
     faults.IgnoreSigning,
     faults.ReverseAnswers,
-    faults.Unhealthy,
 )
+
+
+def _signing(ground: Ground) -> When:
+    """Mostly when signatures are asked for: at any other time there is little for a governance node to lie about."""
+    if ground.chance.below(4) == 0:
+        return ground.time()
+    stream = f"{ground.tree()}/bridge/stream"
+    return On(actor=stream, message="RequestSignatures")
 
 
 def _lie(ground: Ground) -> list[Strike]:
     fault = ground.chance.choice(_LIES)(duration_s=ground.seconds(25))
-    return [(f"governance-{ground.liar}", fault, ground.time())]  # type: ignore[list-item]  # they are of the union
+    return [(f"governance-{ground.liar}", fault, _signing(ground))]  # type: ignore[list-item]  # they are of the union
 
 
 def _sulk(ground: Ground) -> list[Strike]:
     fault = ground.chance.choice(_SULKS)(duration_s=ground.seconds(20))
     target = f"governance-{ground.chance.below(GOVERNANCE_NODES)}"
-    return [(target, fault, ground.time())]  # type: ignore[list-item]  # they are of the union
+    signs = isinstance(fault, faults.RefuseSigning | faults.IgnoreSigning | faults.ReverseAnswers)
+    return [(target, fault, _signing(ground) if signs else ground.time())]  # type: ignore[list-item]  # they are of the union
 
 
 # Actors
