@@ -7,6 +7,7 @@ import msgspec
 
 from alys.actors.actor import Actor
 from alys.actors.context import Context
+from alys.actors.errors import MailboxFull
 from alys.actors.message import Request
 from alys.actors.promise import Promise
 from alys.chain import approvals, blocks, slots
@@ -45,13 +46,17 @@ class Forger(Actor):
         self._promise: Promise | None = None
 
     def on_offer(self, message: Offer, ctx: Context) -> None:
-        """One offer at a time."""
+        """One offer at a time; refused with MailboxFull where somebody has no room for it."""
         self._root = blocks.root(blocks.decode(message.block).block)
         self._wanted = len(message.to)
         self._verdicts = []
         self._promise = ctx.defer()
-        for name in message.to:
-            ctx.tell(ctx.whereis(name), messages.BlockProposed(block=message.block))
+        try:
+            for name in message.to:
+                ctx.tell(ctx.whereis(name), messages.BlockProposed(block=message.block))
+        except MailboxFull as error:
+            self._promise.fail(error)
+            self._promise = None
 
     def on_approved(self, message: messages.BlockApproved, ctx: Context) -> None:
         """A co-signer approves."""
