@@ -46,10 +46,10 @@ def test_what_befell_whom_stands_in_the_drawing_and_in_words() -> None:
 def test_time_is_drawn_to_scale_in_the_first_drawing_and_in_order_in_the_second() -> None:
     """A fault of 1.5 of 4 seconds takes that share of the axis; moments however close are as far apart as any."""
     page = render(TOLD)
-    share = 1.5 / 4.0 * (1180 - 230 - 20)
+    share = 1.5 / 4.0 * (1180 - 260 - 20)
     assert f'width="{share:.1f}" height="12"' in page
     moments = [2.0, 2.5, 2.75, 2.9, 3.0]
-    x = 230 + moments.index(2.9) / 4 * (1180 - 230 - 20)
+    x = 260 + moments.index(2.9) / 4 * (1180 - 260 - 20)
     assert f'class="lost" x1="{x:.1f}"' in page
 
 

@@ -1,5 +1,6 @@
 """What the timeline page of a run shows, gathered from its trace (the lines of ``events.jsonl``) and its outcome."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ MOMENTS_S = 2.0
 HURT_S = 10.0
 """An actor that failed so short a time before is shown as hurt."""
 PEGS_MAX = 14
+NODES = "/alys/node"
+"""What the paths of nodes and their ports begin with. Beside them scenes are played in which actors are made to fail: they have no rows."""
+_TREE = re.compile(r"/alys/node(-\d+)?")
 BLOCK_ROW = "blocks"
 
 _STEPS = frozenset(
@@ -146,7 +150,8 @@ class _Events:
             self._heights.add(root)
             text = f"height {record['body'].get('height')}, {str(root)[:12]}, first at {_bare(record['sender'])}"
             self._mark(at, BLOCK_ROW, "block", text)
-        if about.startswith(("pegin:", "pegout:")) and name in _STEPS:
+        step = name in _STEPS and record["sender"].startswith(NODES)
+        if step and about.startswith(("pegin:", "pegout:")):
             lane = self._pegs.setdefault(about, _short(about))
             if (about, name) not in self._steps:
                 self._steps.add((about, name))
@@ -163,12 +168,9 @@ class _Events:
             life.restarts += kind == "restarted"
             causes = " <- ".join(record["error"])
             tone = "restart" if kind == "restarted" else "crash"
-            self._mark(at, path, tone, f"{kind}: {causes}")
-        if (
-            kind in ("spawned", "stopped")
-            and path.count("/") == 2
-            and "-" not in path[6:].replace("node-", "")
-        ):
+            if path.startswith(NODES):
+                self._mark(at, path, tone, f"{kind}: {causes}")
+        if kind in ("spawned", "stopped") and _TREE.fullmatch(path):
             self._mark(at, path, "life", f"{kind} {record.get('reason', '')}".strip())
 
     # What came of it

@@ -12,7 +12,7 @@ import msgspec
 from typing_extensions import override
 
 WIDTH = 1180
-LEFT = 230
+LEFT = 260
 ROW = 22
 TICKS = 10
 ARROWS_MAX = 160
