@@ -1,11 +1,10 @@
-"""The page of what campaigns find: ``alys sim mutants -o json | python -m benchmarks.detection`` writes DETECTION.md and detection.json.
+"""The page of what campaigns find: ``alys sim mutants -o json | python -m benchmarks.detection COMMIT`` writes DETECTION.md, detection.json.
 
 One row for each planted bug: which oracle found it, how many seeds that took, and how many faults and how much work were left of the plan
-when it was made small. Whoever measures anew does so on one commit, which the page names.
+when it was made small. COMMIT is the one that they were looked for at.
 """
 
 import json
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 HERE = Path(__file__).parent
 HEAD = """# What campaigns find
 
-Made by `alys sim mutants --seeds 0..1000 -o json | python -m benchmarks.detection`; the same as data is in `detection.json`. Each
+Made by `alys sim mutants --seeds 0..1000 -o json | python -m benchmarks.detection COMMIT`; the same as data is in `detection.json`. Each
 planted bug ([what they are](../docs/reference/planted-bugs.md)) was patched in by itself, and plans of the light profile were run
 seed by seed until an oracle that had been declared for it fired, the changed line had run, and the same plan without the bug was
 green. A crash does not count. Then the plan was made small.
@@ -53,10 +52,10 @@ def page(found: dict[str, Any], commit: str) -> str:
 
 def main() -> int:
     """Standard input has the result; 1 when a bug was not found."""
-    found = json.load(sys.stdin)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: python -m benchmarks.detection COMMIT < FOUND.json\n")
+        return 2
+    commit, found = sys.argv[1], json.load(sys.stdin)
     rows = ("name", "area", "found", "oracle", "seeds", "seed", "shrunk_faults", "shrunk_work")
     kept = [{name: bug[name] for name in rows} for bug in found["mutants"]]
     data = {"commit": commit, "seconds": round(found["seconds"], 1), "mutants": kept}
