@@ -12,7 +12,7 @@ from alys.chain.state import Facts
 from alys.chain.validity import Invalid, Reason
 from alys.node.engine import Engine
 from alys.node.errors import EngineRefused, PortDown
-from alys.node.judging import CANNOT_JUDGE, NOTHING_LEFT, Judge
+from alys.node.judging import CANNOT_JUDGE, NOTHING_LEFT, Judge, set_back
 from alys.node.names import ChainNames
 from alys.wire import ethereum
 from tests.chain import chains
@@ -123,3 +123,11 @@ def test_what_another_chain_left_is_nothing_to_answer_for() -> None:
     genesis = chains.genesis().block
     assert bench.within(lambda ctx: judge.left_by(genesis, ctx)) == NOTHING_LEFT
     assert bench.within(lambda ctx: judge.left_by(block().block, ctx)).tips == 3 * 21_000
+
+
+def test_a_clock_that_was_set_back_excuses_the_own_block_and_nothing_else_does() -> None:
+    """Another flaw of a block of one's own is a mistake, and stays an error."""
+    early = Invalid(Reason.SLOT_IN_FUTURE, "it begins in 2.763 s")
+    assert "it begins in 2.763 s" in set_back(early)
+    with pytest.raises(Invalid, match="wrong"):
+        set_back(Invalid(Reason.INVALID_POW, "wrong"))

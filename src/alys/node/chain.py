@@ -33,7 +33,7 @@ from alys.node.federation_desk import FederationDesk, Governed
 from alys.node.following import HARMLESS, Following
 from alys.node.gate import Gate
 from alys.node.importing import Importer, Moved
-from alys.node.judging import CANNOT_JUDGE, Judge
+from alys.node.judging import CANNOT_JUDGE, Judge, set_back
 from alys.node.names import ChainNames
 from alys.node.outside import Outside
 from alys.node.production import Larder, Producer
@@ -162,6 +162,8 @@ class Chain(Governed, Outside, Checked):
             trouble = str(error)
             if isinstance(error, EngineRefused) and error.lost:
                 await self._mend_client(ctx)
+        except validity.Invalid as error:
+            trouble = set_back(error)
         if trouble and self._gate.tried(trouble):
             self._report(ctx)
 

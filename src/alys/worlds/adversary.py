@@ -46,6 +46,11 @@ class NoScene(AlysError):
     """It cannot be forged now: the authority is away, or its head is not what its execution client has."""
 
 
+ONLY_IN_CALM = (Reason.SLOT_IN_FUTURE, Reason.WRONG_BITCOIN_CLAIM)
+"""What may stop to be wrong when a fault comes between: judged a slot later a block is a second one of its slot; and what was not so on
+Bitcoin may be so after a reorganisation, or to whom a service lies."""
+
+
 class Adversary:
     """Belongs to one world; one forgery at a time."""
 
@@ -81,25 +86,35 @@ class Adversary:
         while slots.author_index(slot, len(spec.authorities)) == target:
             slot += 1
         start = slots.slot_start(slot, spec.slot_duration_ms)
+        made: SignedBlock | None = None
         await world.sleep(start - AHEAD_SECONDS - world.now())
         try:
             if restart:
                 await self._restart(target)
-            if form.reason is Reason.SLOT_IN_FUTURE and not world.calm():
-                return False  # judged a slot later it would be no forgery, but a second block of its slot
+            if form.reason in ONLY_IN_CALM and not world.calm():
+                return False
             known = await self._known(target)
             scene = await self._scene(target, slot, *known)
             await world.sleep(max(0.0, start - world.now()))
             made = form.make(msgspec.structs.replace(scene, now=world.now()))
-            if made is None:
+            if made is None or self._gone(made):
                 return False
             if form.sealed:
                 return await self._show(name, target, blocks.encode(made))
             return await self._offer(form, name, target, blocks.encode(made))
         except Believed:
+            if form.reason in ONLY_IN_CALM and (not world.calm() or self._gone(made)):
+                return False
             raise
         except AlysError:
             return False  # it is away, or was restarted meanwhile: at another slot
+
+    def _gone(self, made: SignedBlock | None) -> bool:
+        """Whether what a block calls lost is spent on Bitcoin by now: to an authority that is behind it is gone indeed."""
+        lost = () if made is None else made.block.bitcoin.lost_outputs
+        places = [outpoint.partition(":") for outpoint in lost]
+        ask = self._net.bitcoin.handle
+        return any(ask("gettxout", [txid, int(vout), False]) is None for txid, _, vout in places)
 
     async def _restart(self, target: int) -> None:
         nodes = self._world.nodes
