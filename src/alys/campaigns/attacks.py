@@ -71,8 +71,8 @@ class Attackers:
                     await self._adversary.forge(form, node, restart=restart)
         except Broken as broken:
             self._world.stumble(broken)
-        except AlysError:
-            pass  # somebody was away: then it does not come to that
+        except AlysError as error:
+            self._world.passed_over(error)  # somebody was away: then it does not come to that
         finally:
             self._open -= 1
 

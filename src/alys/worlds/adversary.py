@@ -87,6 +87,7 @@ class Adversary:
             slot += 1
         start = slots.slot_start(slot, spec.slot_duration_ms)
         made: SignedBlock | None = None
+        tip = ""
         await world.sleep(start - AHEAD_SECONDS - world.now())
         try:
             if restart:
@@ -95,6 +96,7 @@ class Adversary:
                 return False
             known = await self._known(target)
             scene = await self._scene(target, slot, *known)
+            tip = scene.tip
             await world.sleep(max(0.0, start - world.now()))
             made = form.make(msgspec.structs.replace(scene, now=world.now()))
             if made is None or self._gone(made):
@@ -105,9 +107,15 @@ class Adversary:
         except Believed:
             if form.reason in ONLY_IN_CALM and (not world.calm() or self._gone(made)):
                 return False
+            if tip != self._tip():
+                return False  # a Bitcoin block came between, and may have made it right: a sixth confirmation
             raise
-        except AlysError:
+        except AlysError as error:
+            world.passed_over(error)
             return False  # it is away, or was restarted meanwhile: at another slot
+
+    def _tip(self) -> str:
+        return str(self._net.bitcoin.handle("getbestblockhash", []))
 
     def _gone(self, made: SignedBlock | None) -> bool:
         """Whether what a block calls lost is spent on Bitcoin by now: to an authority that is behind it is gone indeed."""

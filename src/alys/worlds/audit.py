@@ -66,6 +66,8 @@ class Auditor:
         while True:
             before = await self._bitcoin_height()
             fresh = await self._read_evm()
+            if fresh is None:
+                break  # what Bitcoin has by now may stand on blocks that cannot be read yet
             after = await self._bitcoin_height()
             await self._feed_bitcoin(before)
             for block, receipts, balances, consensus in fresh:
@@ -96,10 +98,9 @@ class Auditor:
     async def _bitcoin_height(self) -> int:
         return int(str(await self._bitcoin.call("getblockcount")))
 
-    async def _read_evm(self) -> list[Fresh]:
-        """What is new since the last block that the node still has."""
+    async def _read_evm(self) -> list[Fresh] | None:
+        """What is new since the last block that the node still has; None while a client may be on its way back from a branch of its own."""
         fresh: list[Fresh] = []
-        sound = 0
         for _ in range(READINGS_MAX):
             head: Any = await self._node.call("getheadblock")
             executed: Any = await self._ethereum.call("eth_blockNumber")  # may lag for a moment
@@ -108,13 +109,12 @@ class Auditor:
                 await self._drop_what_left(last)
             first = self._terms.evm_genesis_number + len(self._executed)
             fresh = [await self._read(number) for number in range(first, last + 1)]
-            sound = self._linked(fresh)
-            if sound == len(fresh):
+            if self._linked(fresh) == len(fresh):
                 self._astray = 0
                 return fresh
         if self.patient and self._astray < ASTRAY_LOOKS_MAX:
             self._astray += 1
-            return fresh[:sound]
+            return None
         return fresh
 
     async def _read(self, number: int) -> Fresh:

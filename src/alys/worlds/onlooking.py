@@ -79,6 +79,7 @@ class Onlooking(Scorecard, abc.ABC):
         self._mining = False
         self._looks_wanted = 0
         self._trouble: BaseException | None = None
+        self._stumbled: BaseException | None = None
 
     @abc.abstractmethod
     def now(self) -> float:
@@ -143,6 +144,11 @@ class Onlooking(Scorecard, abc.ABC):
     def stumble(self, error: Exception) -> None:
         """Somebody who looks on found this: the scenario fails with it, the first of several, when it next waits for something."""
         if self._trouble is None:
+            self._trouble = self._stumbled = error
+
+    def passed_over(self, error: Exception) -> None:
+        """Somebody goes on in spite of this error. One that an onlooker found is not lost by that: the scenario fails with it after all."""
+        if error is self._stumbled:
             self._trouble = error
 
     # Rounds
