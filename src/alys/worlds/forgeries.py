@@ -153,8 +153,9 @@ def listed_twice(scene: Scene) -> SignedBlock | None:
 
 
 def minted_early(scene: Scene) -> SignedBlock | None:
-    """A deposit without its confirmations."""
-    young = [seen for seen in _unminted(scene) if not _deep(scene, seen)]
+    """A deposit without its confirmations: two short, so that a Bitcoin block on the way does not make it right."""
+    least = scene.spec.required_confirmations - 2
+    young = [seen for seen in _unminted(scene) if seen.confirmations <= least]
     return signed(scene, block_of(scene, deposits=(young[-1],))) if young else None
 
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from alys.actors.actor import Actor
 from alys.actors.dispatch import Dispatcher
-from alys.actors.errors import ActorStopped
+from alys.actors.errors import ActorStopped, AskTimeout
 from alys.actors.message import Request
 from alys.actors.metrics import Metrics
 from alys.actors.observe import Observer
@@ -217,7 +217,7 @@ class NetworkWorld(Onlooking, abc.ABC):
     async def _answers(self, name: str) -> bool:
         try:
             await self.call_actor(name, GetStatus())
-        except ActorStopped:
+        except (ActorStopped, AskTimeout):
             return False
         return True
 

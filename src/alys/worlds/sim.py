@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from typing_extensions import override
 
 from alys.actors.actor import Actor
+from alys.actors.errors import AskTimeout
 from alys.actors.observe import together
 from alys.actors.reply import Reply
 from alys.actors.supervision import Backoff
@@ -286,7 +287,10 @@ class _Node:
         if not world.nodes.alive(self._index):
             raise PortDown(world.network.tree(self._index), "connection refused")
         ask = world.asker(self._index)
-        result: object = await api.answer(world.network.spec, ask, method, list(params))
+        try:
+            result: object = await api.answer(world.network.spec, ask, method, list(params))
+        except AskTimeout as error:
+            raise PortDown(world.network.tree(self._index), "no answer in time") from error
         return result
 
 
