@@ -159,7 +159,7 @@ def actors(messages: int, *, seed: int, trace: bool, oracles: bool, ask_each: in
         if trace:
             recorder.arm(players[dispatcher.steps % READY].path)
         goal = dispatcher.steps + FAULT_EACH
-        dispatcher.run_until(lambda goal=goal: dispatcher.steps >= goal, 60.0)  # type: ignore[misc]
+        dispatcher.run_until(lambda goal=goal: dispatcher.steps >= goal, 60.0)  # type: ignore[misc]  # a default makes its type unknown
         handled = sum(cell.handled for cell in cells)
     seconds = perf_counter() - begun
     if witnesses is not None:

@@ -17,7 +17,7 @@ from tests.campaigns import lives
 
 
 def conduct(options: Options, **given: object) -> Campaign:
-    return campaign.conduct(options, lives.doors(**given))  # type: ignore[arg-type]
+    return campaign.conduct(options, lives.doors(**given))  # type: ignore[arg-type]  # made by keyword
 
 
 def figures_of(found: Campaign) -> object:

@@ -15,7 +15,7 @@ def replays(
     """Twice on seed 7 and once on three others, unless told: R is red, G green, n neither."""
     words = {"R": "red", "G": "green", "n": "none"}
     return [
-        Replay(world=world, seed=seed, result=words[result], trace_hash="aa")  # type: ignore[arg-type]
+        Replay(world=world, seed=seed, result=words[result], trace_hash="aa")  # type: ignore[arg-type]  # short words
         for seed, result in zip(seeds, results, strict=True)
     ]
 

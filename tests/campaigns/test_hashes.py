@@ -35,7 +35,7 @@ def test_a_mixed_profile_is_light_or_full_for_each_seed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(plan: object) -> object:
-        outcome = lives.passed(plan)  # type: ignore[arg-type]
+        outcome = lives.passed(plan)  # type: ignore[arg-type]  # a stand-in
         return msgspec.structs.replace(outcome, trace_hash=outcome.plan.profile)
 
     monkeypatch.setattr(life, "run", run)

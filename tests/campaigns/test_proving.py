@@ -43,7 +43,7 @@ def run(plan: Plan) -> Outcome:
 
 
 def prove(*mutants: Mutant) -> Proof:
-    return proving.prove(Asked(mutants=mutants, after=2, jobs=2), time.monotonic, run=run)  # noqa: TID251
+    return proving.prove(Asked(mutants=mutants, after=2, jobs=2), time.monotonic, run=run)  # noqa: TID251 - the stop-watch of a real proof
 
 
 def test_each_is_looked_for_and_all_found_is_a_pass() -> None:

@@ -27,7 +27,7 @@ def test_a_loss_leaves_nothing_to_chance() -> None:
 
 
 def test_a_clock_stays_wrong_on_its_side() -> None:
-    seconds = [one.seconds for one in simpler.faults(Skew(seconds=-40.0, duration_s=1.0))]  # type: ignore[union-attr]
+    seconds = [one.seconds for one in simpler.faults(Skew(seconds=-40.0, duration_s=1.0))]  # type: ignore[union-attr]  # of the kind that went in
     assert seconds == [-1.0, -2.0, -5.0, -10.0, -30.0]
 
 
@@ -38,11 +38,11 @@ def test_one_way_becomes_both_ways_and_jitter_goes() -> None:
 
 def test_what_the_vocabulary_refuses_is_no_candidate() -> None:
     """Without jitter this one would do nothing."""
-    assert [one.jitter_ms for one in simpler.faults(Latency(jitter_ms=1.5))] == [1.0]  # type: ignore[union-attr]
+    assert [one.jitter_ms for one in simpler.faults(Latency(jitter_ms=1.5))] == [1.0]  # type: ignore[union-attr]  # of the kind that went in
 
 
 def test_integers_stay_integers() -> None:
-    depths = [one.depth for one in simpler.faults(Reorg(depth=4))]  # type: ignore[union-attr]
+    depths = [one.depth for one in simpler.faults(Reorg(depth=4))]  # type: ignore[union-attr]  # of the kind that went in
     assert depths == [1, 2]
     assert all(isinstance(depth, int) for depth in depths)
 
@@ -55,7 +55,7 @@ def test_candidates_of_every_kind_come_to_an_end(kind: str) -> None:
     names = {field.name for field in msgspec.structs.fields(cls)}
     fault = msgspec.convert({"kind": kind, **{k: v for k, v in most.items() if k in names}}, cls)
     for _ in range(40):
-        found = list(simpler.faults(fault))  # type: ignore[arg-type]
+        found = list(simpler.faults(fault))  # type: ignore[arg-type]  # one of the union
         if not found:
             return
         fault = found[-1]
@@ -66,7 +66,7 @@ def test_times_become_round_and_counts_early() -> None:
     whens = [one.when for one in simpler.orders(order("bitcoin", Hang(), At(seconds=3.46)))]
     assert whens == [At(seconds=at) for at in (3.0, 4.0, 3.4, 3.5)]
     on = On(actor="/a", message="M", nth=6)
-    nths = [one.when.nth for one in simpler.orders(order("bitcoin", Hang(), on))]  # type: ignore[union-attr]
+    nths = [one.when.nth for one in simpler.orders(order("bitcoin", Hang(), on))]  # type: ignore[union-attr]  # of the kind that went in
     assert nths == [1, 3, 5]
     assert list(simpler.orders(order("bitcoin", Hang()))) == []
 

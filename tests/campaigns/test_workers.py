@@ -16,7 +16,7 @@ def all_of(
 ) -> dict[int, Ended]:
     found: dict[int, Ended] = {}
     waiting = list(seeds)
-    with Crew(work, jobs=jobs, limit_s=limit_s, clock=time.monotonic) as crew:  # noqa: TID251
+    with Crew(work, jobs=jobs, limit_s=limit_s, clock=time.monotonic) as crew:  # noqa: TID251 - real processes have real time
         while waiting or crew.busy:
             while waiting and crew.free:
                 crew.begin(waiting.pop(0))

@@ -66,7 +66,7 @@ async def play(world: NetworkWorld, plan: Plan) -> None:
     await run.through(life, found)
     try:
         life.question()
-    except Exception as error:
+    except Exception as error:  # told like all that is found, and raised below if it is the worst
         found(error)
     if errors:
         worst = naming.worst([one.oracle for one in findings])

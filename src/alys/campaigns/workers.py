@@ -67,7 +67,7 @@ class _Fork:
     def kill(self) -> None:
         """At once."""
         self.killed = True
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(self.pid, signal.SIGKILL)
 
     def bury(self, limit_s: float) -> Ended:
@@ -200,6 +200,6 @@ def _work(work: Work, seed: int, pipe: int, said: IO[bytes], limit_s: float) -> 
 
 
 def _signal(number: int) -> str:
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError):  # a number that this Python has no name for
         return signal.Signals(number).name
     return f"signal {number}"

@@ -140,7 +140,10 @@ class ScenarioPlugin:
             if isinstance(item, pytest.Function) and _needs_world_alone(item):
                 try:
                     under_way = self._make(item)
-                except (Exception, pytest.skip.Exception):
+                except (
+                    Exception,
+                    pytest.skip.Exception,
+                ):  # it fails again, and is told, in its own turn
                     continue
                 self._start(item, under_way, {**_parameters(item), "world": under_way.world})
 

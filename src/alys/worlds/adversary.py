@@ -46,15 +46,6 @@ class NoScene(AlysError):
     """It cannot be forged now: the authority is away, or its head is not what its execution client has."""
 
 
-ONLY_IN_CALM = (Reason.SLOT_IN_FUTURE, Reason.WRONG_BITCOIN_CLAIM)
-"""What may stop to be wrong when a fault comes between: judged a slot later a block is a second one of its slot; and what was not so on
-Bitcoin may be so after a reorganisation, or to whom a service lies."""
-
-
-ALWAYS_WRONG = "absurd fee"
-"""Of those forms the one that nothing can make right."""
-
-
 class Adversary:
     """Belongs to one world; one forgery at a time."""
 
@@ -96,7 +87,7 @@ class Adversary:
         try:
             if restart:
                 await self._restart(target)
-            if form.reason in ONLY_IN_CALM and name != ALWAYS_WRONG and not world.calm():
+            if form.fragile and not world.calm():
                 return False
             known = await self._known(target)
             scene = await self._scene(target, slot, *known)
@@ -109,11 +100,7 @@ class Adversary:
                 return await self._show(name, target, blocks.encode(made))
             return await self._offer(form, name, target, blocks.encode(made))
         except Believed:
-            if (
-                form.reason in ONLY_IN_CALM
-                and name != ALWAYS_WRONG
-                and (not world.calm() or self._gone(made))
-            ):
+            if form.fragile and (not world.calm() or self._gone(made)):
                 return False
             if tip != self._tip():
                 return False  # a Bitcoin block came between, and may have made it right: a sixth confirmation

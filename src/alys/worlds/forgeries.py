@@ -71,6 +71,9 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     """Why it must be refused."""
     sealed: bool = False
     """It is shown as a block that has its quorum, not offered for approval."""
+    fragile: bool = False
+    """It may cease to be wrong when a fault comes between, so it is offered in calm only: judged a slot later a block is a second one of its
+    slot, and what was not so on Bitcoin may be so after a reorganisation, or to whom a service lies."""
 
 
 # An honest block, and what can be changed about it
@@ -349,13 +352,13 @@ FORMS: Mapping[str, Form] = {
     "payout to a thief": Form(make=payout_to_a_thief, reason=Reason.WRONG_PAYOUT),
     "out of turn": Form(make=out_of_turn, reason=Reason.OUT_OF_TURN),
     "in another's name": Form(make=in_anothers_name, reason=Reason.BAD_APPROVAL),
-    "before its slot": Form(make=before_its_slot, reason=Reason.SLOT_IN_FUTURE),
+    "before its slot": Form(make=before_its_slot, reason=Reason.SLOT_IN_FUTURE, fragile=True),
     "from the future": Form(make=from_the_future, reason=Reason.WRONG_TIMESTAMP),
     "range with a gap": Form(make=range_with_a_gap, reason=Reason.INVALID_POW_RANGE),
     "work for something else": Form(make=work_for_something_else, reason=Reason.INVALID_POW),
     "bits of one's own": Form(make=bits_of_ones_own, reason=Reason.INVALID_POW),
-    "invented loss": Form(make=invented_loss, reason=Reason.WRONG_BITCOIN_CLAIM),
-    "settled early": Form(make=settled_early, reason=Reason.WRONG_BITCOIN_CLAIM),
+    "invented loss": Form(make=invented_loss, reason=Reason.WRONG_BITCOIN_CLAIM, fragile=True),
+    "settled early": Form(make=settled_early, reason=Reason.WRONG_BITCOIN_CLAIM, fragile=True),
     "absurd fee": Form(make=absurd_fee, reason=Reason.WRONG_BITCOIN_CLAIM),
     "usurpers": Form(make=usurpers, reason=Reason.BAD_FEDERATION_UPDATE),
     "second of its slot": Form(make=second_of_its_slot, reason=Objection.SLOT_USED),

@@ -24,7 +24,7 @@ class Service(Actor):
         """As the script says."""
         try:
             return self._script(message.method, message.params)
-        except Exception as error:
+        except Exception as error:  # a script may raise whatever a service answers with
             ctx.refuse(error)
             return None
 

@@ -60,7 +60,7 @@ class _Desk:
             return Stream(self.federation, names, endpoints=NODES, node_id="alys", figures=FIGURES)
 
         def spec(name: str, factory: object) -> ChildSpec:
-            return ChildSpec(name=name, register=name, factory=factory)  # type: ignore[arg-type]
+            return ChildSpec(name=name, register=name, factory=factory)  # type: ignore[arg-type]  # the scene knows what it casts
 
         await stage.up(
             spec(names.bridge, lambda: props.Ears(self.bridge)),

@@ -5,7 +5,7 @@ Execution is on a fork of the parent's state, so an exception leaves nothing beh
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from ethereum.crypto.hash import Hash32
@@ -216,6 +216,32 @@ def check_lists(candidate: Candidate, rules: Rules) -> None:
         )
 
 
+class Filled(Protocol):
+    """A block in the making, of either profile."""
+
+    def gas_left(self) -> int:
+        """What transactions may still use."""
+        ...
+
+    def apply(self, signed: SignedTransaction) -> object:
+        """Carry one out; raises InvalidPayload, and then nothing has changed."""
+        ...
+
+
+def fill(run: Filled, candidates: Iterable[SignedTransaction]) -> None:
+    """Take those that fit, in their order; after a refusal the sender's others wait."""
+    waiting: set[bytes] = set()
+    for candidate in candidates:
+        if run.gas_left() < _GAS_OF_A_TRANSFER:
+            break
+        if candidate.sender in waiting:
+            continue
+        try:
+            run.apply(candidate)
+        except InvalidPayload:
+            waiting.add(candidate.sender)
+
+
 def build(
     parent: Block,
     attributes: PayloadAttributes,
@@ -232,16 +258,7 @@ def build(
     run = Run(draft, parent, rules, genesis.chain_id, hashes)
     if int(draft.number) == genesis.schedule.dao_block:
         run.move_the_daos_ether()
-    waiting: set[bytes] = set()
-    for candidate in candidates:
-        if run.gas_left() < _GAS_OF_A_TRANSFER:
-            break
-        if candidate.sender in waiting:
-            continue
-        try:
-            run.apply(candidate)
-        except InvalidPayload:
-            waiting.add(candidate.sender)
+    fill(run, candidates)
     state = run.finish(attributes.withdrawals)
     output = run.output
     header = _replaced(

@@ -24,7 +24,6 @@ BLOCKS_SHARED_MAX = 256
 """Executed blocks that are remembered for the other clients; the oldest goes first."""
 
 PAYLOAD_VERSION = 2
-_GAS_OF_A_TRANSFER = 21_000
 
 
 class Light:
@@ -113,16 +112,7 @@ class Light:
         base_fee = headers.next_base_fee(before)
         coinbase = attributes.suggested_fee_recipient
         run = _run(parent, coinbase, int(before.gas_limit), base_fee)
-        waiting: set[bytes] = set()
-        for candidate in candidates:
-            if run.gas_left() < _GAS_OF_A_TRANSFER:
-                break
-            if candidate.sender in waiting:
-                continue
-            try:
-                run.apply(candidate)
-            except InvalidPayload:
-                waiting.add(candidate.sender)
+        execution.fill(run, candidates)
         state = run.finish(attributes.withdrawals)
         header = LightHeader(
             parent_hash=parent.hash,
