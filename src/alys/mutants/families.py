@@ -15,7 +15,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "a timer of a previous incarnation was let through after a restart"
         ),
         area="runtime",
-        oracles=("storm/ticks",),
+        oracles=("storm/ticks", "leaks"),
         edits=(
             Edit(
                 target="alys.actors.leftovers:Leftovers._forget_incarnation",
@@ -40,7 +40,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "reached the behaviour after it"
         ),
         area="runtime",
-        oracles=("storm/ticks",),
+        oracles=("storm/ticks", "leaks"),
         edits=(
             Edit(
                 target="alys.actors.timers:Timers.taken",
