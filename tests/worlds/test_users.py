@@ -53,6 +53,20 @@ def test_several_coins_pay_what_none_of_them_covers() -> None:
         asyncio.run(user.pay((bitcoin.TxOut(value=1000, script=ELSEWHERE),)))
 
 
+def test_the_oldest_coin_is_spent_first() -> None:
+    """In whichever order the node lists them, which is that of their hashes: a reorganisation reaches the oldest coin last."""
+    node, user = mined(6)
+    heights = []
+    for _ in range(6):
+        txid = asyncio.run(user.pay((bitcoin.TxOut(value=1000, script=ELSEWHERE),)))
+        tx = bitcoin.parse_tx(bytes.fromhex(asyncio.run(node.call("getrawtransaction", txid))))
+        spent = tx.inputs[0].outpoint
+        coin = asyncio.run(node.call("gettxout", spent.txid, spent.vout, False))
+        heights.append(coin["confirmations"])
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) == 6
+
+
 def test_what_a_reorganisation_made_the_node_forget_is_sent_again() -> None:
     """The coin of the first block becomes too young to be spent, and the payment of it leaves the mempool."""
     node, user = mined(1)

@@ -91,14 +91,17 @@ class BitcoinUser:
         return sum(sats for _, sats in await self._ripe())
 
     async def _ripe(self) -> list[tuple[bitcoin.OutPoint, int]]:
-        """The coins that are old enough and that this user has not spent itself, as the node lists them."""
+        """The coins that are old enough and that this user has not spent itself, the oldest first: a reorganisation makes those too
+        young again last, and a node lists coins by their hashes.
+        """
         found = await self._scan()
+        unspent = sorted(found["unspents"], key=lambda coin: coin["height"])
         places = (
             (
                 bitcoin.OutPoint(txid=coin["txid"], vout=coin["vout"]),
                 bitcoin.sats_of(coin["amount"]),
             )
-            for coin in found["unspents"]
+            for coin in unspent
             if not coin["coinbase"] or found["height"] + 1 - coin["height"] >= MATURITY
         )
         return [(place, sats) for place, sats in places if place.label not in self._used]
