@@ -11,10 +11,10 @@ from alys.actors.loop import wait
 from alys.base.errors import EnvironmentFailure
 from alys.node import ports
 from alys.shells import wire_keys
-from alys.shells.wire_gateway import STRANGERS_MAX, Door, Isolate
+from alys.shells.wire_gateway import RESTARTED, STRANGERS_MAX, Door, Isolate
 from alys.shells.wire_link import FRAME_VERSION, QUEUE_BYTES_MAX, Greeting, Times
 from tests.shells.waiting import until
-from tests.shells.wires import NETWORK, PUBLIC, SECRETS, Node, nodes
+from tests.shells.wires import NETWORK, PUBLIC, SECRETS, Node, Spoiled, nodes
 
 MIB = 1 << 20
 
@@ -366,5 +366,30 @@ def test_a_socket_that_takes_the_number_of_a_closed_door_is_its_own() -> None:
             assert await reader.read() == b""
             writer.close()
             other.close()
+
+    asyncio.run(run())
+
+
+def test_a_gateway_that_is_restarted_goes_on_for_its_node() -> None:
+    """Its Network asked once to listen and knows of no restart: it hears that nobody is connected, and takes and makes connections as before."""
+
+    async def run() -> None:
+        async with nodes("a", "b", "c") as (a, b, c):
+            b.dial(a)
+            await until(lambda: a.ups() == ["b"])
+            address = a.door.address
+            a.system.tell(a.system.whereis("a/wire"), Isolate(peers=("c",)))
+            a.system.tell(a.system.whereis("a/wire"), Spoiled())
+            await until(lambda: len(a.downs()) == 2 and len(b.downs()) == 1)
+            assert [(m.peer, m.reason) for m in a.downs()] == [("b", RESTARTED), ("c", RESTARTED)]
+            assert a.door.address == address
+            b.dial(a)
+            await until(lambda: a.ups() == ["b", "b"])
+            b.send("a", b"again")
+            await until(lambda: a.received("b") == [b"again"])
+            a.dial(c)  # and the world's order stands
+            await until(lambda: len(a.downs()) == 3)
+            assert (a.downs()[2].peer, a.downs()[2].reached) == ("c", False)
+            assert c.ups() == []
 
     asyncio.run(run())

@@ -48,6 +48,17 @@ class Owner(Actor):
         self._heard.append(message)
 
 
+class Spoiled(Message, frozen=True, kw_only=True):
+    """What a gateway fails at."""
+
+
+class Fragile(WireGateway):
+    """One that fails on demand."""
+
+    def on_spoiled(self, message: Spoiled, ctx: Context) -> None:
+        raise ValueError("spoiled")
+
+
 class Node(msgspec.Struct, kw_only=True):
     """One of them."""
 
@@ -100,7 +111,7 @@ async def nodes(
         system.spawn(
             ChildSpec(
                 name=f"{name}-wire",
-                factory=lambda door=door: WireGateway(door),  # type: ignore[misc]
+                factory=lambda door=door: Fragile(door),  # type: ignore[misc]
                 register=f"{name}/wire",
             )
         )

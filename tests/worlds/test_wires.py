@@ -9,7 +9,7 @@ from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.base.prng import SeededRandom
 from alys.node import ports
-from alys.worlds.wires import NOTICE_SECONDS, WirePort, Wires
+from alys.worlds.wires import NOTICE_SECONDS, RESTARTED, WirePort, Wires
 from tests.node.bench import Bench
 
 
@@ -33,6 +33,15 @@ class Owner(Actor):
         self._heard.append(message)
 
 
+class Spoiled(Message, frozen=True, kw_only=True):
+    """What a port fails at."""
+
+
+class Fragile(WirePort):
+    def on_spoiled(self, message: Spoiled, ctx: Context) -> None:
+        raise ValueError("spoiled")
+
+
 class Nodes(msgspec.Struct, kw_only=True):
     bench: Bench = msgspec.field(default_factory=Bench)
     heard: dict[str, list[Message]] = msgspec.field(default_factory=dict)
@@ -46,7 +55,7 @@ class Nodes(msgspec.Struct, kw_only=True):
             told = self.heard.setdefault(name, [])
             self.bench.start(
                 f"{name}/ports/wire",
-                lambda name=name: WirePort(self.wires, name),  # type: ignore[misc]
+                lambda name=name: Fragile(self.wires, name),  # type: ignore[misc]
             )
             self.bench.start(f"{name}/network", lambda told=told, name=name: Owner(told, name))  # type: ignore[misc]
             self.say(name, ports.WireListen())
@@ -205,3 +214,22 @@ def test_a_network_that_listens_again_hears_of_what_is_there() -> None:
     nodes.say("a", ports.WireListen())
     assert nodes.take("a") == [ports.WireUp(peer="b", address="b")]
     assert nodes.bench.ask("a/ports/wire", ports.WireAddress()) == "a"
+
+
+def test_a_port_that_is_restarted_goes_on_for_its_node() -> None:
+    """Its Network asked once to listen and knows of no restart: it hears that nobody is connected, and takes and makes connections as before."""
+    nodes = connected("a", "b", "c")
+    wire = nodes.bench.system.whereis("a/ports/wire")
+    before = wire.cell.incarnation
+    nodes.bench.tell("a/ports/wire", Spoiled())
+    nodes.bench.run_for(1.0)
+    assert wire.cell.incarnation == before + 1
+    assert nodes.take("a") == [*down("b", RESTARTED), *down("c", RESTARTED)]
+    assert nodes.take("b") == down("a", "closed by the peer")
+    nodes.dial("b", "a")
+    nodes.dial("a", "c")
+    up = [message.peer for message in nodes.take("a") if isinstance(message, ports.WireUp)]
+    assert up == ["b", "c"]
+    nodes.send("b", "a", b"again")
+    nodes.bench.run_for(1.0)
+    assert nodes.take("a") == received("b", [b"again"])

@@ -27,6 +27,7 @@ STRANGERS_MAX = 64
 """Connections that have not proved a key yet; one more is closed at once."""
 BACKLOG = 64
 REPLACED = "replaced by another connection"
+RESTARTED = "the transport was restarted"
 FULL_WAIT_SECONDS = 0.01
 """Between two attempts to hand something to a node that cannot take it now; nothing is read from that peer meanwhile."""
 
@@ -56,9 +57,14 @@ class Door:
         self.name = name
         self.network = network
         self.times = times or Times()
+        self.peers = tuple(sorted(peers))
         self.contexts = wire_keys.contexts(secret, peers)
         self.host = host
         self.port = port
+        #: The Network that asked to listen: a gateway that is restarted goes on for it.
+        self.owner: Ref | None = None
+        #: Peers that it is cut off from: see ``Isolate``.
+        self.isolated: frozenset[str] = frozenset()
         self._announced = announced
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,7 +77,7 @@ class Door:
 
     def listen(self) -> socket.socket:
         """Take the port; the same one again after a restart. Raises EnvironmentFailure."""
-        self.close()
+        self.break_off()
         try:
             listener = socket.create_server((self.host, self.port), backlog=BACKLOG)
         except OSError as error:
@@ -92,6 +98,11 @@ class Door:
         task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
+        """Everything that is open, at once, and for good: whoever comes next is to ask anew to listen."""
+        self.owner = None
+        self.break_off()
+
+    def break_off(self) -> None:
         """Everything that is open, at once."""
         for task in self._tasks:
             task.cancel()
@@ -109,10 +120,8 @@ class WireGateway(Actor):
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._owner: Ref | None = None
         self._links: dict[str, Link] = {}
         self._dialling: set[str] = set()
-        self._isolated: frozenset[str] = frozenset()
         self._strangers = 0
         self._context: Context
 
@@ -120,6 +129,8 @@ class WireGateway(Actor):
     def on_start(self, ctx: Context) -> None:
         self._context = ctx
         self._listener = self._door.listen()
+        if self._door.owner is not None:
+            self._door.run(self._begin_anew())
 
     def on_address(self, message: ports.WireAddress, ctx: Context) -> str:
         """See WireAddress."""
@@ -127,7 +138,7 @@ class WireGateway(Actor):
 
     def on_listen(self, message: ports.WireListen, ctx: Context) -> None:
         """Take connections from now on; a Network that was restarted hears of those that it had."""
-        first, self._owner = self._owner is None, ctx.sender
+        first, self._door.owner = self._door.owner is None, ctx.sender
         for peer, link in self._links.items():
             self._tell(ports.WireUp(peer=peer, address=link.address))
         if first:
@@ -151,8 +162,8 @@ class WireGateway(Actor):
 
     def on_isolate(self, message: Isolate, ctx: Context) -> None:
         """See Isolate."""
-        self._isolated = frozenset(message.peers)
-        for peer in self._isolated & self._links.keys():
+        self._door.isolated = frozenset(message.peers)
+        for peer in self._door.isolated & self._links.keys():
             self._links[peer].end("no answer in time")
 
     @override
@@ -161,11 +172,15 @@ class WireGateway(Actor):
 
     @override
     def pre_restart(self, error: BaseException, message: Message | None, ctx: Context) -> None:
-        for peer in list(self._links):
-            self._tell(ports.WireDown(peer=peer, reason="the transport was restarted"))
-        self._door.close()
+        self._door.break_off()
 
     # Connections
+
+    async def _begin_anew(self) -> None:
+        """For a Network that knows of no restart: none of its connections is left, which it hears first."""
+        for peer in self._door.peers:
+            await self._hand_over(ports.WireDown(peer=peer, reason=RESTARTED))
+        await self._take()
 
     async def _take(self) -> None:
         loop = asyncio.get_running_loop()
@@ -220,7 +235,7 @@ class WireGateway(Actor):
         await self._live(peer, link)
 
     async def _connect(self, peer: str, address: str) -> Link:
-        if peer in self._isolated:
+        if peer in self._door.isolated:
             raise LinkBroken("no answer in time")
         host, _, port = address.rpartition(":")
         times = self._door.times
@@ -244,7 +259,7 @@ class WireGateway(Actor):
     async def _meet(self, link: Link, writer: asyncio.StreamWriter) -> str:
         """Greet whoever proved a key that is on the list; who it is."""
         peer = self._door.contexts.peer_of(writer.get_extra_info("ssl_object"))
-        if peer is None or peer in self._isolated:
+        if peer is None or peer in self._door.isolated:
             raise LinkBroken("is not on the list")
         await link.greet(self._door.network, self._door.address)
         return peer
@@ -282,15 +297,15 @@ class WireGateway(Actor):
 
     def _tell(self, message: Message) -> None:
         """Dropped where the node cannot take it: it is told again when its Network starts anew."""
-        if self._owner is not None:
+        if self._door.owner is not None:
             with contextlib.suppress(MailboxFull):
-                self._context.tell(self._owner, message)
+                self._context.tell(self._door.owner, message)
 
     async def _hand_over(self, message: Message) -> None:
         """Wait until the node has room."""
-        while self._owner is not None:
+        while self._door.owner is not None:
             try:
-                self._context.tell(self._owner, message)
+                self._context.tell(self._door.owner, message)
             except MailboxFull:
                 await asyncio.sleep(FULL_WAIT_SECONDS)
             else:

@@ -29,6 +29,9 @@ FULL_WAIT_SECONDS = 0.05
 NOTICE_SECONDS = 5.0
 """Without a sign of life, until a connection counts as broken; so long a dial waits for an answer, too."""
 
+RESTARTED = "the transport was restarted"
+"""Why nobody is connected with a port that has just failed."""
+
 
 class _Side(msgspec.Struct, kw_only=True):
     """One direction of a connection."""
@@ -51,6 +54,8 @@ class Wires:
         self.random = random
         self._system = system
         self.ports: dict[str, Ref] = {}
+        #: By tree, who asked its port to listen: a port that is restarted goes on for it.
+        self.owners: dict[str, Ref] = {}
         self.listening: set[str] = set()
         self.connections: dict[frozenset[str], _Connection] = {}
         self.cuts: set[Way] = set()
@@ -156,7 +161,6 @@ class WirePort(Actor):
         self._gate = gate
         self._wires = wires
         self._tree = tree
-        self._owner: Ref | None = None
         #: For a node that has no room.
         self._waiting: deque[Message] = deque()
         #: Connections that are cut, and will be given up if they stay so.
@@ -164,11 +168,18 @@ class WirePort(Actor):
 
     @override
     def on_start(self, ctx: Context) -> None:
-        """A transport that starts anew has lost its connections."""
+        """A transport that starts anew has lost its connections, of which a Network that knows of no restart hears first."""
+        if self._wires.ports.get(self._tree) != ctx.self:
+            self._wires.owners.pop(self._tree, None)  # of another life of the node
         self._wires.ports[self._tree] = ctx.self
         self._wires.listening.discard(self._tree)
         for peer in self._wires.peers_of(self._tree):
-            self._lose(peer, "closed by the peer", ctx)
+            self._wires.close(self._tree, peer)
+            self._tell_other(peer, "closed by the peer", ctx)
+        if self._tree in self._wires.owners:
+            for peer in sorted(self._wires.ports.keys() - {self._tree}):
+                self._tell(ports.WireDown(peer=peer, reason=RESTARTED), ctx)
+            self._wires.listening.add(self._tree)
 
     def on_address(self, message: ports.WireAddress, ctx: Context) -> str:
         """Its name is its address."""
@@ -176,7 +187,8 @@ class WirePort(Actor):
 
     def on_listen(self, message: ports.WireListen, ctx: Context) -> None:
         """Take connections from now on; say who is connected."""
-        self._owner = ctx.sender
+        assert ctx.sender is not None, "a Network asks"
+        self._wires.owners[self._tree] = ctx.sender
         self._wires.listening.add(self._tree)
         for peer in self._wires.peers_of(self._tree):
             self._tell(ports.WireUp(peer=peer, address=peer), ctx)
@@ -315,9 +327,10 @@ class WirePort(Actor):
 
     def _hand_over(self, ctx: Context) -> None:
         while self._waiting:
-            if self._owner is not None:
+            owner = self._wires.owners.get(self._tree)
+            if owner is not None:
                 try:
-                    ctx.tell(self._owner, self._waiting[0])
+                    ctx.tell(owner, self._waiting[0])
                 except MailboxFull:
                     ctx.after(FULL_WAIT_SECONDS, TryAgain(), key="again")
                     return
