@@ -20,6 +20,7 @@ from alys.wire.jsonrpc import RpcError
 from alys.worlds.disk import Disk, StorePort
 
 R = TypeVar("R")
+Answer = Callable[..., Any]
 
 START = 1_767_225_600.0
 SECONDS = 1000.0
@@ -47,6 +48,33 @@ class Answering(Actor):
         except (RpcError, PortDown) as error:
             ctx.refuse(error)
             return None
+
+
+class Spoiled(Message, frozen=True, kw_only=True):
+    """What a gateway fails at."""
+
+
+class FailingGateway(Actor):
+    """Fails at the first call of a method, at once or before it has answered; in its next life it answers."""
+
+    def __init__(self, lives: list[int], answer: Answer, method: str, *, at_once: bool) -> None:
+        lives.append(len(lives))
+        self._first = len(lives) == 1
+        self._answer = answer
+        self._method = method
+        self._at_once = at_once
+
+    def on_call(self, message: ports.JsonRpcCall, ctx: Context) -> Any:
+        if not self._first or message.method != self._method:
+            return self._answer(message.method, *message.params)
+        if self._at_once:
+            raise ValueError("spoiled")
+        ctx.defer()
+        ctx.tell(ctx.self, Spoiled())
+        return None
+
+    def on_spoiled(self, message: Spoiled, ctx: Context) -> None:
+        raise ValueError("spoiled")
 
 
 class Probe(Actor):
@@ -133,6 +161,11 @@ class Bench:
     def store(self, name: str) -> None:
         """A durable store that outlives actors."""
         self.start(name, lambda: StorePort(self.disk))
+
+    def failing_gateway(self, name: str, answer: Answer, method: str, *, at_once: bool) -> None:
+        """A port whose gateway fails once, under the first call of a method."""
+        lives: list[int] = []
+        self.start(name, lambda: FailingGateway(lives, answer, method, at_once=at_once))
 
     def service(self, name: str, answer: Callable[..., Any]) -> None:
         """A port before a function."""

@@ -136,6 +136,22 @@ def test_while_bitcoin_is_away_it_waits_and_then_goes_on_where_it_was(
     assert setting.bench.failures.errors == []
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_gateway_that_fails_under_a_call_costs_one_poll(setting: Setting, at_once: bool) -> None:
+    setting.bench.stop("bitcoin")
+    bitcoin = setting.bitcoin
+    setting.bench.failing_gateway(
+        "bitcoin",
+        lambda method, *params: bitcoin.handle(method, list(params)),
+        "getblockcount",
+        at_once=at_once,
+    )
+    txid = setting.deposit()
+    setting.mine(6)
+    assert setting.ready() == [txid]
+    assert [str(error) for error in setting.bench.failures.errors] == ["spoiled"]
+
+
 def test_the_bridge_never_failed_in_all_this(setting: Setting) -> None:
     setting.deposit()
     setting.mine(7)

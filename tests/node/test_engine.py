@@ -134,6 +134,20 @@ def test_a_client_that_is_away_after_an_import_is_waited_for() -> None:
     assert 5 <= away.bench.dispatcher.simulated_seconds < 6
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_gateway_that_fails_under_a_call_is_waited_for(at_once: bool) -> None:
+    client, bench = make_node(), Bench()
+    bench.failing_gateway(
+        "port",
+        lambda method, *params: client.handle_engine(method, list(params)),
+        "engine_forkchoiceUpdatedV2",
+        at_once=at_once,
+    )
+    bench.start("engine", lambda: Engine("port", None))
+    bench.ask("engine", SetHead(head_hash=client.tree.head.hash, finalised_hash=ZERO_HASH))
+    assert [str(error) for error in bench.failures.errors] == ["spoiled"]
+
+
 def test_it_is_waited_for_so_long_and_then_who_asked_is_told() -> None:
     away = Away("engine_forkchoiceUpdatedV2", float("inf"))
     with pytest.raises(EngineRefused, match="refused"):

@@ -406,6 +406,27 @@ def _crash_at_stop(ground: Ground) -> list[Strike]:
     ]
 
 
+GATEWAYS: Mapping[str, tuple[str, ...]] = {
+    "bitcoin": ("JsonRpcCall", "Arrived"),
+    "engine": ("JsonRpcCall", "Arrived"),
+    "store": ("StoreWrite", "StoreGet"),
+    "governance": ("SendFrame", "Delivery", "OpenStream"),
+    "wire": ("WireSend", "Arrives", "WireDial", "Heard"),
+}
+"""What stands between a node and the world, and what it takes up that matters."""
+GATEWAY_NTH_MAX = 60
+"""Gateways take up far more than actors do."""
+
+
+def _crash_gateway(ground: Ground) -> list[Strike]:
+    gateway = ground.chance.choice(tuple(GATEWAYS))
+    path = f"{ground.tree()}-{gateway}"
+    moment = ground.chance.choice(("before", "in", "after"))
+    message = ground.chance.choice(GATEWAYS[gateway])
+    when = On(actor=path, message=message, nth=1 + ground.chance.below(GATEWAY_NTH_MAX))
+    return [(f"actor:{path}", trouble.Crash(moment=moment), when)]
+
+
 def _pause(ground: Ground) -> list[Strike]:
     return [
         (f"actor:{_somebody(ground)}", trouble.Pause(duration_s=ground.seconds(15)), ground.time())
@@ -458,6 +479,7 @@ SITES: tuple[Site, ...] = (
     Site(name="crash again", area="actors", draw=_crash_again, chances=2),
     Site(name="crash at start", area="actors", draw=_crash_at_start, chances=2),
     Site(name="crash at stop", area="actors", draw=_crash_at_stop, chances=1),
+    Site(name="crash of a gateway", area="actors", draw=_crash_gateway),
     Site(name="pause", area="actors", draw=_pause),
     Site(name="slow", area="actors", draw=_slow),
     Site(name="full", area="actors", draw=_full, chances=2),

@@ -14,14 +14,13 @@ import msgspec
 from typing_extensions import override
 
 from alys.actors.context import Context
-from alys.actors.errors import AskTimeout
 from alys.actors.message import Message, Request
 from alys.actors.promise import Promise
 from alys.base.units import Wei
 from alys.chain import blocks, peg
 from alys.node import ports
 from alys.node.checked import Checked
-from alys.node.errors import EngineRefused, PortDown
+from alys.node.errors import NO_ANSWER, EngineRefused, PortDown
 from alys.wire import engine as wire
 from alys.wire import ethereum
 from alys.wire.engine import ExecutionPayload, ForkchoiceState, PayloadAttributes, Withdrawal
@@ -270,7 +269,7 @@ class Engine(Checked):
             return await ctx.ask(
                 ctx.whereis(self._client), ports.JsonRpcCall(method=method, params=params)
             )
-        except (RpcError, PortDown, AskTimeout) as error:
+        except (RpcError, PortDown, *NO_ANSWER) as error:
             raise EngineRefused(method, str(error)) from error
 
 

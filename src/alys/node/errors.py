@@ -1,6 +1,10 @@
 """Errors between the node and what it leans on; the class says whether trying again can help."""
 
+from alys.actors.errors import ActorStopped, AskFailed, AskTimeout
 from alys.base.errors import AlysError
+
+NO_ANSWER = (AskTimeout, ActorStopped, AskFailed)
+"""What an ask of a gateway ends with that failed, or was restarted, under it; to who asked it is as if the service were away."""
 
 
 class PortDown(AlysError):

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from alys.actors.context import Context
-from alys.actors.errors import AskTimeout
 from alys.chain import claims as claims_module
 from alys.chain import peg
 from alys.chain.blocks import PegInRef
@@ -14,7 +13,7 @@ from alys.chain.claims import BitcoinClaims, BitcoinFacts, SettledRef
 from alys.chain.spec import ChainSpec
 from alys.chain.state import SeenDeposit
 from alys.node import ports
-from alys.node.errors import PortDown
+from alys.node.errors import NO_ANSWER, PortDown
 from alys.wire import bitcoin
 from alys.wire.jsonrpc import RpcError
 
@@ -31,7 +30,7 @@ async def call(ctx: Context, port: str, method: str, *params: Any) -> Any:
     """One call to the Bitcoin node behind the registered port. Raises RpcError and PortDown."""
     try:
         return await ctx.ask(ctx.whereis(port), ports.JsonRpcCall(method=method, params=params))
-    except AskTimeout as error:
+    except NO_ANSWER as error:
         raise PortDown(port, str(error)) from error
 
 
