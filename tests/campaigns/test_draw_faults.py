@@ -27,6 +27,14 @@ def test_a_seed_draws_the_same_for_ever_and_another_seed_something_else() -> Non
     assert len({drawn(seed) for seed in range(20)}) > 15
 
 
+def taken_up_by(path: str) -> tuple[str, ...]:
+    """What an actor of a node takes up, or a gateway beside its tree."""
+    inside = path.split("/", 3)[3:]
+    if inside:
+        return draw_faults.MESSAGES[inside[0]]
+    return draw_faults.GATEWAYS[path.rsplit("-", 1)[1]]
+
+
 def test_every_order_is_one_that_its_target_can_have_within_the_weather() -> None:
     for profile in PROFILES:
         for seed in range(60):
@@ -38,8 +46,7 @@ def test_every_order_is_one_that_its_target_can_have_within_the_weather() -> Non
                     case At(seconds=seconds):
                         assert 0 <= seconds < WEATHER_S
                     case On(actor=path, message=message):
-                        kind = path.split("/", 3)[3]
-                        assert message in draw_faults.MESSAGES[kind]
+                        assert message in taken_up_by(path)
             assert numbers == list(range(1, len(numbers) + 1))
 
 

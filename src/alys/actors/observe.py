@@ -106,20 +106,19 @@ def _tell_all(told: list[Any]) -> Any:
 
 
 def _one_after_the_other(name: str, told: list[Any]) -> Any:
-    """Without the loop where there are two: the trace, and whoever judges."""
-    first, *others = told
-    second = others[0] if len(others) == 1 else _one_after_the_other(name, others)
+    """Without packing and unpacking where it is about a message: that is every message, three times."""
+    every = tuple(told)
     if name in ("sent", "handling", "handled"):
 
         def tell_of_message(envelope: Any, target: Any) -> None:
-            first(envelope, target)
-            second(envelope, target)
+            for one in every:
+                one(envelope, target)
 
         return tell_of_message
 
     def tell(*event: Any) -> None:
-        first(*event)
-        second(*event)
+        for one in every:
+            one(*event)
 
     return tell
 

@@ -76,7 +76,7 @@ PROFILES: Mapping[str, str] = {
     "nodes": "whole nodes: killed, stopped, with a wrong clock",
     "wires": "connections between nodes: cut, parted, late, lossy, doubling",
     "services": "Bitcoin, execution clients, governance: silent, refusing, garbled, lying; reorganisations",
-    "actors": "single actors: crashes at every moment, pauses, slowness, full mailboxes",
+    "actors": "single actors: crashes at every moment, also of gateways; pauses, slowness, full mailboxes",
     "disk": "stores: no room, errors, power cuts in the middle of a batch",
     "storm": "all areas at once, every site active: more than thirty faults",
 }

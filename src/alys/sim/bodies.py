@@ -3,7 +3,7 @@
 import enum
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from json.encoder import encode_basestring
 from typing import Any, TypeAlias
@@ -130,6 +130,8 @@ def plain(value: object) -> object:
     kind = type(value)
     if kind in _ATOMS:
         return value if kind is not float else _finite(value)  # type: ignore[arg-type]
+    if kind in _COMMON:
+        return _COMMON[kind](value)
     if isinstance(value, bytes | bytearray | memoryview):
         return value.hex()
     if isinstance(value, Ref):
@@ -139,12 +141,29 @@ def plain(value: object) -> object:
     if isinstance(value, msgspec.Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
-        return {_key(key): plain(item) for key, item in value.items()}
+        return _object(value)
     if isinstance(value, AbstractSet):
         return sorted((plain(item) for item in value), key=msgspec.json.encode)
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return _array(value)
     return _other(value)
+
+
+def _object(value: Mapping[Any, Any]) -> object:
+    return {key if key.__class__ is str else _key(key): plain(item) for key, item in value.items()}
+
+
+def _array(value: Iterable[Any]) -> object:
+    return [plain(item) for item in value]
+
+
+#: The types that most values have, before it is asked what else a value may be.
+_COMMON: dict[type, Callable[[Any], object]] = {
+    bytes: bytes.hex,
+    dict: _object,
+    list: _array,
+    tuple: _array,
+}
 
 
 def _finite(number: float) -> object:

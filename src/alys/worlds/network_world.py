@@ -351,9 +351,9 @@ class NetworkWorld(Onlooking, abc.ABC):
     # Trace
 
     def bound_trace(self, lines_max: int) -> None:
-        """Keep the newest lines only: for a world that lives longer than a scenario."""
+        """Keep the newest lines only, or none: for a world that lives longer than a scenario, or whose trace nobody reads."""
         self._lines = deque(self._lines, maxlen=lines_max)
-        self.recorder.sink = self._lines.append
+        self.recorder.sink = self._lines.append if lines_max else None
 
     def trace(self) -> Iterable[str]:
         """See ``protocol.World.trace``."""
