@@ -11,7 +11,8 @@ from alys.actors.loop import wait
 from alys.base.errors import EnvironmentFailure
 from alys.node import ports
 from alys.shells import wire_keys
-from alys.shells.wire_gateway import RESTARTED, STRANGERS_MAX, Door, Isolate
+from alys.shells.wire_door import Door
+from alys.shells.wire_gateway import RESTARTED, STRANGERS_MAX, Isolate
 from alys.shells.wire_link import FRAME_VERSION, QUEUE_BYTES_MAX, Greeting, Times
 from tests.shells.waiting import until
 from tests.shells.wires import NETWORK, PUBLIC, SECRETS, Node, Spoiled, nodes

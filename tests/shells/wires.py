@@ -15,7 +15,8 @@ from alys.actors.system import System
 from alys.base.prng import SeededRandom
 from alys.node import ports
 from alys.shells import wire_keys
-from alys.shells.wire_gateway import Door, WireGateway
+from alys.shells.wire_door import Door
+from alys.shells.wire_gateway import WireGateway
 from alys.shells.wire_link import Times
 
 NETWORK = b"the chain"

@@ -7,6 +7,7 @@ import pytest
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.errors import AskTimeout
+from alys.actors.message import Message
 from alys.base import faults
 from alys.base.faults import AnyFault
 from alys.base.misbehaviour import Misbehaviour, Scope
@@ -204,16 +205,25 @@ class Owner(Actor):
         self._heard.append(message)
 
 
+class Spoiled(Message, frozen=True, kw_only=True):
+    """What a gateway fails at."""
+
+
+class Fragile(GovernancePort):
+    def on_spoiled(self, message: Spoiled, ctx: Context) -> None:
+        raise ValueError("spoiled")
+
+
 class Streams:
     """One governance node behind a link in memory, with a registered stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: type[GovernancePort] = GovernancePort) -> None:
         self.bench = Bench()
         self.node = make_node()
         link = GovernanceLink(node=self.node)
         delays = self.bench.random.fork("delays")
         self.heard: list[Any] = []
-        self.bench.start("governance", lambda: GovernancePort([link], delays))
+        self.bench.start("governance", lambda: gateway([link], delays))
         self.bench.start("owner", lambda: Owner(self.heard))
         self.open()
         self.send(registration())
@@ -247,6 +257,22 @@ def test_a_late_frame_is_not_overtaken() -> None:
     assert streams.sequences() == []
     streams.bench.run_for(3)
     assert streams.sequences() == [1, 2]
+
+
+def test_a_port_that_is_restarted_has_no_stream_and_nothing_under_way() -> None:
+    """Who had one is told when it sends, as by the real gateway, and the next one carries what is sent on it and nothing else."""
+    streams = Streams(Fragile)
+    streams.node.misbehaviour.add(faults.Latency(ms=3000, times=1))
+    streams.send(heartbeat(1))
+    streams.bench.tell("governance", Spoiled())
+    streams.send(heartbeat(2))
+    assert (streams.sequences(), streams.ends()) == ([], ["not open"])
+    streams.open()
+    streams.send(registration())
+    streams.heard.clear()
+    streams.send(heartbeat(3))
+    streams.bench.run_for(5)
+    assert (streams.sequences(), streams.ends()) == ([3], [])
 
 
 def test_a_stream_is_cut_and_refused_and_opened_again() -> None:

@@ -13,7 +13,8 @@ from alys.actors.system import System
 from alys.chain import spec_document
 from alys.chain.spec import DEV_SECRETS, ChainSpec
 from alys.shells import wire_keys
-from alys.shells.wire_gateway import Door, Isolate
+from alys.shells.wire_door import Door
+from alys.shells.wire_gateway import Isolate
 from alys.shells.wire_link import Times
 
 

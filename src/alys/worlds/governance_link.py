@@ -40,7 +40,7 @@ class GovernanceLink(msgspec.Struct, kw_only=True):
         return f"{self.prefix}stream-{self.streams}"
 
     def break_off(self) -> None:
-        """The node of ours that had it has ended: the stream breaks, what was under way on it is lost."""
+        """Who had it has ended, our node or its gateway: the stream breaks, what was under way on it is lost."""
         if self.is_open:
             self.node.disconnect(self.connection_id)
         self.is_open = False

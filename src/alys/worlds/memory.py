@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from typing_extensions import override
+
 from alys.actors.actor import Actor
 from alys.actors.context import Context
 from alys.actors.message import Message
@@ -185,6 +187,12 @@ class GovernancePort(Actor):
         for number in range(len(links)):
             self._is_there(number)
 
+    @override
+    def on_start(self, ctx: Context) -> None:
+        """A gateway that starts anew has no streams; whoever sends on one that it had is told then."""
+        for link in self._links:
+            link.break_off()
+
     def on_open_stream(self, message: ports.OpenStream, ctx: Context) -> None:
         """Open it, or say why not."""
         link = self._links[message.endpoint]
@@ -194,7 +202,10 @@ class GovernancePort(Actor):
 
     def on_send_frame(self, message: ports.SendFrame, ctx: Context) -> None:
         """Hand a frame to the node; its answers come back on the same stream."""
-        stream = self._links[message.endpoint].streams
+        link = self._links[message.endpoint]
+        if link.owner is None:
+            link.owner, link.port = ctx.sender, ctx.self
+        stream = link.streams
         self._later(message.endpoint, partial(self._arrive, message, stream), ctx)
 
     def on_close_stream(self, message: ports.CloseStream, ctx: Context) -> None:
