@@ -58,6 +58,18 @@ def test_the_first_failure_ends_it_with_the_line_that_repeats_it(capsys: Capture
     assert Path("results/latest/events.jsonl").read_text() == "one\ntwo\n"
 
 
+def test_a_failure_is_told_with_the_line_that_repeats_it_while_the_others_go_on(
+    capsys: Capture,
+) -> None:
+    words = ["sim", "--seeds", "16..20", "--profile", "light", "--keep-going", "--jobs", "1"]
+    assert cli.main(words, environment={}) == 1
+    begun, failure = capsys.readouterr().err.splitlines()
+    assert begun.startswith("alys: sim, seeds 16..20")
+    assert failure == (
+        "alys: seed 17: ledger/short: 3 sat are missing at height 12; alys replay 17 --profile light"
+    )
+
+
 def test_json_is_one_object_and_the_file_of_the_campaign(capsys: Capture) -> None:
     code, found = told(capsys, "--seeds", "10..30", "--keep-going", "--results-dir", "there")
     assert (code, found["verdict"], found["exit_code"]) == (1, "fail", 1)

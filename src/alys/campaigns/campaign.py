@@ -78,6 +78,8 @@ class Doors(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     """The wall's, in seconds, monotonic."""
     progress: Callable[[Progress], None] = lambda _: None
+    ended_badly: Callable[[int, str], None] = lambda _seed, _told: None
+    """Told at once, in the order of the seeds, of each run that did not pass or had no end: the seed, and what is wrong in a line."""
     stopped: Callable[[], bool] = lambda: False
     """Whether somebody wants it to end now."""
     probes: tuple[str, ...] = ()
@@ -189,11 +191,14 @@ class _Conduct:
         if one.lost:
             self._figures = tally.add_lost(self._figures)
             self._lost.append(Lost(seed=one.seed, sentence=one.lost))
+            self._doors.ended_badly(one.seed, _line(one.lost))
             return
         outcome = msgspec.json.decode(one.told, type=Outcome)
         self._figures = tally.add(self._figures, outcome)
-        if outcome.verdict != "pass" and len(self._failures) < FAILURES_KEPT_MAX:
-            self._failures.append(outcome)
+        if outcome.verdict != "pass":
+            self._doors.ended_badly(one.seed, told_of(outcome))
+            if len(self._failures) < FAILURES_KEPT_MAX:
+                self._failures.append(outcome)
 
     def _progress(self, running: int) -> Progress:
         return Progress(figures=self._figures, running=running, wall_seconds=self._passed())

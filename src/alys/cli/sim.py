@@ -143,6 +143,9 @@ def _campaign(options: "Options", settings: "Settings") -> int:
             run=life.run,
             clock=time.monotonic,
             progress=lambda now: line.change(lambda: told.progress(now, options)),
+            ended_badly=lambda seed, why: line.keep(
+                f"seed {seed}: {why}; {simulation.replay_line(seed, options)}"
+            ),
             stopped=stopped,
             probes=life.PROBES,
             oracles=life.ORACLES,

@@ -140,7 +140,16 @@ class ChangingLine:
         sys.stderr.flush()
         self._open = True
 
+    def keep(self, said: str) -> None:
+        """A line that stays."""
+        self._clear()
+        err(f"alys: {said}")
+
     def __exit__(self, *_: object) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         if self._open:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+            self._open = False
