@@ -19,6 +19,7 @@ from alys.base.errors import UsageError
 from alys.base.prng import Random
 from alys.base.trouble import AnyTrouble
 from alys.campaigns.plan import At, On, Order
+from alys.config.policies import SupervisorPolicies
 
 ACTIVE_IN = 4
 """A site is active in one seed of so many."""
@@ -386,6 +387,14 @@ def _crash_again(ground: Ground) -> list[Strike]:
     ]
 
 
+def _crash_until_given_up(ground: Ground) -> list[Strike]:
+    """Fails, and on each coming back, more often than its supervisor bears: Bridge, as its pauses do not grow."""
+    path = f"{ground.tree()}/bridge/bridge"
+    again = ["post_restart"] * (SupervisorPolicies().bridge.restarts + 1)
+    when = _on(ground, path)
+    return [(f"actor:{path}", trouble.Crash(moment=m), when) for m in ("before", *again)]
+
+
 def _crash_at_start(ground: Ground) -> list[Strike]:
     index, actor = ground.node(), ground.chance.choice(tuple(MESSAGES))
     tree = f"/alys/node-{index}" if index else "/alys/node"
@@ -477,6 +486,7 @@ SITES: tuple[Site, ...] = (
     Site(name="crash in", area="actors", draw=_crash("in")),
     Site(name="crash after", area="actors", draw=_crash("after")),
     Site(name="crash again", area="actors", draw=_crash_again, chances=2),
+    Site(name="crash for good", area="actors", draw=_crash_until_given_up, chances=1),
     Site(name="crash at start", area="actors", draw=_crash_at_start, chances=2),
     Site(name="crash at stop", area="actors", draw=_crash_at_stop, chances=1),
     Site(name="crash of a gateway", area="actors", draw=_crash_gateway),
