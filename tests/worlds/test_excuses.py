@@ -1,10 +1,10 @@
 """What a fault excuses, and what it does not."""
 
-from alys.actors.errors import AskFailed, AskTimeout, IntensityExceeded, MailboxFull
+from alys.actors.errors import ActorStopped, AskFailed, AskTimeout, IntensityExceeded, MailboxFull
 from alys.actors.ref import Ref
 from alys.base import faults
-from alys.base.trouble import DiskRefuses, Full, Kill, Late, Pause
-from alys.node.errors import PortDown, StoreFailed
+from alys.base.trouble import Crash, DiskRefuses, Full, Kill, Late, Pause
+from alys.node.errors import EngineRefused, PortDown, StoreFailed
 from alys.worlds.actor_troubles import InjectedFault
 from alys.worlds.excuses import LINGER_SECONDS, Excuses
 
@@ -24,6 +24,20 @@ def test_an_injected_failure_is_excused_and_what_follows_from_it() -> None:
     assert excuses.hold(CHAIN, injected)
     assert excuses.hold(CHAIN, follows)
     assert not excuses.hold(CHAIN, AskFailed("/alys/x", "Get", ValueError()))
+
+
+def test_a_refusal_is_excused_where_the_gateway_was_made_to_fail_under_the_question() -> None:
+    excuses = Excuses(lambda: 0.0)
+    refused = EngineRefused("engine_exchangeCapabilities", "no answer")
+    assert not excuses.hold(CHAIN, refused)
+    refused.__cause__ = ValueError("a bug")
+    assert not excuses.hold(CHAIN, refused)
+    refused.__cause__ = AskFailed("/alys/node-engine", "JsonRpcCall", InjectedFault("ordered"))
+    assert excuses.hold(CHAIN, refused)
+    refused.__cause__ = ActorStopped("/alys/node-engine")
+    assert not excuses.hold(CHAIN, refused)
+    excuses.give([TREE], Crash(moment="after"))
+    assert excuses.hold(CHAIN, refused)
 
 
 def test_a_fault_excuses_its_symptoms_in_its_tree_and_for_a_while() -> None:

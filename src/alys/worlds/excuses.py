@@ -67,17 +67,25 @@ class Excuses:
 
     def hold(self, actor: Ref, error: BaseException | None) -> bool:
         """Whether this failure of an actor has an excuse."""
-        reason = error
-        while isinstance(reason, CONSEQUENCES) and reason.__cause__ is not None:
-            reason = reason.__cause__
-        if isinstance(reason, InjectedFault):
+        reason = _reason(error)
+        if isinstance(reason, InjectedFault) or self._any_holds(actor, reason):
             return True
+        # An execution client that refuses does so for reasons of its own, or because its gateway failed.
+        return isinstance(reason, EngineRefused) and self.hold(actor, reason.__cause__)
+
+    def _any_holds(self, actor: Ref, reason: BaseException | None) -> bool:
         return any(self._holds(excuse, actor, reason) for excuse in self._all)
 
     def _holds(self, excuse: Excuse, actor: Ref, reason: BaseException | None) -> bool:
         over = excuse.until is not None and self._now() > excuse.until
         inside = any(_belongs(actor.path, tree) for tree in excuse.trees)
         return inside and not over and isinstance(reason, excuse.kinds)
+
+
+def _reason(error: BaseException | None) -> BaseException | None:
+    while isinstance(error, CONSEQUENCES) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _belongs(path: str, tree: str) -> bool:

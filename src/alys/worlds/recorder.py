@@ -86,7 +86,8 @@ class Recorder(TraceRecorder):
             return True
         while isinstance(error, IntensityExceeded | ChildEscalated):
             error = error.__cause__
-        if isinstance(error, AskFailed) and any(actor.path in fault.drags for fault in self.faults):
+        dragged = any(actor.path in fault.drags for fault in self.faults)
+        while dragged and isinstance(error, AskFailed):  # of somebody who was dragged along himself
             error = error.__cause__
         if self._services_fail and isinstance(error, AskFailed):
             error = error.__cause__
