@@ -261,6 +261,32 @@ def test_a_payout_in_a_block_that_was_read_before_this_node_knew_of_it_is_found_
     assert setting.incidents() == ()
 
 
+@pytest.mark.parametrize("error", [RpcError(-28, "Loading"), PortDown("bitcoin", "refused")])
+def test_the_search_for_such_a_block_goes_on_when_bitcoin_was_away_in_the_middle_of_it(
+    setting: Setting, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = funded()
+    proposal = other.broadcast(deposit_of(other))
+    setting.bitcoin = other.bitcoin
+    setting.mine(3)
+    refuse_to_take(setting, RpcError(-27, "Transaction outputs already in utxo set"), monkeypatch)
+    answering, away = setting.bitcoin.handle, [error]
+
+    def handle(method: str, params: Any, wallet: str | None = None) -> Any:
+        if method == "getblock" and away:
+            raise away.pop()
+        return answering(method, params, wallet)
+
+    monkeypatch.setattr(setting.bitcoin, "handle", handle)
+    setting.finalise(proposal)
+    setting.sign(proposal)
+    setting.bench.run_for(5.0)
+    shown = setting.operations()[-1]
+    assert (shown.state, shown.txid, away) == ("broadcast", proposal.txid, [])
+    assert shown.confirmations == 3
+    assert (setting.incidents(), setting.bench.failures.errors) == ((), [])
+
+
 def test_a_payout_that_no_block_takes_is_called_stuck_and_its_replacement_is_the_one_that_is_sent(
     setting: Setting,
 ) -> None:

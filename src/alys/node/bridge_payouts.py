@@ -223,19 +223,18 @@ class Payouts:
         if self._records.halted:
             return  # the next look at Bitcoin after the halt does it
         try:
-            await lookups.call(ctx, self._names.bitcoin, "sendrawtransaction", record.signed.hex())
-        except RpcError as error:
-            if await self._mined_before(record, error, ctx):
+            refusal = await self._refusal(record, ctx)
+            if refusal is not None and await self._mined_before(record, refusal, ctx):
                 return
-            if not _already_there(error):
-                refused = msgspec.structs.replace(record, state=PegoutState.BROADCAST_REFUSED)
-                await self._failed(refused, f"{error.code}: {error.message}", ctx)
-                return
-        except PortDown as error:
+        except (PortDown, RpcError) as error:
             self._next_at.pop(record.txid, None)  # due when Bitcoin is back
             if record.state is not PegoutState.BROADCAST:
                 waits = msgspec.structs.replace(record, state=PegoutState.BROADCAST_REFUSED)
                 await self._keep(waits, ctx, str(error))
+            return
+        if refusal is not None and not _already_there(refusal):
+            refused = msgspec.structs.replace(record, state=PegoutState.BROADCAST_REFUSED)
+            await self._failed(refused, f"{refusal.code}: {refusal.message}", ctx)
             return
         self._next_at[record.txid] = ctx.now() + self._policy.resend_seconds
         sent = msgspec.structs.replace(
@@ -248,18 +247,26 @@ class Payouts:
             await self._keep(sent, ctx)
         await self._records.resolve_incident(ctx, IncidentKind.BROADCAST_REFUSED, record.operation)
 
+    async def _refusal(self, record: PayoutRecord, ctx: Context) -> RpcError | None:
+        """Send it; why Bitcoin does not take it, None where it does. Raises PortDown."""
+        try:
+            await lookups.call(ctx, self._names.bitcoin, "sendrawtransaction", record.signed.hex())
+        except RpcError as error:
+            return error
+        return None
+
     async def _mined_before(self, record: PayoutRecord, error: RpcError, ctx: Context) -> bool:
         """Whether one of its versions is in a block that was read before this node knew of the payout: it was away, or its store is
-        older than that. Looked for once, where Bitcoin's refusal sounds like it.
+        older than that. Looked for once, where Bitcoin's refusal sounds like it. Raises RpcError and PortDown.
         """
         if record.txid in self._searched or not _sounds_mined(error):
             return False
-        self._searched.add(record.txid)
         txids = {one.txid for one in self.versions(record)}
         last = self._records.cursor.height
         first = max(self._spec.bitcoin_start_height, last - self._policy.search_blocks_max)
         heights = range(last, first, -1)
         found = await lookups.mined_in(ctx, self._names.bitcoin, txids, heights)
+        self._searched.add(record.txid)
         if found is not None:
             await self.mined(*found, ctx)
         return found is not None
