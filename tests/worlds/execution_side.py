@@ -26,8 +26,16 @@ class Side:
             raise RpcError(METHOD_NOT_FOUND, "Method not found")
         return self.node.handle(method, list(params))
 
+    def move(self, head: bytes) -> None:
+        """To a block that it has."""
+        self._forkchoice(head, None)
+
     def credit(self, *credits: tuple[bytes, int]) -> None:
         """A block with withdrawals, in gwei."""
+        self.move(self.block(*credits))
+
+    def block(self, *credits: tuple[bytes, int]) -> bytes:
+        """The hash of such a block on the head, which stays what it is."""
         head = self.node.handle("eth_getBlockByNumber", ["latest", False])
         digest = ethereum.from_data(head["hash"])
         attributes = PayloadAttributes(
@@ -43,7 +51,7 @@ class Side:
         payload = self.node.handle_engine("engine_getPayloadV2", [built["payloadId"]])
         told = payload["executionPayload"]
         self.node.handle_engine("engine_newPayloadV2", [told])
-        self._forkchoice(ethereum.from_data(told["blockHash"]), None)
+        return ethereum.from_data(told["blockHash"])
 
     def _forkchoice(self, head: bytes, attributes: Any) -> Any:
         state = ForkchoiceState(

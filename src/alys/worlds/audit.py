@@ -109,7 +109,7 @@ class Auditor:
                 await self._drop_what_left(last)
             first = self._terms.evm_genesis_number + len(self._executed)
             fresh = [await self._read(number) for number in range(first, last + 1)]
-            if self._linked(fresh) == len(fresh):
+            if self._linked(fresh) == len(fresh) and await self._stayed(fresh):
                 self._astray = 0
                 return fresh
         if self.patient and self._astray < ASTRAY_LOOKS_MAX:
@@ -123,6 +123,14 @@ class Auditor:
         receipts = await self._ethereum.call("eth_getBlockReceipts", tag)
         balances = await self._books.after(block, receipts)
         return block, receipts, balances, await self._node.call("getblockbyheight", number)
+
+    async def _stayed(self, fresh: Sequence[Fresh]) -> bool:
+        """Whether a client that may go astray has the blocks still: else what was read by their numbers may be of others."""
+        for block, *_ in fresh if self.patient else ():
+            now: Any = await self._ethereum.call("eth_getBlockByNumber", block["number"], False)
+            if now is None or now["hash"] != block["hash"]:
+                return False
+        return True
 
     def _stands_on_known(self, head: Any) -> bool:
         """Whether the node's head is the last block that is known, or its child: then nothing has left."""
