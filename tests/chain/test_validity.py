@@ -13,7 +13,7 @@ import pytest
 from alys.base.units import Wei
 from alys.chain import auxpow, blocks, payout, peg, slots, state, validity
 from alys.chain.blocks import AuxPowHeader, SignedBlock
-from alys.chain.validity import Invalid, Reason
+from alys.chain.validity import AheadOfClock, Invalid, Reason
 from tests.chain.chains import (
     BOB,
     SCHEME,
@@ -294,6 +294,17 @@ def test_clocks_may_differ_by_a_second() -> None:
     with pytest.raises(Invalid) as caught:
         PLAIN.with_facts(now=START_OF_SLOT - 1.01).check()
     assert caught.value.reason is Reason.SLOT_IN_FUTURE
+
+
+def test_a_time_that_has_not_come_is_told_apart_from_one_that_is_wrong_by_any_clock() -> None:
+    for broken, ahead in (
+        (PLAIN.with_payload(timestamp=int(PLAIN.facts.now) + 2), True),
+        (PLAIN.with_parent(timestamp=PLAIN.block.payload.timestamp), False),
+    ):
+        with pytest.raises(Invalid) as caught:
+            broken.check()
+        assert isinstance(caught.value, AheadOfClock) is ahead
+        assert caught.value.reason is Reason.WRONG_TIMESTAMP
 
 
 def test_a_late_validator_does_not_mind() -> None:

@@ -9,7 +9,7 @@ from alys.actors.context import Context
 from alys.chain import state
 from alys.chain.blocks import SignedBlock
 from alys.chain.state import Facts
-from alys.chain.validity import Invalid, Reason
+from alys.chain.validity import AheadOfClock, Invalid, Reason
 from alys.node.engine import Engine
 from alys.node.errors import EngineRefused, PortDown
 from alys.node.judging import CANNOT_JUDGE, NOTHING_LEFT, Judge, set_back
@@ -129,5 +129,9 @@ def test_a_clock_that_was_set_back_excuses_the_own_block_and_nothing_else_does()
     """Another flaw of a block of one's own is a mistake, and stays an error."""
     early = Invalid(Reason.SLOT_IN_FUTURE, "it begins in 2.763 s")
     assert "it begins in 2.763 s" in set_back(early)
-    with pytest.raises(Invalid, match="wrong"):
-        set_back(Invalid(Reason.INVALID_POW, "wrong"))
+    assert "it is 1.977 s ahead" in set_back(
+        AheadOfClock(Reason.WRONG_TIMESTAMP, "it is 1.977 s ahead")
+    )
+    for reason in (Reason.INVALID_POW, Reason.WRONG_TIMESTAMP):
+        with pytest.raises(Invalid, match="wrong"):
+            set_back(Invalid(reason, "wrong"))

@@ -74,6 +74,10 @@ class Invalid(AlysError):
         self.detail = detail
 
 
+class AheadOfClock(Invalid):
+    """Its time has not come yet, by our own clock; nothing else is said of it."""
+
+
 def check_block(
     signed: SignedBlock, parent: PegState, facts: Facts, spec: ChainSpec, verifier: Verifier
 ) -> None:
@@ -188,7 +192,7 @@ def check_timestamp(block: ConsensusBlock, parent: PegState, now: float) -> None
     if time <= parent.timestamp:
         raise Invalid(Reason.WRONG_TIMESTAMP, f"{time} is not after the parent's")
     if time > now + CLOCK_TOLERANCE_SECONDS:
-        raise Invalid(Reason.WRONG_TIMESTAMP, f"it is {time - now:.3f} s ahead")
+        raise AheadOfClock(Reason.WRONG_TIMESTAMP, f"it is {time - now:.3f} s ahead")
 
 
 def check_work_not_overdue(block: ConsensusBlock, parent: PegState, spec: ChainSpec) -> None:

@@ -113,10 +113,11 @@ def gather(
 
 
 def set_back(error: validity.Invalid) -> str:
-    """What to say of a block of one's own whose slot is not here any more, since the clock was set back while it was built.
+    """What to say of a block of one's own whose slot or time is not here any more, since the clock was set back while it was built.
 
     Raises the error for every other flaw: that is a mistake of ours.
     """
-    if error.reason is not validity.Reason.SLOT_IN_FUTURE:
+    early = isinstance(error, validity.AheadOfClock)
+    if not early and error.reason is not validity.Reason.SLOT_IN_FUTURE:
         raise error
     return str(error)
