@@ -11,6 +11,7 @@ import msgspec
 
 from alys.base.errors import AlysError
 from alys.chain import blocks, eras, peg, slots, state
+from alys.chain.approvals import has_quorum
 from alys.chain.blocks import SignedBlock
 from alys.chain.forkchoice import Objection
 from alys.chain.state import Facts, PegState, SeenDeposit
@@ -255,5 +256,7 @@ class Adversary:
         await world.sleep(IMPORT_SECONDS)
         root = blocks.root(blocks.decode(block).block)
         found = await world.call_actor(f"{tree}/chain", questions.GetBlockByRoot(root=root))
+        if found is not None and has_quorum(found.approvals, network.AUTHORITIES):
+            return False  # the slot's own author made the very same block, and the others approved that
         self.judged.feed_imported(name, tree, imported=found is not None)
         return True
