@@ -12,7 +12,7 @@ from alys.base.errors import EnvironmentFailure
 from alys.node import ports
 from alys.shells import wire_keys
 from alys.shells.wire_door import Door
-from alys.shells.wire_gateway import RESTARTED, STRANGERS_MAX, Isolate
+from alys.shells.wire_gateway import STRANGERS_MAX, Isolate
 from alys.shells.wire_link import FRAME_VERSION, QUEUE_BYTES_MAX, Greeting, Times
 from tests.shells.waiting import until
 from tests.shells.wires import NETWORK, PUBLIC, SECRETS, Node, Spoiled, nodes
@@ -382,7 +382,10 @@ def test_a_gateway_that_is_restarted_goes_on_for_its_node() -> None:
             a.system.tell(a.system.whereis("a/wire"), Isolate(peers=("c",)))
             a.system.tell(a.system.whereis("a/wire"), Spoiled())
             await until(lambda: len(a.downs()) == 2 and len(b.downs()) == 1)
-            assert [(m.peer, m.reason) for m in a.downs()] == [("b", RESTARTED), ("c", RESTARTED)]
+            assert [(m.peer, m.reason) for m in a.downs()] == [
+                ("b", ports.TRANSPORT_RESTARTED),
+                ("c", ports.TRANSPORT_RESTARTED),
+            ]
             assert a.door.address == address
             b.dial(a)
             await until(lambda: a.ups() == ["b", "b"])

@@ -112,7 +112,7 @@ async def nodes(
         system.spawn(
             ChildSpec(
                 name=f"{name}-wire",
-                factory=lambda door=door: Fragile(door),  # type: ignore[misc]
+                factory=lambda door=door: Fragile(door),  # type: ignore[misc]  # a default makes its type unknown
                 register=f"{name}/wire",
             )
         )

@@ -9,7 +9,7 @@ from alys.actors.context import Context
 from alys.actors.message import Message
 from alys.base.prng import SeededRandom
 from alys.node import ports
-from alys.worlds.wires import NOTICE_SECONDS, RESTARTED, WirePort, Wires
+from alys.worlds.wires import NOTICE_SECONDS, WirePort, Wires
 from tests.node.bench import Bench
 
 
@@ -55,7 +55,7 @@ class Nodes(msgspec.Struct, kw_only=True):
             told = self.heard.setdefault(name, [])
             self.bench.start(
                 f"{name}/ports/wire",
-                lambda name=name: Fragile(self.wires, name),  # type: ignore[misc]
+                lambda name=name: Fragile(self.wires, name),  # type: ignore[misc]  # a default makes its type unknown
             )
             self.bench.start(f"{name}/network", lambda told=told, name=name: Owner(told, name))  # type: ignore[misc]
             self.say(name, ports.WireListen())
@@ -224,7 +224,10 @@ def test_a_port_that_is_restarted_goes_on_for_its_node() -> None:
     nodes.bench.tell("a/ports/wire", Spoiled())
     nodes.bench.run_for(1.0)
     assert wire.cell.incarnation == before + 1
-    assert nodes.take("a") == [*down("b", RESTARTED), *down("c", RESTARTED)]
+    assert nodes.take("a") == [
+        *down("b", ports.TRANSPORT_RESTARTED),
+        *down("c", ports.TRANSPORT_RESTARTED),
+    ]
     assert nodes.take("b") == down("a", "closed by the peer")
     nodes.dial("b", "a")
     nodes.dial("a", "c")

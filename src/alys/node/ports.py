@@ -148,6 +148,10 @@ class WireDropped(Message, frozen=True, kw_only=True):
     count: int
 
 
+TRANSPORT_RESTARTED = "the transport was restarted"
+"""Why nobody is connected any more after a gateway has failed."""
+
+
 class WireDown(Message, frozen=True, kw_only=True):
     """A peer is no longer connected, or could not be; what was on its way may be lost."""
 

@@ -22,7 +22,6 @@ from alys.shells.wire_link import Link, LinkBroken, words
 STRANGERS_MAX = 64
 """Connections that have not proved a key yet; one more is closed at once."""
 REPLACED = "replaced by another connection"
-RESTARTED = "the transport was restarted"
 FULL_WAIT_SECONDS = 0.01
 """Between two attempts to hand something to a node that cannot take it now; nothing is read from that peer meanwhile."""
 
@@ -97,7 +96,7 @@ class WireGateway(Actor):
     async def _begin_anew(self) -> None:
         """For a Network that knows of no restart: none of its connections is left, which it hears first."""
         for peer in self._door.peers:
-            await self._hand_over(ports.WireDown(peer=peer, reason=RESTARTED))
+            await self._hand_over(ports.WireDown(peer=peer, reason=ports.TRANSPORT_RESTARTED))
         await self._take()
 
     async def _take(self) -> None:

@@ -29,9 +29,6 @@ FULL_WAIT_SECONDS = 0.05
 NOTICE_SECONDS = 5.0
 """Without a sign of life, until a connection counts as broken; so long a dial waits for an answer, too."""
 
-RESTARTED = "the transport was restarted"
-"""Why nobody is connected with a port that has just failed."""
-
 
 class _Side(msgspec.Struct, kw_only=True):
     """One direction of a connection."""
@@ -178,7 +175,7 @@ class WirePort(Actor):
             self._tell_other(peer, "closed by the peer", ctx)
         if self._tree in self._wires.owners:
             for peer in sorted(self._wires.ports.keys() - {self._tree}):
-                self._tell(ports.WireDown(peer=peer, reason=RESTARTED), ctx)
+                self._tell(ports.WireDown(peer=peer, reason=ports.TRANSPORT_RESTARTED), ctx)
             self._wires.listening.add(self._tree)
 
     def on_address(self, message: ports.WireAddress, ctx: Context) -> str:
